@@ -1,0 +1,377 @@
+//! What a strategist wants: the directive, as one type for every form it may be written in.
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::amount::{Price, Quantity};
+use crate::content::ContentRef;
+use crate::ids::{CausalityId, DirectiveId, PlanId};
+use crate::instrument::Symbol;
+use crate::order::{Side, TimeInForce, spelled};
+use crate::time::Span;
+
+spelled! {
+    /// What a directive applies to.
+    Scope {
+        /// Opens a plan.
+        NewTrade = "NEW_TRADE",
+        /// Changes plans that exist.
+        ModifyExisting = "MODIFY_EXISTING",
+        /// Closes plans that exist.
+        CloseExisting = "CLOSE_EXISTING",
+    }
+
+    /// What to do when a close could not be filled inside its slippage limit.
+    WhenLimitHolds {
+        /// Keep the rest, protected by its stop.
+        HoldProtected = "hold_protected",
+        /// Take any price.
+        Market = "market",
+    }
+}
+
+/// The strategist's intent: knows plans, never orders. Its id is its idempotency key, for ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StrategyDirective {
+    /// The idempotency key.
+    pub directive_id: DirectiveId,
+    /// Free text, out of line.
+    pub comments: Option<ContentRef>,
+    /// How sure the strategist is, 0 to 1. Recorded, not acted on.
+    pub confidence: Option<Decimal>,
+    /// What made the strategist act. Recorded, not acted on.
+    pub causality: Vec<CausalityId>,
+    /// What is wanted.
+    pub intent: Intent,
+}
+
+/// What is wanted, by scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// Open a plan.
+    NewTrade(NewTrade),
+    /// Change plans by one uniform rule.
+    Modify(ModifyPlans),
+    /// Close plans, each by itself.
+    Close(ClosePlans),
+}
+
+/// A plan to open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTrade {
+    /// The caller's own name for the plan; derived from the directive id where absent.
+    pub plan_id: Option<PlanId>,
+    /// What to trade.
+    pub symbol: Symbol,
+    /// Long or short.
+    pub direction: Side,
+    /// How entries are placed.
+    pub entry: EntryTerms,
+    /// How large the position shall be, in the plan's direction.
+    pub target: Quantity,
+    /// Where it is protected; a plan without a stop is allowed and shown as unprotected.
+    pub stop: Option<StopLevel>,
+    /// Where the gain is taken.
+    pub take_profit: Option<Price>,
+    /// How it is carried out.
+    pub execution: ExecutionHint,
+}
+
+/// Changes to plans. What is absent stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModifyPlans {
+    /// Which plans; never empty.
+    pub plans: Vec<PlanId>,
+    /// The expected sign of the change, a check only.
+    pub direction: Option<Side>,
+    /// How orders of this change are placed.
+    pub entry: EntryTerms,
+    /// How large the position shall be, in each plan's direction; zero leaves the plan flat and active.
+    pub target: Option<Decimal>,
+    /// What happens to the stop.
+    pub stop: Option<StopChange>,
+    /// What happens to the take profit.
+    pub take_profit: Option<TakeProfitChange>,
+    /// How it is carried out.
+    pub execution: ExecutionHint,
+}
+
+/// Plans to close.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosePlans {
+    /// Which plans; never empty.
+    pub plans: Vec<PlanId>,
+    /// How it is carried out.
+    pub execution: CloseHint,
+}
+
+/// How orders that follow from a target are placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryTerms {
+    /// The limit price; `None` for market orders.
+    pub limit_price: Option<Price>,
+    /// How long each order stands.
+    pub time_in_force: TimeInForce,
+    /// Whether a limit order may only make liquidity.
+    pub post_only: bool,
+}
+
+impl EntryTerms {
+    /// Market orders.
+    pub const MARKET: Self = Self { limit_price: None, time_in_force: TimeInForce::Gtc, post_only: false };
+}
+
+/// A protective level, absolute or relative to the current price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopLevel {
+    /// At this price.
+    At(Price),
+    /// This fraction of the current price away from it, read once, at the decision. Only ever tightens.
+    Tolerance(Decimal),
+}
+
+/// A change of the stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopChange {
+    /// Move it.
+    To(StopLevel),
+    /// Take it away: asked for explicitly.
+    Remove,
+}
+
+/// A change of the take profit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakeProfitChange {
+    /// Move it.
+    To(Price),
+    /// Take it away.
+    Remove,
+}
+
+/// How a target is to be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExecutionHint {
+    /// The algorithm; `None` lets the urgency decide.
+    pub algorithm: Option<Algorithm>,
+    /// 0 (patient) to 1 (at once).
+    pub urgency: Option<Decimal>,
+}
+
+impl ExecutionHint {
+    /// The algorithm that carries it out. Without configured ranges every urgency means [`Algorithm::Single`].
+    pub fn algorithm(self) -> Algorithm {
+        self.algorithm.unwrap_or(Algorithm::Single)
+    }
+}
+
+/// How an execution group divides its quantity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// One order for all of it.
+    Single,
+    /// Equal slices at equal distances of time.
+    Twap(Twap),
+}
+
+/// A time-weighted schedule. Slice `k` of `slices` is due at `k * duration / slices` after the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Twap {
+    /// From the first slice to the end of the last interval.
+    pub duration: Span,
+    /// How many; at least one.
+    pub slices: u32,
+    /// Whether what a slice left unfilled is carried into the next.
+    pub catch_up: bool,
+}
+
+impl Algorithm {
+    /// How it is spelled in files, JSON and on screen.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Single => "SINGLE",
+            Self::Twap(_) => "TWAP",
+        }
+    }
+}
+
+/// How a close is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloseHint {
+    /// 0 (patient) to 1 (at once).
+    pub urgency: Option<Decimal>,
+    /// The largest acceptable distance from the current price at the decision, as a fraction of it.
+    pub max_total_slippage: Option<Decimal>,
+    /// What to do when nothing fills inside that distance.
+    pub on_limit: OnLimit,
+}
+
+/// What to do when a close finds no price inside its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnLimit {
+    /// How long until the next try.
+    pub retry: Span,
+    /// How many tries in all.
+    pub tries: u32,
+    /// What then.
+    pub then: WhenLimitHolds,
+}
+
+impl Default for OnLimit {
+    fn default() -> Self {
+        Self { retry: Span::from_seconds(60), tries: 3, then: WhenLimitHolds::HoldProtected }
+    }
+}
+
+/// What makes two bodies of one directive id the same or not: a digest of all fields, and a short one of each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyDigest {
+    /// BLAKE3 over every field's name and value.
+    pub whole: [u8; 32],
+    /// The first four bytes of each present field's BLAKE3, to name the first that differs.
+    fields: Vec<(&'static str, [u8; 4])>,
+}
+
+impl BodyDigest {
+    /// The first field, in the order of the directive's own fields, that differs from `other`.
+    pub fn first_difference(&self, other: &Self) -> Option<&'static str> {
+        let mut mine = self.fields.iter().peekable();
+        let mut theirs = other.fields.iter().peekable();
+        loop {
+            match (mine.next(), theirs.next()) {
+                (None, None) => return None,
+                (Some(a), Some(b)) if a == b => {}
+                (Some(a), Some(b)) => {
+                    let missing_here = self.fields.iter().all(|(name, _)| *name != b.0);
+                    return Some(if missing_here { b.0 } else { a.0 });
+                }
+                (Some(only), None) | (None, Some(only)) => return Some(only.0),
+            }
+        }
+    }
+}
+
+impl StrategyDirective {
+    /// Its scope.
+    pub const fn scope(&self) -> Scope {
+        match self.intent {
+            Intent::NewTrade(_) => Scope::NewTrade,
+            Intent::Modify(_) => Scope::ModifyExisting,
+            Intent::Close(_) => Scope::CloseExisting,
+        }
+    }
+
+    /// Every field that makes the body what it is (all but the time it was given), by name, decimals normalised.
+    pub fn body(&self) -> Vec<(&'static str, String)> {
+        let mut fields = Fields(vec![("scope", self.scope().to_string())]);
+        fields.maybe("comments", self.comments);
+        fields.maybe("confidence", self.confidence.map(|c| c.normalize()));
+        for id in &self.causality {
+            fields.put("causality", id);
+        }
+        match &self.intent {
+            Intent::NewTrade(new) => {
+                fields.maybe("plan_id", new.plan_id.as_ref());
+                fields.put("symbol", &new.symbol);
+                fields.put("direction", new.direction);
+                fields.entry(new.entry);
+                fields.put("target_position_size", new.target);
+                fields.maybe("stop", new.stop.map(stop_text));
+                fields.maybe("take_profit_price", new.take_profit);
+                fields.execution(new.execution);
+            }
+            Intent::Modify(modify) => {
+                fields.plans(&modify.plans);
+                fields.maybe("direction", modify.direction);
+                fields.entry(modify.entry);
+                fields.maybe("target_position_size", modify.target.map(|t| t.normalize()));
+                fields.maybe(
+                    "stop",
+                    modify.stop.map(|change| match change {
+                        StopChange::To(level) => stop_text(level),
+                        StopChange::Remove => "removed".to_owned(),
+                    }),
+                );
+                fields.maybe(
+                    "take_profit_price",
+                    modify.take_profit.map(|change| match change {
+                        TakeProfitChange::To(price) => price.to_string(),
+                        TakeProfitChange::Remove => "removed".to_owned(),
+                    }),
+                );
+                fields.execution(modify.execution);
+            }
+            Intent::Close(close) => {
+                fields.plans(&close.plans);
+                fields.maybe("execution_urgency", close.execution.urgency.map(|u| u.normalize()));
+                fields.maybe("max_total_slippage_pct", close.execution.max_total_slippage.map(|s| s.normalize()));
+                let OnLimit { retry, tries, then } = close.execution.on_limit;
+                fields.put("on_limit", format_args!("{tries} tries, {} ns apart, then {then}", retry.nanos()));
+            }
+        }
+        fields.0
+    }
+
+    /// The digest by which a repeat of this directive is told from a conflict.
+    pub fn body_digest(&self) -> BodyDigest {
+        let mut whole = blake3::Hasher::new_derive_key("retrace 2026 directive body");
+        let mut fields = Vec::new();
+        for (name, value) in self.body() {
+            let digest = blake3::hash(value.as_bytes());
+            whole.update(name.as_bytes());
+            whole.update(digest.as_bytes());
+            let mut short = [0; 4];
+            for (slot, byte) in short.iter_mut().zip(digest.as_bytes()) {
+                *slot = *byte;
+            }
+            fields.push((name, short));
+        }
+        BodyDigest { whole: *whole.finalize().as_bytes(), fields }
+    }
+}
+
+fn stop_text(level: StopLevel) -> String {
+    match level {
+        StopLevel::At(price) => format!("at {price}"),
+        StopLevel::Tolerance(fraction) => format!("tolerance {}", fraction.normalize()),
+    }
+}
+
+struct Fields(Vec<(&'static str, String)>);
+
+impl Fields {
+    fn put(&mut self, name: &'static str, value: impl ToString) {
+        self.0.push((name, value.to_string()));
+    }
+
+    fn maybe(&mut self, name: &'static str, value: Option<impl ToString>) {
+        if let Some(value) = value {
+            self.put(name, value);
+        }
+    }
+
+    fn plans(&mut self, plans: &[PlanId]) {
+        for plan in plans {
+            self.put("target_plan_ids", plan);
+        }
+    }
+
+    fn entry(&mut self, entry: EntryTerms) {
+        self.maybe("limit_price", entry.limit_price);
+        self.put("time_in_force", entry.time_in_force);
+        self.put("post_only", entry.post_only);
+    }
+
+    fn execution(&mut self, hint: ExecutionHint) {
+        match hint.algorithm {
+            None => {}
+            Some(Algorithm::Single) => self.put("algorithm", "SINGLE"),
+            Some(Algorithm::Twap(twap)) => {
+                self.put("algorithm", "TWAP");
+                self.put("duration_minutes", twap.duration.nanos());
+                self.put("slices", twap.slices);
+                self.put("catch_up", twap.catch_up);
+            }
+        }
+        self.maybe("execution_urgency", hint.urgency.map(|u| u.normalize()));
+    }
+}

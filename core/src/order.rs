@@ -1,0 +1,214 @@
+//! The words of an order: side, role, type, time in force, status.
+
+use crate::amount::{Position, Price, Quantity};
+
+/// Declares an enumeration whose spelling (in files, JSON and on screen) stands beside each variant.
+macro_rules! spelled {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant,)* }
+
+        impl $name {
+            /// Every variant, in order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// How it is spelled in files, JSON and on screen.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// The variant with this spelling.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)* _ => None }
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    )*};
+}
+pub(crate) use spelled;
+
+spelled! {
+    /// Which way an order trades; for a plan, which way it stands.
+    Side {
+        /// Buys the base asset; a plan that is long.
+        Buy = "BUY",
+        /// Sells the base asset; a plan that is short.
+        Sell = "SELL",
+    }
+
+    /// What an order is for.
+    OrderRole {
+        /// Brings a plan toward a larger target.
+        Entry = "entry",
+        /// Brings a plan toward a smaller target.
+        Reduce = "reduce",
+        /// Flattens a plan that a directive closes.
+        Close = "close",
+        /// Protects what is held.
+        StopLoss = "stop_loss",
+        /// Realises a gain at a level.
+        TakeProfit = "take_profit",
+        /// Undoes an entry that filled after the stop, or stands in for a stop that could not be placed.
+        Flatten = "flatten",
+        /// Undoes a leg of a batch that is rolled back.
+        Compensation = "compensation",
+    }
+
+    /// How long an order stands.
+    TimeInForce {
+        /// Until cancelled.
+        Gtc = "GTC",
+        /// What does not fill at once is cancelled.
+        Ioc = "IOC",
+        /// Fills whole at once, or not at all.
+        Fok = "FOK",
+        /// Until a given time.
+        Gtd = "GTD",
+    }
+
+    /// Where an order stands, as far as its reports say.
+    OrderStatus {
+        /// Requested, not yet acknowledged.
+        Pending = "PENDING",
+        /// Working at the venue, nothing filled.
+        Open = "OPEN",
+        /// Working at the venue, filled in part.
+        PartiallyFilled = "PARTIALLY_FILLED",
+        /// Filled whole.
+        Filled = "FILLED",
+        /// Ended by a cancel.
+        Canceled = "CANCELED",
+        /// Refused by the venue.
+        Rejected = "REJECTED",
+        /// Ended by the venue's own rules.
+        Expired = "EXPIRED",
+    }
+
+    /// An order's type, without its prices.
+    OrderType {
+        /// At the best available price.
+        Market = "MARKET",
+        /// At a price or better.
+        Limit = "LIMIT",
+        /// A market order once a level is touched.
+        Stop = "STOP",
+        /// A limit order once a level is touched.
+        StopLimit = "STOP_LIMIT",
+        /// At a level or better, in the direction of a gain.
+        TakeProfit = "TAKE_PROFIT",
+        /// A stop that follows the price.
+        TrailingStop = "TRAILING_STOP",
+    }
+}
+
+impl Side {
+    /// The other one.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Buy => Self::Sell,
+            Self::Sell => Self::Buy,
+        }
+    }
+
+    /// `quantity` with this side's sign: bought is above zero, sold below.
+    pub fn signed(self, quantity: Quantity) -> Position {
+        let value = match self {
+            Self::Buy => quantity.value(),
+            Self::Sell => -quantity.value(),
+        };
+        Position::new(value).unwrap_or_default()
+    }
+
+    /// The side whose sign `position` has, `None` when flat.
+    pub fn of(position: Position) -> Option<Self> {
+        match position.value() {
+            v if v.is_zero() => None,
+            v if v.is_sign_negative() => Some(Self::Sell),
+            _ => Some(Self::Buy),
+        }
+    }
+}
+
+impl OrderStatus {
+    /// Whether the venue may still fill it.
+    pub const fn is_working(self) -> bool {
+        match self {
+            Self::Pending | Self::Open | Self::PartiallyFilled => true,
+            Self::Filled | Self::Canceled | Self::Rejected | Self::Expired => false,
+        }
+    }
+}
+
+/// An order's type together with the prices that only this type has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderTerms {
+    /// At the best available price.
+    Market,
+    /// At `price` or better.
+    Limit {
+        /// The worst acceptable price.
+        price: Price,
+    },
+    /// A market order once `trigger` is touched.
+    Stop {
+        /// The level that sets it off.
+        trigger: Price,
+    },
+    /// At `trigger` or better, once it is touched from the losing side.
+    TakeProfit {
+        /// The level that sets it off.
+        trigger: Price,
+    },
+}
+
+impl OrderTerms {
+    /// The type alone.
+    pub const fn order_type(self) -> OrderType {
+        match self {
+            Self::Market => OrderType::Market,
+            Self::Limit { .. } => OrderType::Limit,
+            Self::Stop { .. } => OrderType::Stop,
+            Self::TakeProfit { .. } => OrderType::TakeProfit,
+        }
+    }
+
+    /// The limit price, where the type has one.
+    pub const fn limit_price(self) -> Option<Price> {
+        match self {
+            Self::Limit { price } => Some(price),
+            Self::Market | Self::Stop { .. } | Self::TakeProfit { .. } => None,
+        }
+    }
+
+    /// The level that sets the order off, where the type has one.
+    pub const fn trigger(self) -> Option<Price> {
+        match self {
+            Self::Stop { trigger } | Self::TakeProfit { trigger } => Some(trigger),
+            Self::Market | Self::Limit { .. } => None,
+        }
+    }
+
+    /// The same type at another price or level; a market order has none and stays as it is.
+    #[must_use]
+    pub const fn at(self, price: Price) -> Self {
+        match self {
+            Self::Market => Self::Market,
+            Self::Limit { .. } => Self::Limit { price },
+            Self::Stop { .. } => Self::Stop { trigger: price },
+            Self::TakeProfit { .. } => Self::TakeProfit { trigger: price },
+        }
+    }
+}

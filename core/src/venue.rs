@@ -1,0 +1,105 @@
+//! What a venue can do (its profile) and how the simulated one behaves. Part of a session's chained identity.
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::order::spelled;
+use crate::time::Span;
+
+spelled! {
+    /// In which asset a fill's fee is taken.
+    FeeAsset {
+        /// In the quote asset.
+        Quote = "quote",
+        /// In the base asset: what is held is less than what was bought.
+        Base = "base",
+    }
+
+    /// In which order a bar's prices are taken to have been seen (SEMANTICS 2).
+    FillPath {
+        /// Open, the extreme that is worse for the plan, the better one, close.
+        Pessimistic = "pessimistic",
+        /// Open, high, low, close.
+        Ohlc = "ohlc",
+        /// Open, low, high, close.
+        Olhc = "olhc",
+        /// Open, the extreme nearer to the open, the other one, close.
+        Nearest = "nearest",
+    }
+
+    /// Whether a fill took liquidity or made it.
+    Liquidity {
+        /// Stood in the book.
+        Maker = "maker",
+        /// Took from the book.
+        Taker = "taker",
+    }
+}
+
+/// What a venue can do. The worker reads these flags, so a backtest of a venue takes the path that the venue would force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each flag is one independent ability, named in SEMANTICS 4")]
+pub struct VenueProfile {
+    /// The profile's name in session files.
+    pub name: String,
+    /// A position may be below zero.
+    pub shorting: bool,
+    /// Orders may be marked to never open or turn a position.
+    pub reduce_only: bool,
+    /// A working order's quantity may be amended upward.
+    pub amend_up: bool,
+    /// A working order's quantity may be amended downward.
+    pub amend_down: bool,
+    /// A stop and a take profit may be linked so that one ends the other.
+    pub native_oco: bool,
+    /// The venue moves trailing stops by itself.
+    pub native_trailing: bool,
+    /// The venue shows only a part of an order by itself.
+    pub native_iceberg: bool,
+    /// A working stop locks the holding it covers.
+    pub stop_locks_holding: bool,
+    /// A stop may cover "whatever is held".
+    pub size_free_stop: bool,
+    /// How many stop orders may work at once per symbol; `None` for no cap.
+    pub max_stops: Option<u16>,
+}
+
+impl VenueProfile {
+    /// The default of backtests: shorting, reduce-only, amends both ways, OCO, no cap (SEMANTICS 4).
+    pub fn backtest() -> Self {
+        Self {
+            name: "backtest".to_owned(),
+            shorting: true,
+            reduce_only: true,
+            amend_up: true,
+            amend_down: true,
+            native_oco: true,
+            native_trailing: false,
+            native_iceberg: false,
+            stop_locks_holding: false,
+            size_free_stop: false,
+            max_stops: None,
+        }
+    }
+}
+
+/// How the simulated venue fills and charges.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VenueSettings {
+    /// What it can do.
+    pub profile: VenueProfile,
+    /// Fee of a maker fill, as a fraction of its notional.
+    pub maker_fee: Decimal,
+    /// Fee of a taker fill, as a fraction of its notional.
+    pub taker_fee: Decimal,
+    /// In which asset fees are taken.
+    pub fee_asset: FeeAsset,
+    /// The order in which a bar's prices are seen.
+    pub path: FillPath,
+    /// Slippage of market and stop fills, in basis points (1/10,000) of the price, against us.
+    pub slippage_bps: Decimal,
+    /// How long a request travels before the venue has it.
+    pub latency: Span,
+    /// Which fraction of a bar's volume our orders may take, above 0 and at most 1.
+    pub max_volume_share: Decimal,
+}
