@@ -1,7 +1,6 @@
 //! What a strategist wants: the directive, as one type for every form it may be written in.
 
 use rust_decimal::Decimal;
-use serde::Serialize;
 
 use crate::amount::{Price, Quantity};
 use crate::content::ContentRef;

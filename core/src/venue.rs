@@ -1,7 +1,6 @@
 //! What a venue can do (its profile) and how the simulated one behaves. Part of a session's chained identity.
 
 use rust_decimal::Decimal;
-use serde::Serialize;
 
 use crate::order::spelled;
 use crate::time::Span;
@@ -37,7 +36,7 @@ spelled! {
 }
 
 /// What a venue can do. The worker reads these flags, so a backtest of a venue takes the path that the venue would force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each flag is one independent ability, named in SEMANTICS 4")]
 pub struct VenueProfile {
     /// The profile's name in session files.
@@ -84,7 +83,7 @@ impl VenueProfile {
 }
 
 /// How the simulated venue fills and charges.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VenueSettings {
     /// What it can do.
     pub profile: VenueProfile,
