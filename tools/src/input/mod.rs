@@ -1,0 +1,10 @@
+//! Files that people write or download: market data, the session file, the directive file.
+//!
+//! Everything that is wrong with one of them before a session begins is an [`problem::InputProblem`]; nothing is
+//! repaired silently, and no decimal passes through floating point.
+
+pub mod market;
+pub mod number;
+pub mod problem;
+pub mod rule;
+pub mod time;

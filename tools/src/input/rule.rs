@@ -1,0 +1,349 @@
+//! The rules that input files must keep, one variant a rule, with the numbers that broke it.
+
+use retrace_core::amount::{AmountError, DECIMALS_MAX, Money, Price, Quantity, UNITS_MAX};
+use retrace_core::directive::Scope;
+use retrace_core::instrument::{Asset, Symbol};
+use retrace_core::order::Side;
+use retrace_core::time::{Span, Timestamp};
+use rust_decimal::Decimal;
+
+use crate::input::number::NumberFault;
+use crate::input::time::{TimeFault, TimeFormat};
+
+/// The rule that a file, line or value broke. Reads as the end of a sentence about the value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rule {
+    /// The operating system gave no bytes.
+    #[error("cannot be read: {reason}")]
+    Unreadable {
+        /// What it said.
+        reason: String,
+    },
+    /// The decompressor gave up.
+    #[error("the compressed data ends early or is damaged: {reason}")]
+    Damaged {
+        /// What it said.
+        reason: String,
+    },
+    /// Bytes that are no text.
+    #[error("is not UTF-8 text")]
+    NotUtf8,
+    /// Not one line.
+    #[error("the file is empty")]
+    EmptyFile,
+    /// Nothing to work on.
+    #[error("holds no {what}")]
+    Nothing {
+        /// What there should be at least one of.
+        what: &'static str,
+    },
+    /// The file's own grammar is broken.
+    #[error("is not valid {grammar}: {reason}")]
+    Syntax {
+        /// `JSON`, `YAML` or `CSV`.
+        grammar: &'static str,
+        /// What the parser said.
+        reason: String,
+    },
+
+    /// A column that the mapping or the default names is not in the header.
+    #[error("no such column; the columns are {}", list(columns))]
+    MissingColumn {
+        /// The header.
+        columns: Vec<String>,
+    },
+    /// The header has the name twice.
+    #[error("the header has this column more than once")]
+    ColumnTwice,
+    /// A row with fewer or more fields than the header.
+    #[error("the row has {found} fields, the header {expected}")]
+    FieldCount {
+        /// In the row.
+        found: usize,
+        /// In the header.
+        expected: usize,
+    },
+
+    /// No text where there must be one.
+    #[error("is empty")]
+    Empty,
+    /// The number is not one, or not one that can be held.
+    #[error("{}", number_fault(*.0))]
+    Number(NumberFault),
+    /// A price, quantity or position out of bounds.
+    #[error("{}", amount_error(.0))]
+    Amount(AmountError),
+    /// Below zero where only zero or more makes sense.
+    #[error("must not be negative")]
+    Negative,
+    /// Outside stated bounds.
+    #[error("must be {bounds}")]
+    OutOfBounds {
+        /// Such as `above 0 and at most 1`.
+        bounds: &'static str,
+    },
+    /// Not a whole number within bounds.
+    #[error("must be a whole number from {min} to {max}")]
+    NotWhole {
+        /// The smallest.
+        min: u64,
+        /// The largest.
+        max: u64,
+    },
+    /// Not a time in a known format.
+    #[error("{}", time_fault(*.0))]
+    Time(TimeFault),
+    /// Not a length of a bar.
+    #[error("is not a timeframe: a whole number and s, m, h or d, such as 1m or 4h")]
+    NotATimeframe,
+    /// Not a name of 1 to 64 plain characters.
+    #[error("is not a name: 1 to 64 letters, digits or any of _ . : -")]
+    NotAName,
+    /// Not a pair of assets.
+    #[error("is not a symbol such as BTC/USDT")]
+    NotASymbol,
+    /// Not an asset.
+    #[error("is not the name of an asset: 1 to 16 upper-case letters and digits")]
+    NotAnAsset,
+    /// A word outside a closed list.
+    #[error("is not one of {}", list(allowed))]
+    NotOneOf {
+        /// The list.
+        allowed: Vec<&'static str>,
+    },
+    /// A known word or field whose feature is not there yet.
+    #[error("is not supported yet")]
+    NotSupportedYet,
+
+    /// A field that the format does not know.
+    #[error("unknown field; the fields here are {}", list(known))]
+    UnknownField {
+        /// Those it knows.
+        known: Vec<String>,
+    },
+    /// A field given twice in one object.
+    #[error("is given twice")]
+    FieldTwice,
+    /// A field that must be given.
+    #[error("is missing")]
+    Missing,
+    /// A field that another one requires.
+    #[error("is missing: {by} requires it")]
+    MissingFor {
+        /// What requires it.
+        by: &'static str,
+    },
+    /// A value of another shape, such as a list where a text belongs.
+    #[error("has the wrong type: {reason}")]
+    WrongType {
+        /// What the parser said.
+        reason: String,
+    },
+    /// Two fields that exclude each other.
+    #[error("cannot stand beside {other}")]
+    Excludes {
+        /// The other field or value.
+        other: &'static str,
+    },
+    /// A field that this scope does not take.
+    #[error("does not belong to {scope}")]
+    NotForScope {
+        /// The directive's scope.
+        scope: Scope,
+    },
+
+    /// Times written in two ways in one file.
+    #[error("is {found}, but the file began with {first}")]
+    MixedTimes {
+        /// How this one is written.
+        found: TimeFormat,
+        /// How the first was.
+        first: TimeFormat,
+    },
+    /// A row or directive before the one above it.
+    #[error("goes back: line {line} has {previous}")]
+    GoesBack {
+        /// The time before.
+        previous: Timestamp,
+        /// Where that stands.
+        line: u64,
+    },
+    /// Two rows of one time.
+    #[error("the time of line {line} again")]
+    TimeTwice {
+        /// Where it stands first.
+        line: u64,
+    },
+    /// Two bars that overlap.
+    #[error("only {step} after the bar before, less than the timeframe of {period}")]
+    Overlaps {
+        /// The distance.
+        step: Span,
+        /// The length of a bar.
+        period: Span,
+    },
+    /// Missing bars where none are allowed.
+    #[error("{missing} bars are missing after {previous}, and the session says `gaps: error`")]
+    Gap {
+        /// How many.
+        missing: u64,
+        /// The open time of the bar before the gap.
+        previous: Timestamp,
+    },
+    /// A bar upside down.
+    #[error("the high is below the low {low}")]
+    HighBelowLow {
+        /// The low.
+        low: Price,
+    },
+    /// An open or close that the bar never reached.
+    #[error("is outside the bar's range from {low} to {high}")]
+    OutsideBar {
+        /// The low.
+        low: Price,
+        /// The high.
+        high: Price,
+    },
+
+    /// A symbol with data and without trading rules, or the other way round.
+    #[error("has no entry under `{section}`")]
+    NoEntry {
+        /// `instruments` or `market`.
+        section: &'static str,
+    },
+    /// Two data sets of one symbol.
+    #[error("has a data set already")]
+    SymbolTwice,
+    /// A symbol that is paid in another asset than the account.
+    #[error("is quoted in {found}, the account in {account}")]
+    OtherQuote {
+        /// The symbol's.
+        found: Asset,
+        /// The account's.
+        account: Asset,
+    },
+
+    /// A directive when there is no data.
+    #[error("is outside the data, which spans {from} to {to}")]
+    OutsideData {
+        /// The first open.
+        from: Timestamp,
+        /// The last close.
+        to: Timestamp,
+    },
+    /// A symbol that the session does not trade.
+    #[error("is not traded in this session, which has {}", list(known))]
+    UnknownSymbol {
+        /// Those it trades.
+        known: Vec<Symbol>,
+    },
+    /// A symbol other than the plan's.
+    #[error("is not what plan {plan} trades, which is {symbol}")]
+    OtherSymbol {
+        /// The plan.
+        plan: String,
+        /// Its symbol.
+        symbol: Symbol,
+    },
+    /// A price between two ticks.
+    #[error("is not a multiple of the tick {tick}")]
+    OffTick {
+        /// The smallest step of a price.
+        tick: Price,
+    },
+    /// A quantity between two lots.
+    #[error("is not a multiple of the lot {lot}")]
+    OffLot {
+        /// The smallest step of a quantity.
+        lot: Quantity,
+    },
+    /// Slices of less than a lot.
+    #[error("more slices than the {lots} lots of {lot} that {quantity} has")]
+    TooManySlices {
+        /// What is to be divided.
+        quantity: Quantity,
+        /// The smallest step of a quantity.
+        lot: Quantity,
+        /// How many it has.
+        lots: Decimal,
+    },
+    /// A list that must not be empty.
+    #[error("is an empty list")]
+    EmptyList,
+    /// A list with one member twice.
+    #[error("is in the list twice")]
+    ListedTwice,
+    /// A plan that no earlier line names.
+    #[error("no earlier line names this plan")]
+    UnknownPlan,
+    /// One id for two bodies.
+    #[error("line {line} has this id with another body: the first difference is `{difference}`")]
+    ReusedId {
+        /// Where it stands first.
+        line: u32,
+        /// The first field that differs.
+        difference: &'static str,
+    },
+    /// A level that the limit price has passed already.
+    #[error("must be {side} the limit price {limit_price} of a {direction} plan")]
+    WrongSide {
+        /// `above` or `below`.
+        side: &'static str,
+        /// The limit price.
+        limit_price: Price,
+        /// The plan's direction.
+        direction: Side,
+    },
+    /// A stop taken away without saying so.
+    #[error("null takes the stop away and needs `remove_stop: true` beside it")]
+    StopRemovedByNull,
+    /// A count other than the one supported.
+    #[error("has {found} entries; exactly one is supported yet")]
+    NotExactlyOne {
+        /// How many there are.
+        found: usize,
+    },
+    /// A minimum notional or balance that no amount can hold.
+    #[error("must be at most {max}")]
+    AboveMax {
+        /// The bound.
+        max: Money,
+    },
+}
+
+/// The members of a list, at most twenty of them, for a message.
+pub(super) fn list<T: ToString>(items: &[T]) -> String {
+    const SHOWN: usize = 20;
+    if items.is_empty() {
+        return "none".to_owned();
+    }
+    let mut shown: Vec<String> = items.iter().take(SHOWN).map(ToString::to_string).collect();
+    if let Some(more @ 1..) = items.len().checked_sub(SHOWN) {
+        shown.push(format!("and {more} more"));
+    }
+    shown.join(", ")
+}
+
+fn number_fault(fault: NumberFault) -> &'static str {
+    match fault {
+        NumberFault::NotANumber => "is not a number",
+        NumberFault::NotFinite => "is not a finite number",
+        NumberFault::TooManyDigits => "has more digits than a decimal holds (28)",
+    }
+}
+
+fn amount_error(error: &AmountError) -> String {
+    match error {
+        AmountError::NotPositive { .. } => "must be above zero".to_owned(),
+        AmountError::TooManyDecimals { .. } => format!("has more than {DECIMALS_MAX} decimals"),
+        AmountError::TooLarge { .. } => format!("must be below {UNITS_MAX}"),
+    }
+}
+
+fn time_fault(fault: TimeFault) -> &'static str {
+    match fault {
+        TimeFault::NotATime => "is not a time in a known format",
+        TimeFault::OutOfRange => "is outside the times that can be read (epoch numbers: 1990 to 2199)",
+    }
+}
