@@ -2,14 +2,29 @@
 //!
 //! Never does I/O, never reads a clock, a random number or the environment. Read the modules in this order.
 
+pub mod exact;
+pub mod time;
+
 pub mod amount;
 pub mod content;
-pub mod directive;
-pub mod event;
-pub mod exact;
 pub mod ids;
 pub mod instrument;
-pub mod manifest;
 pub mod order;
-pub mod time;
 pub mod venue;
+
+pub mod directive;
+pub mod event;
+pub mod manifest;
+pub mod step;
+
+pub mod codec;
+pub mod frame;
+
+pub mod chain;
+pub mod index;
+pub mod log;
+pub mod memory;
+pub mod store;
+
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;

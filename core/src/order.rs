@@ -2,6 +2,12 @@
 
 use crate::amount::{Position, Price, Quantity};
 
+/// A word of a fixed list; stored as its place in that list, so a list only ever grows at its end.
+pub(crate) trait Word: Copy + PartialEq + 'static {
+    /// The whole list.
+    fn words() -> &'static [Self];
+}
+
 /// Declares an enumeration whose spelling (in files, JSON and on screen) stands beside each variant.
 macro_rules! spelled {
     ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* })*) => {$(
@@ -21,6 +27,12 @@ macro_rules! spelled {
             /// The variant with this spelling.
             pub fn parse(text: &str) -> Option<Self> {
                 match text { $($text => Some(Self::$variant),)* _ => None }
+            }
+        }
+
+        impl $crate::order::Word for $name {
+            fn words() -> &'static [Self] {
+                Self::ALL
             }
         }
 

@@ -1,0 +1,368 @@
+//! Live events into their stored form.
+
+use super::encode_form;
+use super::v1::{
+    AlgorithmV1, AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, CloseStartedV1, Dec, DirectiveReceivedV1,
+    DirectiveRefusedV1, DirectiveRepeatedV1, EntryTermsV1, ExecutionHintV1, ExitsSetV1, FillV1, GroupEndedV1,
+    GroupOpenedV1, IdleV1, IntentV1, NothingToDoV1, OnLimitV1, OrderRequestedV1, OrderTermsV1, PlanAcceptedV1,
+    PlanClosedV1, PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, RefusalV1, ReportKindV1, ReportV1,
+    SessionContinuedV1, SlicesDroppedV1, StopChangeV1, StopLevelV1, StopPassedV1, TakeProfitChangeV1, TargetSetV1,
+    TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1,
+};
+use crate::directive::{
+    Algorithm, EntryTerms, ExecutionHint, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
+};
+use crate::event::{
+    Decision, Fact, Idle, Input, Refusal, Report, ReportKind, ReportedOrder, SessionContinued, TimerPurpose,
+};
+use crate::order::{OrderTerms, Word};
+
+/// An event's stored form: its kind number, schema version and payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodedFact {
+    /// The kind number.
+    pub kind: u16,
+    /// The payload's schema version.
+    pub version: u8,
+    /// The payload.
+    pub payload: Vec<u8>,
+}
+
+/// The stored form of a fact. Kinds: `docs/storage-format.md`.
+pub fn encode_fact(fact: &Fact) -> EncodedFact {
+    let (kind, payload) = match fact {
+        Fact::Input(input) => encode_input(input),
+        Fact::Decision(decision) => encode_decision(decision),
+        Fact::Unknown(unknown) => {
+            let payload = unknown.payload.clone();
+            return EncodedFact { kind: unknown.kind, version: unknown.version, payload };
+        }
+    };
+    EncodedFact { kind, version: 1, payload }
+}
+
+/// A word's place in its own list: how it is stored.
+pub(super) fn word<T: Word>(word: T) -> u8 {
+    T::words().iter().position(|other| *other == word).and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX)
+}
+
+fn encode_input(input: &Input) -> (u16, Vec<u8>) {
+    match input {
+        Input::SessionContinued(from) => (1, encode_form(&continued(from))),
+        Input::PriceMoved(moved) => {
+            let form = PriceMovedV1 {
+                symbol: moved.symbol.to_string(),
+                long: moved.mark.long.value().into(),
+                short: moved.mark.short.value().into(),
+            };
+            (2, encode_form(&form))
+        }
+        Input::DirectiveReceived(directive) => (3, encode_form(&directive_form(directive))),
+        Input::TimerFired(timer) => (4, encode_form(&TimerFiredV1 { timer: timer.0 })),
+        Input::Report(report) => (5, encode_form(&report_form(report))),
+    }
+}
+
+pub(super) const fn continued(from: &SessionContinued) -> SessionContinuedV1 {
+    SessionContinuedV1 { parent: from.parent.0, head: from.head.0, ledger_digest: from.ledger_digest }
+}
+
+fn directive_form(directive: &StrategyDirective) -> DirectiveReceivedV1 {
+    let intent = match &directive.intent {
+        Intent::NewTrade(new) => IntentV1::NewTrade {
+            plan_id: new.plan_id.as_ref().map(ToString::to_string),
+            symbol: new.symbol.to_string(),
+            direction: word(new.direction),
+            entry: entry(new.entry),
+            target: new.target.value().into(),
+            stop: new.stop.map(stop_level),
+            take_profit: new.take_profit.map(|p| p.value().into()),
+            execution: hint(new.execution),
+        },
+        Intent::Modify(modify) => IntentV1::Modify {
+            plans: modify.plans.iter().map(ToString::to_string).collect(),
+            direction: modify.direction.map(word),
+            entry: entry(modify.entry),
+            target: modify.target.map(Dec::from),
+            stop: modify.stop.map(|change| match change {
+                StopChange::To(level) => StopChangeV1::To(stop_level(level)),
+                StopChange::Remove => StopChangeV1::Remove,
+            }),
+            take_profit: modify.take_profit.map(|change| match change {
+                TakeProfitChange::To(price) => TakeProfitChangeV1::To(price.value().into()),
+                TakeProfitChange::Remove => TakeProfitChangeV1::Remove,
+            }),
+            execution: hint(modify.execution),
+        },
+        Intent::Close(close) => IntentV1::Close {
+            plans: close.plans.iter().map(ToString::to_string).collect(),
+            urgency: close.execution.urgency.map(Dec::from),
+            max_total_slippage: close.execution.max_total_slippage.map(Dec::from),
+            on_limit: on_limit(close.execution.on_limit),
+        },
+    };
+    DirectiveReceivedV1 {
+        directive_id: directive.directive_id.to_string(),
+        comments: directive.comments.map(|c| c.0),
+        confidence: directive.confidence.map(Dec::from),
+        causality: directive.causality.iter().map(ToString::to_string).collect(),
+        intent,
+    }
+}
+
+fn entry(terms: EntryTerms) -> EntryTermsV1 {
+    EntryTermsV1 {
+        limit_price: terms.limit_price.map(|p| p.value().into()),
+        time_in_force: word(terms.time_in_force),
+        post_only: terms.post_only,
+    }
+}
+
+const fn algorithm(algorithm: Algorithm) -> AlgorithmV1 {
+    match algorithm {
+        Algorithm::Single => AlgorithmV1::Single,
+        Algorithm::Twap(twap) => {
+            AlgorithmV1::Twap { duration_ns: twap.duration.nanos(), slices: twap.slices, catch_up: twap.catch_up }
+        }
+    }
+}
+
+fn hint(hint: ExecutionHint) -> ExecutionHintV1 {
+    ExecutionHintV1 { algorithm: hint.algorithm.map(algorithm), urgency: hint.urgency.map(Dec::from) }
+}
+
+fn on_limit(on_limit: OnLimit) -> OnLimitV1 {
+    OnLimitV1 { retry_ns: on_limit.retry.nanos(), tries: on_limit.tries, then: word(on_limit.then) }
+}
+
+fn stop_level(level: StopLevel) -> StopLevelV1 {
+    match level {
+        StopLevel::At(price) => StopLevelV1::At(price.value().into()),
+        StopLevel::Tolerance(fraction) => StopLevelV1::Tolerance(fraction.into()),
+    }
+}
+
+fn report_form(report: &Report) -> ReportV1 {
+    let what = match &report.what {
+        ReportKind::Accepted { connector_order_id } => {
+            ReportKindV1::Accepted { connector_order_id: connector_order_id.to_string() }
+        }
+        ReportKind::Rejected { reason } => ReportKindV1::Rejected { reason: word(*reason) },
+        ReportKind::Filled(fill) => ReportKindV1::Filled(FillV1 {
+            trade_id: fill.trade_id.to_string(),
+            price: fill.price.value().into(),
+            quantity: fill.quantity.value().into(),
+            fee: fill.fee.value().into(),
+            fee_asset: fill.fee_asset.to_string(),
+            liquidity: word(fill.liquidity),
+            executed_at_ns: fill.executed_at.nanos(),
+        }),
+        ReportKind::Amended { quantity, price } => {
+            ReportKindV1::Amended { quantity: quantity.value().into(), price: price.map(|p| p.value().into()) }
+        }
+        ReportKind::AmendRejected { reason } => ReportKindV1::AmendRejected { reason: word(*reason) },
+        ReportKind::Canceled => ReportKindV1::Canceled,
+        ReportKind::CancelRejected { reason } => ReportKindV1::CancelRejected { reason: word(*reason) },
+        ReportKind::Expired { reason } => ReportKindV1::Expired { reason: word(*reason) },
+    };
+    let foreign = match &report.order {
+        ReportedOrder::Ours(_) => None,
+        ReportedOrder::Foreign(id) => Some(id.to_string()),
+    };
+    ReportV1 { foreign, what }
+}
+
+fn refusal_form(refusal: &Refusal) -> RefusalV1 {
+    match refusal {
+        Refusal::Conflict { field, first } => RefusalV1::Conflict { field: field.clone(), first: first.0 },
+        Refusal::PlanExists => RefusalV1::PlanExists,
+        Refusal::UnknownPlan => RefusalV1::UnknownPlan,
+        Refusal::PlanEnded => RefusalV1::PlanEnded,
+        Refusal::DirectionContradictsTarget { direction, delta } => {
+            RefusalV1::DirectionContradictsTarget { direction: word(*direction), delta: delta.value().into() }
+        }
+        Refusal::WouldLoosen { stop, proposed } => {
+            RefusalV1::WouldLoosen { stop: stop.value().into(), proposed: proposed.value().into() }
+        }
+        Refusal::WrongSide { field, level, price } => {
+            RefusalV1::WrongSide { field: field.clone(), level: level.value().into(), price: price.value().into() }
+        }
+        Refusal::BadLevel { field, price } => RefusalV1::BadLevel { field: field.clone(), price: price.value().into() },
+        Refusal::NoPriceYet => RefusalV1::NoPriceYet,
+        Refusal::ShortingUnsupported => RefusalV1::ShortingUnsupported,
+        Refusal::TooManySlices { slices, quantity, lot } => {
+            RefusalV1::TooManySlices { slices: *slices, quantity: quantity.value().into(), lot: lot.value().into() }
+        }
+        Refusal::SliceBelowMinNotional { slice, price, minimum } => RefusalV1::SliceBelowMinNotional {
+            slice: slice.value().into(),
+            price: price.value().into(),
+            minimum: minimum.value().into(),
+        },
+        Refusal::TooLarge => RefusalV1::TooLarge,
+    }
+}
+
+fn idle_form(idle: Idle) -> IdleV1 {
+    match idle {
+        Idle::AlreadySatisfied => IdleV1::AlreadySatisfied,
+        Idle::AlreadyWorking => IdleV1::AlreadyWorking,
+        Idle::BelowLot { delta, lot } => IdleV1::BelowLot { delta: delta.value().into(), lot: lot.value().into() },
+        Idle::BelowMinNotional { delta, notional, minimum } => IdleV1::BelowMinNotional {
+            delta: delta.value().into(),
+            notional: notional.value().into(),
+            minimum: minimum.value().into(),
+        },
+        Idle::AlreadyClosed => IdleV1::AlreadyClosed,
+    }
+}
+
+fn order_terms(terms: OrderTerms) -> OrderTermsV1 {
+    match terms {
+        OrderTerms::Market => OrderTermsV1::Market,
+        OrderTerms::Limit { price } => OrderTermsV1::Limit { price: price.value().into() },
+        OrderTerms::Stop { trigger } => OrderTermsV1::Stop { trigger: trigger.value().into() },
+        OrderTerms::TakeProfit { trigger } => OrderTermsV1::TakeProfit { trigger: trigger.value().into() },
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "one match over every decision, each variant written out by hand")]
+fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
+    match decision {
+        Decision::DirectiveRefused { directive, plan_id, refusal } => {
+            let form = DirectiveRefusedV1 {
+                directive: directive.to_string(),
+                plan_id: plan_id.as_ref().map(ToString::to_string),
+                refusal: refusal_form(refusal),
+            };
+            (100, encode_form(&form))
+        }
+        Decision::DirectiveRepeated { directive, first } => {
+            (101, encode_form(&DirectiveRepeatedV1 { directive: directive.to_string(), first: first.0 }))
+        }
+        Decision::NothingToDo { directive, reason, target, committed } => {
+            let form = NothingToDoV1 {
+                directive: directive.to_string(),
+                reason: idle_form(*reason),
+                target: target.value().into(),
+                committed: committed.value().into(),
+            };
+            (102, encode_form(&form))
+        }
+        Decision::PlanAccepted { plan_id, symbol, direction, directive, comments } => {
+            let form = PlanAcceptedV1 {
+                plan_id: plan_id.to_string(),
+                symbol: symbol.to_string(),
+                direction: word(*direction),
+                directive: directive.to_string(),
+                comments: comments.map(|c| c.0),
+            };
+            (103, encode_form(&form))
+        }
+        Decision::TargetSet { directive, target, entry: terms, algorithm: how } => {
+            let form = TargetSetV1 {
+                directive: directive.to_string(),
+                target: target.value().into(),
+                entry: entry(*terms),
+                algorithm: algorithm(*how),
+            };
+            (104, encode_form(&form))
+        }
+        Decision::ExitsSet { directive, stop, take_profit, current_price } => {
+            let form = ExitsSetV1 {
+                directive: directive.to_string(),
+                stop: stop.map(|p| p.value().into()),
+                take_profit: take_profit.map(|p| p.value().into()),
+                current_price: current_price.map(|p| p.value().into()),
+            };
+            (105, encode_form(&form))
+        }
+        Decision::PlanOpened => (106, encode_form(&PlanOpenedV1 {})),
+        Decision::GroupOpened { group, directive, action, algorithm: how, entry: terms, quantity } => {
+            let form = GroupOpenedV1 {
+                group: group.0,
+                directive: directive.to_string(),
+                action: word(*action),
+                algorithm: algorithm(*how),
+                entry: entry(*terms),
+                quantity: quantity.value().into(),
+            };
+            (107, encode_form(&form))
+        }
+        Decision::SlicesDropped { group, quantity, because } => {
+            let form = SlicesDroppedV1 { group: group.0, quantity: quantity.value().into(), because: word(*because) };
+            (108, encode_form(&form))
+        }
+        Decision::GroupEnded { group, end } => (109, encode_form(&GroupEndedV1 { group: group.0, end: word(*end) })),
+        Decision::OrderRequested {
+            group,
+            role,
+            side,
+            terms,
+            quantity,
+            time_in_force,
+            post_only,
+            reduce_only,
+            slice,
+            attempt,
+            because,
+        } => {
+            let form = OrderRequestedV1 {
+                group: group.0,
+                role: word(*role),
+                side: word(*side),
+                terms: order_terms(*terms),
+                quantity: quantity.value().into(),
+                time_in_force: word(*time_in_force),
+                post_only: *post_only,
+                reduce_only: *reduce_only,
+                slice: *slice,
+                attempt: *attempt,
+                because: word(*because),
+            };
+            (110, encode_form(&form))
+        }
+        Decision::AmendRequested { quantity, price, because } => {
+            let form = AmendRequestedV1 {
+                quantity: quantity.value().into(),
+                price: price.map(|p| p.value().into()),
+                because: word(*because),
+            };
+            (111, encode_form(&form))
+        }
+        Decision::CancelRequested { because } => (112, encode_form(&CancelRequestedV1 { because: word(*because) })),
+        Decision::TimerSet { timer, due, purpose } => {
+            let purpose = match purpose {
+                TimerPurpose::Slice { group, slice } => TimerPurposeV1::Slice { group: group.0, slice: *slice },
+                TimerPurpose::CloseRetry => TimerPurposeV1::CloseRetry,
+            };
+            (113, encode_form(&TimerSetV1 { timer: timer.0, due_ns: due.nanos(), purpose }))
+        }
+        Decision::TimerDropped { timer } => (114, encode_form(&TimerDroppedV1 { timer: timer.0 })),
+        Decision::CloseStarted { directive, price_limit, on_limit: limit } => {
+            let form = CloseStartedV1 {
+                directive: directive.to_string(),
+                price_limit: price_limit.map(|p| p.value().into()),
+                on_limit: on_limit(*limit),
+            };
+            (115, encode_form(&form))
+        }
+        Decision::CloseGaveUp { tries, held } => {
+            (116, encode_form(&CloseGaveUpV1 { tries: *tries, held: held.value().into() }))
+        }
+        Decision::StopPassed { level, current_price, quantity } => {
+            let form = StopPassedV1 {
+                level: level.value().into(),
+                current_price: current_price.value().into(),
+                quantity: quantity.value().into(),
+            };
+            (117, encode_form(&form))
+        }
+        Decision::ProtectionGapChanged { uncovered, because } => {
+            let form = ProtectionGapChangedV1 { uncovered: uncovered.value().into(), because: word(*because) };
+            (118, encode_form(&form))
+        }
+        Decision::PlanClosed { outcome, dust } => {
+            (119, encode_form(&PlanClosedV1 { outcome: word(*outcome), dust: dust.value().into() }))
+        }
+    }
+}

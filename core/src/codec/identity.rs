@@ -1,0 +1,146 @@
+//! A session's identity and provenance as bytes.
+
+use super::decode::{Fields, continued};
+use super::encode::{continued as continued_form, word};
+use super::v1::{IdentityV1, InstrumentV1, ProfileV1, ProvenanceV1, VenueV1};
+use super::{CodecError, decode_form, encode_form};
+use crate::ids::{SessionName, StrategyInstanceId};
+use crate::instrument::{Asset, Instrument};
+use crate::manifest::{Account, Identity, Provenance, TapeIdentity};
+use crate::time::{Span, Timestamp};
+use crate::venue::{VenueProfile, VenueSettings};
+
+/// What errors call the identity, which is no event and has no kind of its own.
+const IDENTITY: u16 = 0;
+
+/// The bytes that are hashed into the session's id and the start of its chain.
+pub fn encode_identity(identity: &Identity) -> Vec<u8> {
+    let venue = &identity.venue;
+    let profile = &venue.profile;
+    encode_form(&IdentityV1 {
+        name: identity.name.to_string(),
+        mode: word(identity.mode),
+        instance: identity.instance.to_string(),
+        strategy_digest: identity.strategy_digest,
+        tape_digest: identity.tape.digest,
+        tape_rows: identity.tape.rows,
+        instruments: identity.instruments.iter().map(instrument_form).collect(),
+        account_quote: identity.account.quote.to_string(),
+        account_balance: identity.account.balance.value().into(),
+        venue: VenueV1 {
+            profile: ProfileV1 {
+                name: profile.name.clone(),
+                shorting: profile.shorting,
+                reduce_only: profile.reduce_only,
+                amend_up: profile.amend_up,
+                amend_down: profile.amend_down,
+                native_oco: profile.native_oco,
+                native_trailing: profile.native_trailing,
+                native_iceberg: profile.native_iceberg,
+                stop_locks_holding: profile.stop_locks_holding,
+                size_free_stop: profile.size_free_stop,
+                max_stops: profile.max_stops,
+            },
+            maker_fee: venue.maker_fee.into(),
+            taker_fee: venue.taker_fee.into(),
+            fee_asset: word(venue.fee_asset),
+            path: word(venue.path),
+            slippage_bps: venue.slippage_bps.into(),
+            latency_ns: venue.latency.nanos(),
+            max_volume_share: venue.max_volume_share.into(),
+        },
+        seed: identity.seed,
+        decision_version: identity.decision_version,
+        nonce: identity.nonce,
+        continues: identity.continues.as_ref().map(continued_form),
+    })
+}
+
+fn instrument_form(instrument: &Instrument) -> InstrumentV1 {
+    InstrumentV1 {
+        symbol: instrument.symbol.to_string(),
+        tick: instrument.tick.value().into(),
+        lot: instrument.lot.value().into(),
+        min_notional: instrument.min_notional.value().into(),
+    }
+}
+
+/// The identity that `bytes` hold.
+///
+/// # Errors
+/// [`CodecError`] if they hold none.
+pub fn decode_identity(bytes: &[u8]) -> Result<Identity, CodecError> {
+    let read = Fields { kind: IDENTITY };
+    let form: IdentityV1 = decode_form(IDENTITY, 1, bytes)?;
+    let profile = form.venue.profile;
+    let instruments = form.instruments.iter().map(|i| {
+        Ok(Instrument {
+            symbol: read.symbol(&i.symbol)?,
+            tick: read.price("tick", i.tick)?,
+            lot: read.quantity("lot", i.lot)?,
+            min_notional: read.money("min_notional", i.min_notional)?,
+        })
+    });
+    Ok(Identity {
+        name: read.text("name", &form.name, SessionName::new)?,
+        mode: read.word("mode", form.mode)?,
+        instance: read.text("instance", &form.instance, StrategyInstanceId::new)?,
+        strategy_digest: form.strategy_digest,
+        tape: TapeIdentity { digest: form.tape_digest, rows: form.tape_rows },
+        instruments: instruments.collect::<Result<_, CodecError>>()?,
+        account: Account {
+            quote: read.text("account_quote", &form.account_quote, Asset::new)?,
+            balance: read.money("account_balance", form.account_balance)?,
+        },
+        venue: VenueSettings {
+            profile: VenueProfile {
+                name: profile.name,
+                shorting: profile.shorting,
+                reduce_only: profile.reduce_only,
+                amend_up: profile.amend_up,
+                amend_down: profile.amend_down,
+                native_oco: profile.native_oco,
+                native_trailing: profile.native_trailing,
+                native_iceberg: profile.native_iceberg,
+                stop_locks_holding: profile.stop_locks_holding,
+                size_free_stop: profile.size_free_stop,
+                max_stops: profile.max_stops,
+            },
+            maker_fee: read.number("maker_fee", form.venue.maker_fee)?,
+            taker_fee: read.number("taker_fee", form.venue.taker_fee)?,
+            fee_asset: read.word("fee_asset", form.venue.fee_asset)?,
+            path: read.word("path", form.venue.path)?,
+            slippage_bps: read.number("slippage_bps", form.venue.slippage_bps)?,
+            latency: Span::from_nanos(form.venue.latency_ns),
+            max_volume_share: read.number("max_volume_share", form.venue.max_volume_share)?,
+        },
+        seed: form.seed,
+        decision_version: form.decision_version,
+        nonce: form.nonce,
+        continues: form.continues.as_ref().map(continued),
+    })
+}
+
+/// The bytes of a provenance, which nothing hashes.
+pub fn encode_provenance(provenance: &Provenance) -> Vec<u8> {
+    encode_form(&ProvenanceV1 {
+        build: provenance.build.clone(),
+        sources: provenance.sources.clone(),
+        config: provenance.config.clone(),
+        created_at_ns: provenance.created_at.map(Timestamp::nanos),
+    })
+}
+
+/// The provenance that `bytes` hold.
+///
+/// # Errors
+/// [`CodecError`] if they hold none.
+pub fn decode_provenance(bytes: &[u8]) -> Result<Provenance, CodecError> {
+    let form: ProvenanceV1 = decode_form(IDENTITY, 1, bytes)?;
+    Ok(Provenance {
+        build: form.build,
+        sources: form.sources,
+        config: form.config,
+        created_at: form.created_at_ns.map(Timestamp::from_nanos),
+    })
+}

@@ -1,0 +1,256 @@
+//! The store port: what a log needs of the thing that keeps it. Two stores implement it (memory, `RocksDB`) and pass
+//! one contract test (`testkit::contract`).
+
+use crate::chain::BlockError;
+use crate::content::{Content, ContentRef};
+use crate::event::Head;
+use crate::frame::FrameError;
+use crate::ids::{Seq, SessionName, SessionUid};
+use crate::index::IndexEntry;
+use crate::manifest::{Identity, Provenance};
+use crate::step::Step;
+
+/// A store cannot do what was asked. Says what and where; nothing was half done.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No store at this place.
+    #[error("there is no store at {place}")]
+    NoStore {
+        /// The folder.
+        place: String,
+    },
+    /// No session of that name or id.
+    #[error("there is no session {session} in this store")]
+    NoSession {
+        /// Its name or id.
+        session: String,
+    },
+    /// A session of that name exists already.
+    #[error("a session named {name} exists in this store")]
+    SessionExists {
+        /// The name.
+        name: SessionName,
+    },
+    /// Someone else appended in between, or the Step does not follow the log.
+    #[error("the log's next event is {next}, the Step begins with {given}")]
+    Conflict {
+        /// The seq that the log expects.
+        next: Seq,
+        /// The seq that the Step begins with.
+        given: Seq,
+    },
+    /// Another process has the store open for writing.
+    #[error("the store at {place} is in use by another process")]
+    InUse {
+        /// The folder.
+        place: String,
+    },
+    /// The store was written in a format that this build does not know.
+    #[error("the store has format {found}; this build knows formats up to {known}")]
+    NewerFormat {
+        /// The format found.
+        found: u32,
+        /// The newest one known.
+        known: u32,
+    },
+    /// The log holds less than the watermark says was durable: events are lost.
+    #[error("session {session}: the log ends at event {log}, but event {watermark} was durable: events are lost")]
+    BehindWatermark {
+        /// The session.
+        session: String,
+        /// The last event in the log.
+        log: Seq,
+        /// The last event that was durable.
+        watermark: Seq,
+    },
+    /// The log up to the watermark is not the one that the watermark saw.
+    #[error("session {session}: the log up to event {seq} is not the one that was written")]
+    NotTheLogWritten {
+        /// The session.
+        session: String,
+        /// The watermark's event.
+        seq: Seq,
+    },
+    /// A part of the store is damaged.
+    #[error("{place}: {what}")]
+    Damaged {
+        /// Which part.
+        place: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A stored block that cannot be read.
+    #[error("session {session}, block {block}: {source}")]
+    Block {
+        /// The session.
+        session: String,
+        /// The block's number.
+        block: u32,
+        /// Why.
+        source: BlockError,
+    },
+    /// A Step that cannot be stored or read.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// The file system or the database failed.
+    #[error("{place}: {source}")]
+    Backend {
+        /// What was being done, and where.
+        place: String,
+        /// The failure itself.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// What a session is, as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// The chained identity.
+    pub identity: Identity,
+    /// The unchained provenance.
+    pub provenance: Provenance,
+}
+
+/// How much of a session's log is durable, as noted outside the database after each sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watermark {
+    /// The last durable event; 0 for none.
+    pub durable_seq: Seq,
+    /// The head over all events up to it.
+    pub head: Head,
+    /// How many blocks were closed.
+    pub blocks: u32,
+}
+
+/// A projection's digest at a point of the log, kept beside the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// After which event.
+    pub seq: Seq,
+    /// Which projection, such as `strategy_ledger`.
+    pub projection: String,
+    /// The version of the projection's code.
+    pub version: u32,
+    /// Its digest there.
+    pub digest: [u8; 32],
+    /// Whether the session had come to its end.
+    pub finished: bool,
+}
+
+/// Reads logs. Never changes anything.
+pub trait LogReader {
+    /// Every session, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    fn sessions(&self) -> Result<Vec<(SessionName, SessionUid)>, StoreError>;
+
+    /// What a session is.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSession`], or if the store cannot be read.
+    fn manifest(&self, session: SessionUid) -> Result<Manifest, StoreError>;
+
+    /// The stored bytes of every closed block whose number is `from` or above, in order of number.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read; also per block.
+    #[expect(clippy::type_complexity, reason = "an alias would hide that errors come per block")]
+    fn blocks(
+        &self,
+        session: SessionUid,
+        from: u32,
+    ) -> Result<Box<dyn Iterator<Item = Result<(u32, Vec<u8>), StoreError>> + '_>, StoreError>;
+
+    /// The frames of the block that is still open, each with the seq it is kept under, in order of that seq.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    fn open_frames(&self, session: SessionUid) -> Result<Vec<(Seq, Vec<u8>)>, StoreError>;
+
+    /// Every index entry whose key begins with `prefix`, in order of key. Covers closed blocks only.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read or a key is no entry.
+    fn index(&self, session: SessionUid, prefix: &[u8]) -> Result<Vec<IndexEntry>, StoreError>;
+
+    /// A text that stands beside the log; `None` where it was erased.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    fn content(&self, session: SessionUid, reference: ContentRef) -> Result<Option<Content>, StoreError>;
+
+    /// Every checkpoint of a session, in order of seq.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    fn checkpoints(&self, session: SessionUid) -> Result<Vec<Checkpoint>, StoreError>;
+
+    /// How much of a session is known to be durable.
+    ///
+    /// # Errors
+    /// [`StoreError`] if neither slot of the watermark can be read.
+    fn watermark(&self, session: SessionUid) -> Result<Watermark, StoreError>;
+
+    /// Damage found while opening that did not keep the store from being read, such as one watermark slot of two.
+    fn damage(&self) -> Vec<StoreError>;
+
+    /// The id of the session of that name.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSession`], or if the store cannot be read.
+    fn find(&self, name: &str) -> Result<SessionUid, StoreError> {
+        let sessions = self.sessions()?;
+        let found = sessions.into_iter().find(|(known, _)| known.as_str() == name);
+        found.map(|(_, uid)| uid).ok_or_else(|| StoreError::NoSession { session: name.to_owned() })
+    }
+}
+
+/// Writes logs. One writer a store; several sessions may share it and its commits.
+pub trait LogStore: LogReader {
+    /// Begins a session.
+    ///
+    /// # Errors
+    /// [`StoreError::SessionExists`] if the name or id is taken, or if the store cannot be written.
+    fn create(&mut self, manifest: &Manifest) -> Result<SessionUid, StoreError>;
+
+    /// Puts a Step at the end of a session's log, with the texts that its events refer to. It is durable only after
+    /// [`LogStore::commit`].
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] unless the Step begins with the log's next seq; [`StoreError`] if it cannot be stored.
+    /// After an error other than a conflict the store must be opened again.
+    fn append(
+        &mut self,
+        session: SessionUid,
+        step: &Step,
+        contents: &[(ContentRef, Content)],
+    ) -> Result<(), StoreError>;
+
+    /// Makes everything appended so far durable, of all sessions, and moves their watermarks.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be written; then nothing is known of what was appended since the last commit.
+    fn commit(&mut self) -> Result<(), StoreError>;
+
+    /// The last durable event of a session; 0 for none.
+    fn durable_seq(&self, session: SessionUid) -> Seq;
+
+    /// The head over everything appended to a session, durable or not.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSession`] if this store has not begun or opened it.
+    fn head(&self, session: SessionUid) -> Result<Head, StoreError>;
+
+    /// Keeps a projection's digest beside the chain. Durable with the next commit.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be written.
+    fn put_checkpoint(&mut self, session: SessionUid, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+
+    /// Erases a text and its salt. The log, its chain and the text's reference stay.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be written.
+    fn erase(&mut self, session: SessionUid, reference: ContentRef) -> Result<(), StoreError>;
+}
