@@ -112,19 +112,19 @@ pub fn read_from(source: impl Read, file: &MarketFile, gaps: GapPolicy) -> Resul
         let line = record.position().map_or(0, csv::Position::line);
         let row = Row { path, line, record: &record };
         if record.len() != header.len() {
-            return Err(row.problem(Rule::FieldCount { found: record.len(), expected: header.len() }));
+            let problem = row.problem(Rule::FieldCount { found: record.len(), expected: header.len() });
+            return Err(match header.get(record.len()) {
+                Some(first_missing) => problem.field(first_missing),
+                None => problem,
+            });
         }
         bars.push(&row, &layout)?;
     }
     let Some(Last { format, .. }) = bars.last else {
         return Err(InputProblem::new(path, Rule::Nothing { what: "row below its header" }));
     };
-    let data = DataSet {
-        symbol: file.symbol.clone(),
-        period: file.period,
-        volume_unit: file.volume_unit,
-        bars: bars.bars,
-    };
+    let data =
+        DataSet { symbol: file.symbol.clone(), period: file.period, volume_unit: file.volume_unit, bars: bars.bars };
     Ok(MarketData { data, gaps: bars.gaps, times: format })
 }
 
@@ -288,12 +288,8 @@ impl Bars<'_> {
             self.follows(last, open_time).map_err(|rule| row.at(&layout.time, rule))?;
         }
         self.last = Some(Last { time: open_time, line: row.line, format });
-        let [open, high, low, close] = [
-            row.price(&layout.open)?,
-            row.price(&layout.high)?,
-            row.price(&layout.low)?,
-            row.price(&layout.close)?,
-        ];
+        let [open, high, low, close] =
+            [row.price(&layout.open)?, row.price(&layout.high)?, row.price(&layout.low)?, row.price(&layout.close)?];
         if high < low {
             return Err(row.at(&layout.high, Rule::HighBelowLow { low }));
         }

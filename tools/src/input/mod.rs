@@ -3,8 +3,17 @@
 //! Everything that is wrong with one of them before a session begins is an [`problem::InputProblem`]; nothing is
 //! repaired silently, and no decimal passes through floating point.
 
+mod directive_build;
+mod directive_fields;
+mod directive_values;
+pub mod directives;
 pub mod market;
 pub mod number;
 pub mod problem;
 pub mod rule;
+pub mod session;
+mod session_fields;
 pub mod time;
+
+#[cfg(test)]
+mod tests;

@@ -151,6 +151,17 @@ fn last_part(field: &str) -> &str {
     field.rsplit('.').next().unwrap_or(field)
 }
 
+/// The path of `field` inside `place`, which may end in it already: parsers differ in what they call the place.
+pub(super) fn path_inside(place: &str, field: &str) -> String {
+    let place = place.trim_end_matches('?').trim_end_matches('.');
+    let ends_in_it = place.strip_suffix(field).is_some_and(|parent| parent.is_empty() || parent.ends_with('.'));
+    match (place.is_empty(), ends_in_it) {
+        (true, _) => field.to_owned(),
+        (false, true) => place.to_owned(),
+        (false, false) => format!("{place}.{field}"),
+    }
+}
+
 /// The known word that `word` most likely stands for, if one is near enough.
 fn nearest<T: AsRef<str>>(word: &str, known: &[T]) -> Option<String> {
     let word = word.to_lowercase();
@@ -185,10 +196,11 @@ mod tests {
 
     #[test]
     fn a_value_cannot_steer_the_terminal_or_fill_the_screen() {
-        let problem = InputProblem::new(Path::new("x.csv"), Rule::Number(crate::input::number::NumberFault::NotANumber))
-            .on_line(7)
-            .field("open")
-            .value(format!("\u{1b}[31m{}", "9".repeat(200)));
+        let problem =
+            InputProblem::new(Path::new("x.csv"), Rule::Number(crate::input::number::NumberFault::NotANumber))
+                .on_line(7)
+                .field("open")
+                .value(format!("\u{1b}[31m{}", "9".repeat(200)));
         let text = problem.to_string();
         assert!(text.starts_with("x.csv:7: field `open`: value `\\u{1b}[31m999"), "{text}");
         assert!(text.ends_with("999...`: is not a number") && text.len() < 160, "{text}");

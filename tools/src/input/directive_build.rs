@@ -1,0 +1,327 @@
+//! From the fields of a directive line to the directive itself, with every check that needs no state and no price.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use retrace_core::amount::{Position, Quantity};
+use retrace_core::directive::{
+    ClosePlans, Intent, ModifyPlans, NewTrade, Scope, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
+};
+use retrace_core::ids::{CausalityId, DirectiveId, PlanId};
+use retrace_core::instrument::{Instrument, Symbol};
+use retrace_core::order::Side;
+use rust_decimal::Decimal;
+
+use crate::input::directive_fields::{
+    AggregatedFields, DirectiveFields, ExitFields, Given, InstructionFields, IntentFields, Text,
+};
+use crate::input::directive_values::{Named, TWAP_FIELDS, Values, text_of};
+use crate::input::directives::from_json;
+use crate::input::problem::InputProblem;
+use crate::input::rule::Rule;
+
+const PLANS: &str = "directive.target_plan_ids";
+const SYMBOL: &str = "directive.entry_directive.symbol";
+const SIZE: &str = "directive.size_directive.target_position_size";
+const STOP: &str = "directive.exit_directive.stop_loss_price";
+const TOLERANCE: &str = "directive.exit_directive.stop_loss_tolerance";
+const REMOVE_STOP: &str = "directive.exit_directive.remove_stop";
+const TAKE_PROFIT: &str = "directive.exit_directive.take_profit_price";
+
+/// Actions whose features come later.
+const LATER_ACTIONS: [&str; 3] = ["CANCEL_GROUP", "CANCEL_ALL_IN_PLAN", "MODIFY_ORDERS"];
+
+type Built<T> = Result<T, InputProblem>;
+
+/// Builds the directive of one line.
+pub(super) struct Builder<'a> {
+    /// A problem on this line.
+    pub(super) here: &'a dyn Fn(Rule) -> InputProblem,
+    /// What the session trades.
+    pub(super) instruments: &'a [Instrument],
+    /// What each plan trades that an earlier line named.
+    pub(super) plans: &'a BTreeMap<PlanId, Symbol>,
+}
+
+impl<'a> Builder<'a> {
+    fn values(&self) -> Values<'a> {
+        Values { here: self.here, instruments: self.instruments }
+    }
+
+    /// The directive of the form in which a strategist writes.
+    pub(super) fn directive(&self, fields: &DirectiveFields<'_>) -> Built<StrategyDirective> {
+        let values = self.values();
+        for (name, given) in [
+            ("directive.target_group", fields.target_group),
+            ("directive.legs", fields.legs),
+            ("directive.batch_execution_policy", fields.batch_execution_policy),
+            ("directive.size_directive.aggressiveness", fields.size_directive.as_ref().and_then(|s| s.aggressiveness)),
+            (
+                "directive.execution_directive.include_protection",
+                fields.execution_directive.as_ref().and_then(|e| e.include_protection),
+            ),
+        ] {
+            if let Some(value) = given {
+                return Err((self.here)(Rule::NotSupportedYet).field(name).value(value.get()));
+            }
+        }
+        if let Some(action) = &fields.action {
+            let allowed = [&["EXECUTE_TRADE"], &LATER_ACTIONS[..]].concat();
+            values.word(Named("directive.action", Some(action)), &["EXECUTE_TRADE"], &allowed)?;
+        }
+        let directive_id = values.name("directive.directive_id", &fields.directive_id, DirectiveId::new)?;
+        let confidence = values.fraction(Named("directive.confidence", text_of(fields.confidence.as_ref())), true)?;
+        let causality = fields.causality.iter().flatten();
+        let causality = causality.map(|id| values.name("directive.causality", id, CausalityId::new));
+        let causality = causality.collect::<Result<_, _>>()?;
+        let scope = values.spelled("directive.scope", &fields.scope, Scope::ALL, Scope::as_str, Scope::parse)?;
+        self.belongs(fields, scope)?;
+        let intent = match scope {
+            Scope::NewTrade => Intent::NewTrade(self.new_trade(fields)?),
+            Scope::ModifyExisting => Intent::Modify(self.modify(fields)?),
+            Scope::CloseExisting => Intent::Close(ClosePlans {
+                plans: self.existing_plans(fields.target_plan_ids.as_deref())?,
+                execution: values.close_hint(fields.execution_directive.as_ref())?,
+            }),
+        };
+        Ok(StrategyDirective { directive_id, comments: None, confidence, causality, intent })
+    }
+
+    /// Refuses fields that mean nothing in this scope: ignoring one would do other than the file says.
+    fn belongs(&self, fields: &DirectiveFields<'_>, scope: Scope) -> Built<()> {
+        let hint = fields.execution_directive.as_ref();
+        let exit = fields.exit_directive.as_ref();
+        let (new, close) = (scope == Scope::NewTrade, scope == Scope::CloseExisting);
+        for (name, misplaced) in [
+            (PLANS, new && fields.target_plan_ids.is_some()),
+            ("directive.plan_id", !new && fields.plan_id.is_some()),
+            (REMOVE_STOP, new && exit.is_some_and(|e| e.remove_stop == Some(true))),
+            ("directive.entry_directive", close && fields.entry_directive.is_some()),
+            ("directive.size_directive", close && fields.size_directive.is_some()),
+            ("directive.exit_directive", close && exit.is_some()),
+            (TWAP_FIELDS.algorithm, close && hint.is_some_and(|h| h.algorithm.is_some())),
+            (TWAP_FIELDS.duration, close && hint.is_some_and(|h| h.duration_minutes.is_some())),
+            (TWAP_FIELDS.slices, close && hint.is_some_and(|h| h.slices.is_some())),
+            ("directive.execution_directive.catch_up", close && hint.is_some_and(|h| h.catch_up.is_some())),
+            (
+                "directive.execution_directive.max_total_slippage_pct",
+                !close && hint.is_some_and(|h| h.max_total_slippage_pct.is_some()),
+            ),
+            ("directive.execution_directive.on_limit", !close && hint.is_some_and(|h| h.on_limit.is_some())),
+        ] {
+            if misplaced {
+                return Err((self.here)(Rule::NotForScope { scope }).field(name));
+            }
+        }
+        Ok(())
+    }
+
+    fn new_trade(&self, fields: &DirectiveFields<'_>) -> Built<NewTrade> {
+        let values = self.values();
+        let entry = fields.entry_directive.as_ref();
+        let plan_id = match &fields.plan_id {
+            Some(id) => Some(values.name("directive.plan_id", id, PlanId::new)?),
+            None => None,
+        };
+        let instrument = values.instrument(Named(SYMBOL, entry.and_then(|e| e.symbol.as_deref())))?;
+        let only = std::slice::from_ref(&instrument);
+        let direction = entry.and_then(|e| e.direction.as_deref());
+        let direction = values.direction(Named("directive.entry_directive.direction", direction))?;
+        let size = fields.size_directive.as_ref().and_then(|s| s.target_position_size.as_ref());
+        let target = values.quantity(Named(SIZE, text_of(size)), instrument)?;
+        let exit = fields.exit_directive.as_ref();
+        let (stop, take_profit) = self.exits(exit, only)?;
+        let new = NewTrade {
+            plan_id,
+            symbol: instrument.symbol.clone(),
+            direction: direction
+                .ok_or_else(|| (self.here)(Rule::Missing).field("directive.entry_directive.direction"))?,
+            entry: values.entry(entry, only)?,
+            target,
+            stop: match stop {
+                Some(StopChange::To(level)) => Some(level),
+                Some(StopChange::Remove) | None => None,
+            },
+            take_profit: match take_profit {
+                Some(TakeProfitChange::To(price)) => Some(price),
+                Some(TakeProfitChange::Remove) | None => None,
+            },
+            execution: values.execution(fields.execution_directive.as_ref(), Some((target, instrument)))?,
+        };
+        self.right_side(&new, STOP, TAKE_PROFIT)?;
+        Ok(new)
+    }
+
+    fn modify(&self, fields: &DirectiveFields<'_>) -> Built<ModifyPlans> {
+        let values = self.values();
+        let plans = self.existing_plans(fields.target_plan_ids.as_deref())?;
+        let entry = fields.entry_directive.as_ref();
+        let changes_nothing = entry.is_none()
+            && fields.size_directive.is_none()
+            && fields.exit_directive.is_none()
+            && fields.execution_directive.is_none();
+        if changes_nothing {
+            return Err((self.here)(Rule::Nothing { what: "change to the plans" }).field("directive"));
+        }
+        let mut instruments = Vec::new();
+        for plan in &plans {
+            let Some(symbol) = self.plans.get(plan) else { continue };
+            if let Some(given) = entry.and_then(|e| e.symbol.as_deref())
+                && given.parse::<Symbol>().ok().as_ref() != Some(symbol)
+            {
+                let rule = Rule::OtherSymbol { plan: plan.to_string(), symbol: symbol.clone() };
+                return Err((self.here)(rule).field(SYMBOL).value(given));
+            }
+            instruments.extend(self.instruments.iter().find(|instrument| instrument.symbol == *symbol));
+        }
+        let direction = entry.and_then(|e| e.direction.as_deref());
+        let size = fields.size_directive.as_ref().and_then(|s| s.target_position_size.as_ref());
+        let (stop, take_profit) = self.exits(fields.exit_directive.as_ref(), &instruments)?;
+        Ok(ModifyPlans {
+            direction: values.direction(Named("directive.entry_directive.direction", direction))?,
+            entry: values.entry(entry, &instruments)?,
+            target: self.standing_target(size, &instruments)?,
+            stop,
+            take_profit,
+            execution: values.execution(fields.execution_directive.as_ref(), None)?,
+            plans,
+        })
+    }
+
+    /// The new size of existing plans: zero or more.
+    fn standing_target(&self, size: Option<&Text>, instruments: &[&Instrument]) -> Built<Option<Decimal>> {
+        let values = self.values();
+        let named = Named(SIZE, text_of(size));
+        let Some(target) = values.number(named)? else { return Ok(None) };
+        if target < Decimal::ZERO {
+            return Err(values.at(named, Rule::Negative));
+        }
+        let target = Position::new(target).map_err(|error| values.at(named, Rule::Amount(error)))?;
+        if let Some(quantity) = target.size() {
+            instruments.iter().try_for_each(|instrument| values.on_lot(named, quantity, instrument))?;
+        }
+        Ok(Some(target.value()))
+    }
+
+    fn exits(
+        &self,
+        exit: Option<&ExitFields>,
+        instruments: &[&Instrument],
+    ) -> Built<(Option<StopChange>, Option<TakeProfitChange>)> {
+        let values = self.values();
+        let Some(exit) = exit else { return Ok((None, None)) };
+        let tolerance = values.fraction(Named(TOLERANCE, text_of(exit.stop_loss_tolerance.as_ref())), false)?;
+        let price = values.price(Named::given(STOP, &exit.stop_loss_price), instruments)?;
+        let remove = exit.remove_stop == Some(true);
+        let excludes = |field, other| Err((self.here)(Rule::Excludes { other }).field(field));
+        let stop = match (price, tolerance, remove) {
+            (Some(_), Some(_), _) => return excludes(TOLERANCE, "stop_loss_price"),
+            (Some(_), None, true) => return excludes(REMOVE_STOP, "stop_loss_price"),
+            (None, Some(_), true) => return excludes(REMOVE_STOP, "stop_loss_tolerance"),
+            (Some(price), None, false) => Some(StopChange::To(StopLevel::At(price))),
+            (None, Some(_), false) if exit.stop_loss_price == Given::Null => {
+                return excludes(TOLERANCE, "stop_loss_price");
+            }
+            (None, Some(fraction), false) => Some(StopChange::To(StopLevel::Tolerance(fraction))),
+            (None, None, true) => Some(StopChange::Remove),
+            (None, None, false) if exit.stop_loss_price == Given::Null => {
+                return Err((self.here)(Rule::StopRemovedByNull).field(STOP).value("null"));
+            }
+            (None, None, false) => None,
+        };
+        let take_profit = match values.price(Named::given(TAKE_PROFIT, &exit.take_profit_price), instruments)? {
+            Some(price) => Some(TakeProfitChange::To(price)),
+            None => (exit.take_profit_price == Given::Null).then_some(TakeProfitChange::Remove),
+        };
+        Ok((stop, take_profit))
+    }
+
+    /// Plans that earlier lines named, each once.
+    fn existing_plans(&self, names: Option<&[String]>) -> Built<Vec<PlanId>> {
+        let names = names.ok_or_else(|| (self.here)(Rule::Missing).field(PLANS))?;
+        if names.is_empty() {
+            return Err((self.here)(Rule::EmptyList).field(PLANS).value("[]"));
+        }
+        let mut seen = BTreeSet::new();
+        let mut plans = Vec::new();
+        for name in names {
+            let plan = self.values().name(PLANS, name, PlanId::new)?;
+            let wrong = |rule| Err((self.here)(rule).field(PLANS).value(name));
+            if !self.plans.contains_key(&plan) {
+                return wrong(Rule::UnknownPlan);
+            }
+            if !seen.insert(plan.clone()) {
+                return wrong(Rule::ListedTwice);
+            }
+            plans.push(plan);
+        }
+        Ok(plans)
+    }
+
+    /// A stop or target on the wrong side of a limit entry's price can never make sense (SEMANTICS 4).
+    fn right_side(&self, new: &NewTrade, stop_field: &str, take_profit_field: &str) -> Built<()> {
+        let Some(limit_price) = new.entry.limit_price else { return Ok(()) };
+        let direction = new.direction;
+        let stop = match new.stop {
+            Some(StopLevel::At(price)) => Some(price),
+            Some(StopLevel::Tolerance(_)) | None => None,
+        };
+        for (field, level, below) in
+            [(stop_field, stop, direction == Side::Buy), (take_profit_field, new.take_profit, direction == Side::Sell)]
+        {
+            let Some(level) = level else { continue };
+            if (below && level >= limit_price) || (!below && level <= limit_price) {
+                let side = if below { "below" } else { "above" };
+                let rule = Rule::WrongSide { side, limit_price, direction };
+                return Err((self.here)(rule).field(field).value(level.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The directive of the aggregated form: one instruction that enters a plan with its protection.
+    pub(super) fn aggregated(&self, fields: &AggregatedFields<'_>) -> Built<StrategyDirective> {
+        const INSTRUCTIONS: &str = "execution_directive.instructions";
+        const INSTRUCTION: &str = "execution_directive.instructions[0]";
+        const STOP: &str = "execution_directive.instructions[0].params.stop_loss_price";
+        const TAKE_PROFIT: &str = "execution_directive.instructions[0].params.take_profit_price";
+        let values = self.values();
+        let directive_id = values.name("execution_directive.directive_id", &fields.directive_id, DirectiveId::new)?;
+        let plan_id = match &fields.plan_id {
+            Some(id) => Some(values.name("execution_directive.plan_id", id, PlanId::new)?),
+            None => None,
+        };
+        let &[instruction] = fields.instructions.as_slice() else {
+            let found = fields.instructions.len();
+            return Err((self.here)(Rule::NotExactlyOne { found }).field(INSTRUCTIONS));
+        };
+        // The intent comes first: another one has other parameters, which must not be called unknown.
+        let IntentFields { intent } = from_json(instruction.get(), INSTRUCTION, self.here)?;
+        let allowed = ["ENTRY_WITH_PROTECTION"];
+        values.word(Named("execution_directive.instructions[0].intent", Some(&intent)), &allowed, &allowed)?;
+        let InstructionFields { algo_type, params, .. } = from_json(instruction.get(), INSTRUCTION, self.here)?;
+        let param = |name, text| Named(name, text_of(text));
+        let symbol = Named("execution_directive.instructions[0].params.symbol", params.symbol.as_deref());
+        let instrument = values.instrument(symbol)?;
+        let only = std::slice::from_ref(&instrument);
+        let direction = Named("execution_directive.instructions[0].params.direction", params.direction.as_deref());
+        let size = param("execution_directive.instructions[0].params.quantity", params.quantity.as_ref());
+        let target: Quantity = values.quantity(size, instrument)?;
+        if params.stop_loss_price == Given::Null {
+            return Err((self.here)(Rule::StopRemovedByNull).field(STOP).value("null"));
+        }
+        let stop = values.price(Named::given(STOP, &params.stop_loss_price), only)?;
+        let new = NewTrade {
+            plan_id,
+            symbol: instrument.symbol.clone(),
+            direction: values.direction(direction)?.ok_or_else(|| (self.here)(Rule::Missing).field(direction.0))?,
+            entry: values.instruction_entry(&params, only)?,
+            target,
+            stop: stop.map(StopLevel::At),
+            take_profit: values.price(Named::given(TAKE_PROFIT, &params.take_profit_price), only)?,
+            execution: values.instruction_execution(&algo_type, &params, (target, instrument))?,
+        };
+        self.right_side(&new, STOP, TAKE_PROFIT)?;
+        let intent = Intent::NewTrade(new);
+        Ok(StrategyDirective { directive_id, comments: None, confidence: None, causality: Vec::new(), intent })
+    }
+}

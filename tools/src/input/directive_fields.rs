@@ -1,0 +1,185 @@
+//! The shapes of a directive line as JSON has them. Numbers are kept as their text, so that no parser rounds them.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+/// A JSON string or number, as its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Text(pub(super) String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        match raw.bytes().next() {
+            Some(b'"') => serde_json::from_str(raw).map(Self).map_err(D::Error::custom),
+            Some(b'-' | b'0'..=b'9') => Ok(Self(raw.to_owned())),
+            _ => Err(D::Error::custom(format_args!("invalid type: {}, expected a string or a number", kind(raw)))),
+        }
+    }
+}
+
+fn kind(raw: &str) -> &'static str {
+    match raw.bytes().next() {
+        Some(b'{') => "an object",
+        Some(b'[') => "a list",
+        Some(b'n') => "null",
+        _ => "a truth value",
+    }
+}
+
+/// A field that may be absent, null, or a value: three different things.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Given<T> {
+    #[default]
+    Absent,
+    Null,
+    Value(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Null, Self::Value))
+    }
+}
+
+/// Any value of a field that is known and not supported yet. Only whether it is there matters.
+pub(super) type Later<'a> = Option<&'a RawValue>;
+
+/// One line.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LineFields<'a> {
+    pub(super) at: Text,
+    #[serde(borrow)]
+    pub(super) directive: Option<DirectiveFields<'a>>,
+    #[serde(borrow)]
+    pub(super) execution_directive: Option<AggregatedFields<'a>>,
+}
+
+/// `directive`: a strategist's intent.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DirectiveFields<'a> {
+    pub(super) directive_id: String,
+    pub(super) scope: String,
+    pub(super) action: Option<String>,
+    pub(super) plan_id: Option<String>,
+    pub(super) target_plan_ids: Option<Vec<String>>,
+    pub(super) comments: Option<String>,
+    pub(super) confidence: Option<Text>,
+    pub(super) causality: Option<Vec<String>>,
+    pub(super) entry_directive: Option<EntryFields>,
+    #[serde(borrow)]
+    pub(super) size_directive: Option<SizeFields<'a>>,
+    pub(super) exit_directive: Option<ExitFields>,
+    #[serde(borrow, alias = "execution_hint")]
+    pub(super) execution_directive: Option<ExecutionFields<'a>>,
+    #[serde(borrow)]
+    pub(super) target_group: Later<'a>,
+    #[serde(borrow)]
+    pub(super) legs: Later<'a>,
+    #[serde(borrow)]
+    pub(super) batch_execution_policy: Later<'a>,
+}
+
+/// `entry_directive`: what, which way and how.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EntryFields {
+    pub(super) symbol: Option<String>,
+    pub(super) direction: Option<String>,
+    pub(super) order_type: Option<String>,
+    pub(super) limit_price: Option<Text>,
+    pub(super) time_in_force: Option<String>,
+    pub(super) post_only: Option<bool>,
+}
+
+/// `size_directive`: how much.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SizeFields<'a> {
+    pub(super) target_position_size: Option<Text>,
+    #[serde(borrow)]
+    pub(super) aggressiveness: Later<'a>,
+}
+
+/// `exit_directive`: where it ends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExitFields {
+    #[serde(default)]
+    pub(super) stop_loss_price: Given<Text>,
+    pub(super) stop_loss_tolerance: Option<Text>,
+    #[serde(default)]
+    pub(super) take_profit_price: Given<Text>,
+    pub(super) remove_stop: Option<bool>,
+}
+
+/// `execution_directive` inside a directive: how it is carried out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExecutionFields<'a> {
+    pub(super) algorithm: Option<String>,
+    pub(super) duration_minutes: Option<Text>,
+    pub(super) slices: Option<Text>,
+    pub(super) catch_up: Option<bool>,
+    pub(super) execution_urgency: Option<Text>,
+    pub(super) max_total_slippage_pct: Option<Text>,
+    pub(super) on_limit: Option<OnLimitFields>,
+    #[serde(borrow)]
+    pub(super) include_protection: Later<'a>,
+}
+
+/// `on_limit`: what to do when a close finds no price inside its limit.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OnLimitFields {
+    pub(super) retry_seconds: Option<Text>,
+    pub(super) tries: Option<Text>,
+    pub(super) then: Option<String>,
+}
+
+/// `execution_directive` of a line: the aggregated form, told by its `instructions`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AggregatedFields<'a> {
+    pub(super) directive_id: String,
+    pub(super) plan_id: Option<String>,
+    pub(super) comments: Option<String>,
+    #[serde(borrow)]
+    pub(super) instructions: Vec<&'a RawValue>,
+}
+
+/// What an instruction is for, read before its parameters: other intents have other ones.
+#[derive(Debug, Deserialize)]
+pub(super) struct IntentFields {
+    pub(super) intent: String,
+}
+
+/// One of `instructions`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InstructionFields {
+    #[expect(dead_code, reason = "read before, by `IntentFields`; named here because unknown fields are refused")]
+    pub(super) intent: String,
+    pub(super) algo_type: String,
+    pub(super) params: ParamsFields,
+}
+
+/// `params` of an instruction.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ParamsFields {
+    pub(super) symbol: Option<String>,
+    pub(super) direction: Option<String>,
+    pub(super) quantity: Option<Text>,
+    pub(super) duration: Option<Text>,
+    pub(super) slices: Option<Text>,
+    pub(super) order_type: Option<String>,
+    pub(super) limit_price: Option<Text>,
+    #[serde(default)]
+    pub(super) stop_loss_price: Given<Text>,
+    #[serde(default)]
+    pub(super) take_profit_price: Given<Text>,
+}

@@ -1,0 +1,240 @@
+//! The directive file: one JSON object a line. Checked whole, so that nothing is recorded of a file that is refused.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use retrace_core::content::{Content, ContentRef, Salt};
+use retrace_core::directive::{Intent, StrategyDirective};
+use retrace_core::ids::{DirectiveId, PlanId, SessionUid};
+use retrace_core::instrument::{Instrument, Symbol};
+use retrace_core::time::Timestamp;
+use serde::Deserialize;
+
+use crate::input::directive_build::Builder;
+use crate::input::directive_fields::{Given, LineFields, Text};
+use crate::input::problem::{InputProblem, path_inside};
+use crate::input::rule::Rule;
+use crate::input::time;
+
+/// One directive with its place in the file. Its comments are not sealed yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParsedDirective {
+    /// Where it stands; the first line is 1.
+    pub line: u32,
+    /// When it is given, on the session's clock.
+    pub at: Timestamp,
+    /// What is wanted; `comments` is `None` until [`ParsedDirective::seal`].
+    pub directive: StrategyDirective,
+    /// The free text.
+    pub comments: Option<String>,
+}
+
+/// From the first open to the last close of a session's data, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DataSpan {
+    /// The first open.
+    pub from: Timestamp,
+    /// The last close.
+    pub to: Timestamp,
+}
+
+impl ParsedDirective {
+    /// Puts the comments out of line, under the salt that `session` derives: the directive as the session receives
+    /// it, when, and the text for the store to keep beside the log.
+    pub fn seal(self, session: SessionUid) -> (Timestamp, StrategyDirective, Option<(ContentRef, Content)>) {
+        let salt = Salt::derived(session, &self.directive.directive_id);
+        let content = self.comments.map(|text| Content { salt, text }).map(|content| (content.reference(), content));
+        let comments = content.as_ref().map(|(reference, _)| *reference);
+        (self.at, StrategyDirective { comments, ..self.directive }, content)
+    }
+
+    /// The directive with its comments in the body, under no salt: equal texts make equal bodies.
+    fn with_comments(&self) -> StrategyDirective {
+        let unsalted = |text: &String| Content { salt: Salt([0; 16]), text: text.clone() }.reference();
+        StrategyDirective { comments: self.comments.as_ref().map(unsalted), ..self.directive.clone() }
+    }
+}
+
+/// Reads the directive file at `path` for a session with these instruments and this data.
+///
+/// # Errors
+/// [`InputProblem`] at the first line that breaks a static rule (SEMANTICS 10).
+pub fn read(path: &Path, instruments: &[Instrument], data: DataSpan) -> Result<Vec<ParsedDirective>, InputProblem> {
+    let bytes = std::fs::read(path).map_err(|e| InputProblem::new(path, Rule::Unreadable { reason: e.to_string() }))?;
+    parse(path, &bytes, instruments, data)
+}
+
+/// The same for the file's bytes; `path` only names it in messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(
+    path: &Path,
+    bytes: &[u8],
+    instruments: &[Instrument],
+    data: DataSpan,
+) -> Result<Vec<ParsedDirective>, InputProblem> {
+    let mut file = FileSoFar {
+        path,
+        instruments,
+        data,
+        directives: Vec::new(),
+        first_of: BTreeMap::new(),
+        plans: BTreeMap::new(),
+    };
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    for (line, text) in (1_u32..).zip(bytes.split(|&byte| byte == b'\n')) {
+        let here = |rule| InputProblem::new(path, rule).on_line(line.into());
+        let text = std::str::from_utf8(text).map_err(|_| here(Rule::NotUtf8))?;
+        if !text.trim().is_empty() {
+            file.line(line, text)?;
+        }
+    }
+    if file.directives.is_empty() {
+        return Err(InputProblem::new(path, Rule::Nothing { what: "directive" }));
+    }
+    Ok(file.directives)
+}
+
+/// BLAKE3 of the directives in normal form: the strategy's part of a backtest's identity. Spelling, order of fields
+/// and blank lines do not change it; times, ids, bodies and comments do.
+pub fn strategy_digest(directives: &[ParsedDirective]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key("retrace 2026 directive file");
+    for parsed in directives {
+        let id = parsed.directive.directive_id.as_str().as_bytes();
+        let comments = parsed.comments.as_deref().map(str::as_bytes);
+        hasher.update(&parsed.at.nanos().to_le_bytes());
+        hasher.update(&(id.len() as u64).to_le_bytes());
+        hasher.update(id);
+        hasher.update(&parsed.directive.body_digest().whole);
+        // One more than the length, so that no comments and an empty text differ.
+        hasher.update(&comments.map_or(0, |text| text.len() as u64 + 1).to_le_bytes());
+        hasher.update(comments.unwrap_or_default());
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// What is known of the file up to a line.
+struct FileSoFar<'a> {
+    path: &'a Path,
+    instruments: &'a [Instrument],
+    data: DataSpan,
+    directives: Vec<ParsedDirective>,
+    /// By id, the index of its first directive.
+    first_of: BTreeMap<DirectiveId, usize>,
+    /// What each plan trades that a NEW_TRADE named.
+    plans: BTreeMap<PlanId, Symbol>,
+}
+
+impl FileSoFar<'_> {
+    fn line(&mut self, line: u32, text: &str) -> Result<(), InputProblem> {
+        let here = |rule| InputProblem::new(self.path, rule).on_line(line.into());
+        let fields: LineFields<'_> = from_json(text, "", &here)?;
+        let at = self.time(&fields.at, &here)?;
+        let build = Builder { here: &here, instruments: self.instruments, plans: &self.plans };
+        let (directive, comments) = match (fields.directive, fields.execution_directive) {
+            (Some(mut directive), None) => {
+                let comments = directive.comments.take();
+                (build.directive(&directive)?, comments)
+            }
+            (None, Some(mut aggregated)) => {
+                let comments = aggregated.comments.take();
+                (build.aggregated(&aggregated)?, comments)
+            }
+            (Some(_), Some(_)) => {
+                return Err(here(Rule::Excludes { other: "directive" }).field("execution_directive"));
+            }
+            (None, None) => return Err(here(Rule::Missing).field("directive")),
+        };
+        let parsed = ParsedDirective { line, at, directive, comments };
+        self.check_id(&parsed, &here)?;
+        if let Intent::NewTrade(new) = &parsed.directive.intent
+            && let Some(plan) = &new.plan_id
+        {
+            self.plans.entry(plan.clone()).or_insert_with(|| new.symbol.clone());
+        }
+        let index = self.directives.len();
+        self.first_of.entry(parsed.directive.directive_id.clone()).or_insert(index);
+        self.directives.push(parsed);
+        Ok(())
+    }
+
+    fn time(&self, at: &Text, here: &impl Fn(Rule) -> InputProblem) -> Result<Timestamp, InputProblem> {
+        let wrong = |rule| here(rule).field("at").value(&at.0);
+        let (time, _) = time::parse(&at.0).map_err(|fault| wrong(Rule::Time(fault)))?;
+        let DataSpan { from, to } = self.data;
+        if time < from || time > to {
+            return Err(wrong(Rule::OutsideData { from, to }));
+        }
+        match self.directives.last() {
+            Some(last) if time < last.at => Err(wrong(Rule::GoesBack { previous: last.at, line: last.line.into() })),
+            _ => Ok(time),
+        }
+    }
+
+    fn check_id(&self, parsed: &ParsedDirective, here: &impl Fn(Rule) -> InputProblem) -> Result<(), InputProblem> {
+        let id = &parsed.directive.directive_id;
+        let Some(first) = self.first_of.get(id).and_then(|&index| self.directives.get(index)) else { return Ok(()) };
+        let (old, new) = (first.with_comments().body_digest(), parsed.with_comments().body_digest());
+        match old.first_difference(&new) {
+            None => Ok(()),
+            Some(difference) => {
+                let rule = Rule::ReusedId { line: first.line, difference };
+                Err(here(rule).field("directive_id").value(id.as_str()))
+            }
+        }
+    }
+}
+
+/// Reads one JSON text into its shape; `prefix` is where it stands in the line.
+pub(super) fn from_json<'de, T: Deserialize<'de>>(
+    text: &'de str,
+    prefix: &str,
+    here: &dyn Fn(Rule) -> InputProblem,
+) -> Result<T, InputProblem> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer);
+    let parsed = parsed.map_err(|error| {
+        let place = error.path().to_string();
+        let place = if place == "." { prefix.to_owned() } else { path_inside(prefix, &place) };
+        json_problem(&place, error.inner(), here)
+    })?;
+    deserializer.end().map_err(|error| json_problem("", &error, here))?;
+    Ok(parsed)
+}
+
+fn json_problem(place: &str, error: &serde_json::Error, here: &dyn Fn(Rule) -> InputProblem) -> InputProblem {
+    let text = error.to_string();
+    let reason = text.split(" at line ").next().unwrap_or_default();
+    if !error.is_data() {
+        let reason = format!("{reason} in column {}", error.column());
+        return here(Rule::Syntax { grammar: "JSON", reason });
+    }
+    // Serde says which names it knows only in its sentence, between backticks.
+    let mut names = reason.split('`').skip(1).step_by(2).map(str::to_owned);
+    let about = |rule: Rule, field: String| if field.is_empty() { here(rule) } else { here(rule).field(field) };
+    for (start, rule) in [("missing field", Rule::Missing), ("duplicate field", Rule::FieldTwice)] {
+        if reason.starts_with(start) {
+            return about(rule, path_inside(place, &names.next().unwrap_or_default()));
+        }
+    }
+    if reason.starts_with("unknown field") {
+        let field = path_inside(place, &names.next().unwrap_or_default());
+        return about(Rule::UnknownField { known: names.collect() }, field);
+    }
+    let reason = reason.strip_prefix("invalid type: ").unwrap_or(reason);
+    about(Rule::WrongType { reason: reason.to_owned() }, place.to_owned())
+}
+
+/// The text of a field, `None` where it is absent or null.
+pub(super) fn value_of(given: &Given<Text>) -> Option<&str> {
+    match given {
+        Given::Value(text) => Some(text.0.as_str()),
+        Given::Absent | Given::Null => None,
+    }
+}
+
+/// The symbols of `instruments`, for a message.
+pub(super) fn symbols(instruments: &[Instrument]) -> Vec<Symbol> {
+    instruments.iter().map(|instrument| instrument.symbol.clone()).collect()
+}

@@ -1,0 +1,337 @@
+//! The session file: what to run, on which data, under which rules. Checked whole before anything else is read.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use retrace_core::amount::{Money, Price, Quantity, UNITS_MAX};
+use retrace_core::ids::{SessionName, StrategyInstanceId};
+use retrace_core::instrument::{Asset, Instrument, Symbol};
+use retrace_core::manifest::{Account, Mode};
+use retrace_core::time::Span;
+use retrace_core::venue::{FeeAsset, FillPath, VenueProfile, VenueSettings};
+use retrace_replay::tape::VolumeUnit;
+use rust_decimal::Decimal;
+
+pub use crate::input::market::{Columns, GapPolicy, MarketFile};
+use crate::input::number;
+use crate::input::problem::InputProblem;
+use crate::input::rule::Rule;
+use crate::input::session_fields::{
+    self, AccountFields, InstrumentFields, MarketFields, SessionFields, Text, VenueFields,
+};
+
+/// Fractions such as fees keep to this many decimals, so that a product with an amount stays exact.
+const FRACTION_DECIMALS_MAX: u32 = 8;
+
+/// A session file that was read and checked. Paths are joined to the file's own folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionFile {
+    /// What the session is called, unless the command line says otherwise.
+    pub name: SessionName,
+    /// How it meets the world; only backtests yet.
+    pub mode: Mode,
+    /// Whose plans it holds.
+    pub instance: StrategyInstanceId,
+    /// The directive file.
+    pub directives: PathBuf,
+    /// The market data, in the order that breaks ties of time; at least one, no symbol twice.
+    pub market: Vec<MarketFile>,
+    /// What may be traded, in the order of their symbols; each has market data.
+    pub instruments: Vec<Instrument>,
+    /// Whose money it is.
+    pub account: Account,
+    /// The venue it trades at.
+    pub venue: VenueSettings,
+    /// What to do about missing bars.
+    pub gaps: GapPolicy,
+    /// The file as it was.
+    pub text: String,
+}
+
+/// Reads the session file at `path`.
+///
+/// # Errors
+/// [`InputProblem`] when it cannot be read, is not YAML of this shape, or breaks a rule.
+pub fn read(path: &Path) -> Result<SessionFile, InputProblem> {
+    let bytes = std::fs::read(path).map_err(|e| InputProblem::new(path, Rule::Unreadable { reason: e.to_string() }))?;
+    let text = String::from_utf8(bytes).map_err(|_| InputProblem::new(path, Rule::NotUtf8))?;
+    parse(path, &text)
+}
+
+/// The same for a text; `path` names it in messages and is what its relative paths start from.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(path: &Path, text: &str) -> Result<SessionFile, InputProblem> {
+    if text.trim().is_empty() {
+        return Err(InputProblem::new(path, Rule::EmptyFile));
+    }
+    Checker { file: path }.check(session_fields::parse(path, text)?, text)
+}
+
+struct Checker<'a> {
+    file: &'a Path,
+}
+
+impl Checker<'_> {
+    fn check(&self, fields: SessionFields, text: &str) -> Result<SessionFile, InputProblem> {
+        let name = self.parsed("session", &fields.session, |t| SessionName::new(t).map_err(|_| Rule::NotAName))?;
+        let mode = self.spelled("mode", &fields.mode, Mode::ALL, Mode::as_str, Mode::parse)?;
+        if mode != Mode::Backtest {
+            return Err(self.at("mode", &fields.mode, Rule::NotSupportedYet));
+        }
+        let instance = self.parsed("strategy.instance", &fields.strategy.instance, |t| {
+            StrategyInstanceId::new(t).map_err(|_| Rule::NotAName)
+        })?;
+        let directives = self.path("strategy.directives", &fields.strategy.directives)?;
+        let account = self.account(&fields.account)?;
+        let market = self.market_files(&fields)?;
+        let instruments = self.instruments(&fields, &market)?;
+        self.markets_agree(&fields, &market, &instruments, &account)?;
+        let venue = self.venue(&fields.venue.unwrap_or_default())?;
+        let gaps = match &fields.gaps {
+            None => GapPolicy::Allow,
+            Some(word) => match word.value.as_str() {
+                "allow" => GapPolicy::Allow,
+                "error" => GapPolicy::Refuse,
+                _ => return Err(self.at("gaps", word, Rule::NotOneOf { allowed: vec!["allow", "error"] })),
+            },
+        };
+        let text = text.to_owned();
+        Ok(SessionFile { name, mode, instance, directives, market, instruments, account, venue, gaps, text })
+    }
+
+    fn account(&self, fields: &AccountFields) -> Result<Account, InputProblem> {
+        let quote = self.parsed("account.quote", &fields.quote, |t| Asset::new(t).map_err(|_| Rule::NotAnAsset))?;
+        let balance = self.money("account.balance", &fields.balance)?;
+        if let Some(check) = &fields.check {
+            match check.value.as_str() {
+                "none" => {}
+                "cash" => return Err(self.at("account.check", check, Rule::NotSupportedYet)),
+                _ => return Err(self.at("account.check", check, Rule::NotOneOf { allowed: vec!["none", "cash"] })),
+            }
+        }
+        Ok(Account { quote, balance })
+    }
+
+    fn instruments(&self, fields: &SessionFields, market: &[MarketFile]) -> Result<Vec<Instrument>, InputProblem> {
+        let mut instruments = Vec::new();
+        for (name, entry) in &fields.instruments {
+            let field = format!("instruments.{name}");
+            let here = |rule| {
+                let problem = InputProblem::new(self.file, rule).field(&field).value(name);
+                problem.on_line(entry.referenced.line())
+            };
+            let symbol: Symbol = name.parse().map_err(|_| here(Rule::NotASymbol))?;
+            if market.iter().all(|file| file.symbol != symbol) {
+                return Err(here(Rule::NoEntry { section: "market" }));
+            }
+            instruments.push(self.instrument(&field, symbol, &entry.value)?);
+        }
+        instruments.sort_by(|a, b| a.symbol.cmp(&b.symbol));
+        Ok(instruments)
+    }
+
+    fn instrument(&self, field: &str, symbol: Symbol, fields: &InstrumentFields) -> Result<Instrument, InputProblem> {
+        let (tick, lot) = (format!("{field}.tick"), format!("{field}.lot"));
+        let min_notional = match &fields.min_notional {
+            Some(text) => self.money(&format!("{field}.min_notional"), text)?,
+            None => Money::ZERO,
+        };
+        let tick = Price::new(self.number(&tick, &fields.tick)?)
+            .map_err(|error| self.at(&tick, &fields.tick, Rule::Amount(error)))?;
+        let lot = Quantity::new(self.number(&lot, &fields.lot)?)
+            .map_err(|error| self.at(&lot, &fields.lot, Rule::Amount(error)))?;
+        Ok(Instrument { symbol, tick, lot, min_notional })
+    }
+
+    fn market_files(&self, fields: &SessionFields) -> Result<Vec<MarketFile>, InputProblem> {
+        let entries = &fields.market.value;
+        if entries.is_empty() {
+            let problem = InputProblem::new(self.file, Rule::EmptyList).field("market");
+            return Err(problem.on_line(fields.market.referenced.line()));
+        }
+        entries.iter().enumerate().map(|(index, entry)| self.market_file(index, &entry.value)).collect()
+    }
+
+    fn markets_agree(
+        &self,
+        fields: &SessionFields,
+        market: &[MarketFile],
+        instruments: &[Instrument],
+        account: &Account,
+    ) -> Result<(), InputProblem> {
+        let mut seen = BTreeSet::new();
+        for (index, (file, entry)) in market.iter().zip(&fields.market.value).enumerate() {
+            let field = format!("market[{index}].symbol");
+            let here = |rule| self.at(&field, &entry.value.symbol, rule);
+            if !seen.insert(&file.symbol) {
+                return Err(here(Rule::SymbolTwice));
+            }
+            if instruments.iter().all(|instrument| instrument.symbol != file.symbol) {
+                return Err(here(Rule::NoEntry { section: "instruments" }));
+            }
+            if *file.symbol.quote() != account.quote {
+                let (found, account) = (file.symbol.quote().clone(), account.quote.clone());
+                return Err(here(Rule::OtherQuote { found, account }));
+            }
+        }
+        Ok(())
+    }
+
+    fn market_file(&self, index: usize, fields: &MarketFields) -> Result<MarketFile, InputProblem> {
+        let field = |name: &str| format!("market[{index}].{name}");
+        let symbol =
+            self.parsed(&field("symbol"), &fields.symbol, |t| t.parse::<Symbol>().map_err(|_| Rule::NotASymbol))?;
+        let period =
+            self.parsed(&field("timeframe"), &fields.timeframe, |t| timeframe(t).ok_or(Rule::NotATimeframe))?;
+        let path = self.path(&field("bars"), &fields.bars)?;
+        let volume_unit = match &fields.volume_unit {
+            None => VolumeUnit::Base,
+            Some(text) => match text.value.as_str() {
+                "base" => VolumeUnit::Base,
+                "quote" => VolumeUnit::Quote,
+                _ => {
+                    let rule = Rule::NotOneOf { allowed: vec!["base", "quote"] };
+                    return Err(self.at(&field("volume_unit"), text, rule));
+                }
+            },
+        };
+        let columns = fields.columns.as_ref().map_or_else(Columns::default, |c| Columns {
+            time: c.time.clone(),
+            open: c.open.clone(),
+            high: c.high.clone(),
+            low: c.low.clone(),
+            close: c.close.clone(),
+            volume: c.volume.clone(),
+        });
+        Ok(MarketFile { symbol, period, path, volume_unit, columns })
+    }
+
+    fn venue(&self, fields: &VenueFields) -> Result<VenueSettings, InputProblem> {
+        if let Some(profile) = &fields.profile
+            && profile.value != "backtest"
+        {
+            return Err(self.at("venue.profile", profile, Rule::NotOneOf { allowed: vec!["backtest"] }));
+        }
+        let fees = fields.fees.as_ref();
+        let fee_asset = match &fields.fee_asset {
+            None => FeeAsset::Quote,
+            Some(text) => self.spelled("venue.fee_asset", text, FeeAsset::ALL, FeeAsset::as_str, FeeAsset::parse)?,
+        };
+        let path = match &fields.path {
+            None => FillPath::Pessimistic,
+            Some(text) => self.spelled("venue.path", text, FillPath::ALL, FillPath::as_str, FillPath::parse)?,
+        };
+        let slippage_bps = match &fields.slippage_bps {
+            None => Decimal::ZERO,
+            Some(text) => self.bounded("venue.slippage_bps", text, "from 0 to 1000, with at most 8 decimals", |n| {
+                n >= Decimal::ZERO && n <= Decimal::ONE_THOUSAND
+            })?,
+        };
+        let latency = match &fields.latency_ms {
+            None => Span::default(),
+            Some(text) => {
+                const HOUR_MS: u64 = 3_600_000;
+                let millis = number::parse_whole(&text.value, 0, HOUR_MS);
+                let rule = Rule::NotWhole { min: 0, max: HOUR_MS };
+                Span::from_nanos(millis.ok_or_else(|| self.at("venue.latency_ms", text, rule))? * 1_000_000)
+            }
+        };
+        let max_volume_share = match &fields.max_volume_share {
+            None => Decimal::ONE,
+            Some(text) => {
+                self.bounded("venue.max_volume_share", text, "above 0 and at most 1, with at most 8 decimals", |n| {
+                    n > Decimal::ZERO && n <= Decimal::ONE
+                })?
+            }
+        };
+        Ok(VenueSettings {
+            profile: VenueProfile::backtest(),
+            maker_fee: self.fee("venue.fees.maker", fees.and_then(|f| f.maker.as_ref()))?,
+            taker_fee: self.fee("venue.fees.taker", fees.and_then(|f| f.taker.as_ref()))?,
+            fee_asset,
+            path,
+            slippage_bps,
+            latency,
+            max_volume_share,
+        })
+    }
+
+    /// A fee is a fraction of the notional; below zero it is a rebate.
+    fn fee(&self, field: &str, text: Option<&Text>) -> Result<Decimal, InputProblem> {
+        let Some(text) = text else { return Ok(Decimal::ZERO) };
+        let tenth = Decimal::new(1, 1);
+        self.bounded(field, text, "between -0.1 and 0.1, with at most 8 decimals", |n| n > -tenth && n < tenth)
+    }
+
+    fn bounded(
+        &self,
+        field: &str,
+        text: &Text,
+        bounds: &'static str,
+        fits: impl Fn(Decimal) -> bool,
+    ) -> Result<Decimal, InputProblem> {
+        let number = self.number(field, text)?;
+        if fits(number) && number.normalize().scale() <= FRACTION_DECIMALS_MAX {
+            Ok(number.normalize())
+        } else {
+            Err(self.at(field, text, Rule::OutOfBounds { bounds }))
+        }
+    }
+
+    fn money(&self, field: &str, text: &Text) -> Result<Money, InputProblem> {
+        let number = self.number(field, text)?;
+        let max = Money::new(Decimal::from(UNITS_MAX));
+        match number {
+            n if n < Decimal::ZERO => Err(self.at(field, text, Rule::Negative)),
+            n if n > max.value() => Err(self.at(field, text, Rule::AboveMax { max })),
+            n => Ok(Money::new(n)),
+        }
+    }
+
+    fn number(&self, field: &str, text: &Text) -> Result<Decimal, InputProblem> {
+        self.parsed(field, text, |t| number::parse(t).map_err(Rule::Number))
+    }
+
+    fn path(&self, field: &str, text: &Text) -> Result<PathBuf, InputProblem> {
+        if text.value.is_empty() {
+            return Err(self.at(field, text, Rule::Empty));
+        }
+        Ok(self.file.parent().unwrap_or(Path::new("")).join(&text.value))
+    }
+
+    fn spelled<T: Copy>(
+        &self,
+        field: &str,
+        text: &Text,
+        all: &[T],
+        name: impl Fn(T) -> &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, InputProblem> {
+        let allowed = || all.iter().map(|&item| name(item)).collect();
+        parse(&text.value).ok_or_else(|| self.at(field, text, Rule::NotOneOf { allowed: allowed() }))
+    }
+
+    fn parsed<T>(&self, field: &str, text: &Text, parse: impl Fn(&str) -> Result<T, Rule>) -> Result<T, InputProblem> {
+        parse(&text.value).map_err(|rule| self.at(field, text, rule))
+    }
+
+    fn at(&self, field: &str, text: &Text, rule: Rule) -> InputProblem {
+        InputProblem::new(self.file, rule).on_line(text.referenced.line()).field(field).value(&text.value)
+    }
+}
+
+/// `1m`, `4h`, `90s`: a whole number above zero and a unit; at most 366 days.
+fn timeframe(text: &str) -> Option<Span> {
+    let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let unit_seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    let count = number::parse_whole(count, 1, 366 * 86_400 / unit_seconds)?;
+    Some(Span::from_seconds(count * unit_seconds))
+}

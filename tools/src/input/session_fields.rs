@@ -1,0 +1,157 @@
+//! The session file's shape as YAML has it: every scalar is taken as its text, so that no number is rounded by a parser.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_saphyr::{Error as YamlError, Location, Spanned};
+
+use crate::input::problem::{InputProblem, path_inside};
+use crate::input::rule::Rule;
+
+/// A scalar's text with its place, plain or quoted.
+pub(super) type Text = Spanned<String>;
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SessionFields {
+    pub(super) session: Text,
+    pub(super) mode: Text,
+    pub(super) strategy: StrategyFields,
+    pub(super) market: Spanned<Vec<Spanned<MarketFields>>>,
+    pub(super) instruments: BTreeMap<String, Spanned<InstrumentFields>>,
+    pub(super) account: AccountFields,
+    pub(super) venue: Option<VenueFields>,
+    pub(super) gaps: Option<Text>,
+}
+
+/// `strategy:`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StrategyFields {
+    pub(super) instance: Text,
+    pub(super) directives: Text,
+}
+
+/// One entry of `market:`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MarketFields {
+    pub(super) symbol: Text,
+    pub(super) timeframe: Text,
+    pub(super) bars: Text,
+    pub(super) volume_unit: Option<Text>,
+    pub(super) columns: Option<ColumnFields>,
+}
+
+/// `columns:` of a market entry.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ColumnFields {
+    pub(super) time: Option<String>,
+    pub(super) open: Option<String>,
+    pub(super) high: Option<String>,
+    pub(super) low: Option<String>,
+    pub(super) close: Option<String>,
+    pub(super) volume: Option<String>,
+}
+
+/// One entry of `instruments:`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InstrumentFields {
+    pub(super) tick: Text,
+    pub(super) lot: Text,
+    pub(super) min_notional: Option<Text>,
+}
+
+/// `account:`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AccountFields {
+    pub(super) quote: Text,
+    pub(super) balance: Text,
+    pub(super) check: Option<Text>,
+}
+
+/// `venue:`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VenueFields {
+    pub(super) profile: Option<Text>,
+    pub(super) fees: Option<FeeFields>,
+    pub(super) fee_asset: Option<Text>,
+    pub(super) path: Option<Text>,
+    pub(super) slippage_bps: Option<Text>,
+    pub(super) latency_ms: Option<Text>,
+    pub(super) max_volume_share: Option<Text>,
+}
+
+/// `fees:` of the venue.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FeeFields {
+    pub(super) maker: Option<Text>,
+    pub(super) taker: Option<Text>,
+}
+
+/// Reads the shape of `text`. Unknown and repeated keys, missing keys and values of the wrong kind are refused here.
+pub(super) fn parse(file: &Path, text: &str) -> Result<SessionFields, InputProblem> {
+    let options = serde_saphyr::options! {
+        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::Error,
+        merge_keys: serde_saphyr::MergeKeyPolicy::Error,
+        with_snippet: false,
+    };
+    let mut place = String::new();
+    let parsed = serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
+        serde_path_to_error::deserialize(deserializer).map_err(|error| {
+            place = error.path().to_string();
+            error.into_inner()
+        })
+    });
+    parsed.map_err(|error| yaml_problem(file, &place, &error))
+}
+
+fn yaml_problem(file: &Path, place: &str, error: &YamlError) -> InputProblem {
+    let error = error.without_snippet();
+    // `Spanned` shows in paths as a field of its own.
+    let place = place.replace(".value", "");
+    let place = if place == "." { "" } else { place.as_str() };
+    let inside = |field: &str| path_inside(place, field);
+    let about = |rule: Rule, field: String| {
+        let problem = InputProblem::new(file, rule);
+        let problem = if field.is_empty() { problem } else { problem.field(field) };
+        match error.location().as_ref().map(Location::line) {
+            Some(line @ 1..) => problem.on_line(line),
+            _ => problem,
+        }
+    };
+    match error {
+        YamlError::SerdeUnknownField { field, expected, .. } => {
+            let known = expected.iter().map(|&name| name.to_owned()).collect();
+            about(Rule::UnknownField { known }, inside(field))
+        }
+        // A key missing from the whole file is missing from no line.
+        YamlError::SerdeMissingField { field, .. } if place.is_empty() => {
+            InputProblem::new(file, Rule::Missing).field(*field)
+        }
+        YamlError::SerdeMissingField { field, .. } => about(Rule::Missing, inside(field)),
+        YamlError::DuplicateMappingKey { key: Some(key), .. } => about(Rule::FieldTwice, inside(key)),
+        YamlError::NullIntoString { .. } => about(Rule::Empty, place.to_owned()),
+        YamlError::Unexpected { .. }
+        | YamlError::SerdeInvalidType { .. }
+        | YamlError::SerdeInvalidValue { .. }
+        | YamlError::SerdeInvalidLength { .. }
+        | YamlError::InvalidScalar { .. } => about(Rule::WrongType { reason: reason(error) }, place.to_owned()),
+        _ => about(Rule::Syntax { grammar: "YAML", reason: reason(error) }, place.to_owned()),
+    }
+}
+
+/// The parser's sentence without its own mention of the place.
+fn reason(error: &YamlError) -> String {
+    let text = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
+    let line = text.lines().next().unwrap_or_default();
+    let line = line.split(" at line ").next().unwrap_or(line);
+    line.trim_end_matches('.').to_owned()
+}
