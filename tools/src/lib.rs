@@ -2,3 +2,4 @@
 #![allow(clippy::arithmetic_side_effects, reason = "the shell counts rows and pixels; amounts go through core::exact")]
 
 pub mod input;
+pub mod sample;

@@ -122,7 +122,7 @@ struct FileSoFar<'a> {
     directives: Vec<ParsedDirective>,
     /// By id, the index of its first directive.
     first_of: BTreeMap<DirectiveId, usize>,
-    /// What each plan trades that a NEW_TRADE named.
+    /// What each plan trades that a `NEW_TRADE` named.
     plans: BTreeMap<PlanId, Symbol>,
 }
 

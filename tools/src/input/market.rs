@@ -106,7 +106,7 @@ pub fn read_from(source: impl Read, file: &MarketFile, gaps: GapPolicy) -> Resul
         return Err(InputProblem::new(path, Rule::EmptyFile));
     }
     let layout = Layout::find(path, &header, &file.columns)?;
-    let mut bars = Bars { file, gaps_allowed: gaps, bars: Vec::new(), gaps: Gaps::default(), last: None };
+    let mut bars = Bars { file, gaps_allowed: gaps, rows: Vec::new(), gaps: Gaps::default(), last: None };
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(|e| csv_problem(path, &e))? {
         let line = record.position().map_or(0, csv::Position::line);
@@ -124,7 +124,7 @@ pub fn read_from(source: impl Read, file: &MarketFile, gaps: GapPolicy) -> Resul
         return Err(InputProblem::new(path, Rule::Nothing { what: "row below its header" }));
     };
     let data =
-        DataSet { symbol: file.symbol.clone(), period: file.period, volume_unit: file.volume_unit, bars: bars.bars };
+        DataSet { symbol: file.symbol.clone(), period: file.period, volume_unit: file.volume_unit, bars: bars.rows };
     Ok(MarketData { data, gaps: bars.gaps, times: format })
 }
 
@@ -148,6 +148,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> InputProblem {
     InputProblem::new(path, Rule::Unreadable { reason: error.to_string() })
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign list that may grow; all the rest is grammar")]
 fn csv_problem(path: &Path, error: &csv::Error) -> InputProblem {
     let problem = match error.kind() {
         csv::ErrorKind::Io(io) => match Compression::of(path) {
@@ -272,7 +273,7 @@ struct Last {
 struct Bars<'a> {
     file: &'a MarketFile,
     gaps_allowed: GapPolicy,
-    bars: Vec<Bar>,
+    rows: Vec<Bar>,
     gaps: Gaps,
     last: Option<Last>,
 }
@@ -308,7 +309,7 @@ impl Bars<'_> {
                 Some(volume)
             }
         };
-        self.bars.push(Bar { open_time, open, high, low, close, volume });
+        self.rows.push(Bar { open_time, open, high, low, close, volume });
         Ok(())
     }
 

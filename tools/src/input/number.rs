@@ -24,11 +24,7 @@ pub enum NumberFault {
 /// # Errors
 /// [`NumberFault`] unless the text is a number and fits exactly.
 pub fn parse(text: &str) -> Result<Decimal, NumberFault> {
-    let (negative, digits) = match text.as_bytes() {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
+    let (negative, digits) = split_sign(text.as_bytes());
     if is_not_finite(digits) {
         return Err(NumberFault::NotFinite);
     }
@@ -67,12 +63,16 @@ fn is_not_finite(text: &[u8]) -> bool {
     ["nan", "inf", "infinity"].iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
 }
 
-fn parse_exponent(text: &[u8]) -> Result<i64, NumberFault> {
-    let (negative, digits) = match text {
+/// Whether the text is negative, and what follows its sign.
+fn split_sign(text: &[u8]) -> (bool, &[u8]) {
+    match text {
         [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
+        [b'+', rest @ ..] | rest => (false, rest),
+    }
+}
+
+fn parse_exponent(text: &[u8]) -> Result<i64, NumberFault> {
+    let (negative, digits) = split_sign(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(NumberFault::NotANumber);
     }

@@ -84,6 +84,7 @@ impl InputProblem {
     }
 
     /// What to do about it, where something useful can be said. One sentence without a final dot.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most rules say all there is to say")]
     pub fn hint(&self) -> Option<String> {
         if self.0.hint.is_some() {
             return self.0.hint.clone();

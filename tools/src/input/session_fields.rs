@@ -113,6 +113,7 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<SessionFields, InputProbl
     parsed.map_err(|error| yaml_problem(file, &place, &error))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign list that may grow; all the rest is grammar")]
 fn yaml_problem(file: &Path, place: &str, error: &YamlError) -> InputProblem {
     let error = error.without_snippet();
     // `Spanned` shows in paths as a field of its own.
