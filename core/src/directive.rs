@@ -231,6 +231,13 @@ pub struct BodyDigest {
 }
 
 impl BodyDigest {
+    /// Whether both instruct the same: all fields but the comments, whose digests are salted per directive.
+    pub fn instructs_as(&self, other: &Self) -> bool {
+        let instruction = |digest: &Self| digest.fields.iter().filter(|(name, _)| *name != "comments").copied().collect();
+        let (mine, theirs): (Vec<_>, Vec<_>) = (instruction(self), instruction(other));
+        mine == theirs
+    }
+
     /// The first field, in the order of the directive's own fields, that differs from `other`.
     pub fn first_difference(&self, other: &Self) -> Option<&'static str> {
         let mut mine = self.fields.iter().peekable();

@@ -250,6 +250,8 @@ spelled! {
         BelowLot = "below_lot",
         /// The venue refused the request.
         Rejected = "rejected",
+        /// A slice's time passed and what it left is not made up for.
+        Skipped = "skipped",
     }
 
     /// How a group ended.
@@ -456,11 +458,11 @@ pub enum Decision {
         /// What is still held, signed.
         held: Position,
     },
-    /// A stop could not be placed because its level was already passed.
+    /// A stop could not be placed because its level was already passed, or the venue did not keep it.
     StopPassed {
         /// The level.
         level: Price,
-        /// The price that was already beyond it.
+        /// The current price.
         current_price: Price,
         /// What it would have covered.
         quantity: Quantity,

@@ -1,1 +1,7 @@
-//! placeholder
+//! Read models folded from the log and from nothing else: the `StrategyLedger`, its views, and the audit story.
+//!
+//! Never does I/O, never reads a clock, a random number or the environment, never decides. Read in this order.
+
+pub mod digest;
+pub mod ledger;
+pub mod view;

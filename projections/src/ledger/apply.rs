@@ -1,0 +1,435 @@
+//! The one fold: every recorded fact changes the ledger here, in a run and in a replay alike.
+
+use retrace_core::amount::Position;
+use retrace_core::event::{
+    Because, Decision, Event, Fact, FillReport, GroupEnd, Input, Outcome, Report, ReportKind, ReportedOrder, TimerPurpose,
+};
+use retrace_core::exact::Inexact;
+use retrace_core::ids::{
+    GroupNo, OrderCause, OrderNo, PlanNo, TimerId, derive_fill_id, derive_group_id, derive_order_id,
+};
+use retrace_core::order::{OrderRole, OrderStatus, Side};
+
+use super::order::NewOrder;
+use super::{
+    Accounting, BrokenHistory, Change, Closing, Exits, Group, Ledger, Order, Phase, Plan, Refused, SeenDirective,
+    StandingTarget, Timer, Trade,
+};
+
+impl Ledger {
+    /// Folds one recorded fact. Decides nothing, never panics.
+    ///
+    /// # Errors
+    /// [`BrokenHistory`] if the log holds a fact that our own code could not have recorded; the ledger is then of no
+    /// more use.
+    pub fn apply(&mut self, event: &Event) -> Result<(), BrokenHistory> {
+        if event.seq != self.seq.next() {
+            return Err(BrokenHistory::Gap { last: self.seq, found: event.seq });
+        }
+        self.seq = event.seq;
+        match &event.fact {
+            Fact::Input(input) => self.apply_input(event, input),
+            Fact::Decision(decision) => self.apply_decision(event, decision),
+            Fact::Unknown(_) => {
+                self.counts.unknown = self.counts.unknown.saturating_add(1);
+                Ok(())
+            }
+        }
+    }
+
+    fn apply_input(&mut self, event: &Event, input: &Input) -> Result<(), BrokenHistory> {
+        match input {
+            Input::SessionContinued(from) => {
+                let fits = event.seq.0 == 1 && self.digest() == from.ledger_digest;
+                if fits { Ok(()) } else { Err(BrokenHistory::OtherParent { seq: event.seq }) }
+            }
+            Input::PriceMoved(_) => Ok(()),
+            Input::DirectiveReceived(directive) => {
+                let body = directive.body_digest();
+                let id = directive.directive_id.clone();
+                if let std::collections::btree_map::Entry::Vacant(free) = self.directives.entry(id) {
+                    self.directive_sum.add(&body.whole);
+                    free.insert(SeenDirective { first: event.seq, body });
+                }
+                Ok(())
+            }
+            Input::TimerFired(id) => {
+                let timer = self.remove_timer(event, *id)?;
+                let plan = self.plan_mut(event, timer.plan)?;
+                match timer.purpose {
+                    TimerPurpose::Slice { group, slice } => {
+                        let group = group_mut(event, plan, group)?;
+                        group.slices_due = group.slices_due.max(slice.saturating_add(1));
+                    }
+                    TimerPurpose::CloseRetry => {
+                        if let Phase::Closing(closing) = &mut plan.phase {
+                            closing.waiting = false;
+                        }
+                    }
+                }
+                Ok(())
+            }
+            Input::Report(report) => self.apply_report(event, report),
+        }
+    }
+
+    fn apply_report(&mut self, event: &Event, report: &Report) -> Result<(), BrokenHistory> {
+        let no = match &report.order {
+            ReportedOrder::Ours(no) => *no,
+            ReportedOrder::Foreign(_) => {
+                self.counts.foreign = self.counts.foreign.saturating_add(1);
+                return Ok(());
+            }
+        };
+        if let ReportKind::Filled(fill) = &report.what {
+            return self.apply_fill(event, no, fill);
+        }
+        let order = self.order_mut(event, no)?;
+        match &report.what {
+            ReportKind::Accepted { connector_order_id } => order.accept(connector_order_id.clone()),
+            ReportKind::Rejected { reason } => order.end(OrderStatus::Rejected, Some(*reason)),
+            ReportKind::Amended { quantity, price } => order.amended(*quantity, *price),
+            ReportKind::AmendRejected { reason } | ReportKind::CancelRejected { reason } => {
+                order.in_flight = None;
+                order.reason = Some(*reason);
+            }
+            ReportKind::Canceled => order.end(OrderStatus::Canceled, None),
+            ReportKind::Expired { reason } => order.end(OrderStatus::Expired, Some(*reason)),
+            // Handled above; written out so that a new kind must be placed.
+            ReportKind::Filled(_) => {}
+        }
+        Ok(())
+    }
+
+    fn apply_fill(&mut self, event: &Event, no: OrderNo, report: &FillReport) -> Result<(), BrokenHistory> {
+        let session = self.session;
+        let order = self.order_mut(event, no)?;
+        if let Some(known) = order.fill_of(&report.trade_id) {
+            // Compared is what moves the ledger, never transport or time (SEMANTICS 8).
+            let same = known.price == report.price
+                && known.quantity == report.quantity
+                && known.fee == report.fee
+                && known.fee_asset == report.fee_asset;
+            let counts = &mut self.counts;
+            let count = if same { &mut counts.repeated_fills } else { &mut counts.conflicting_fills };
+            *count = count.saturating_add(1);
+            return Ok(());
+        }
+        let id = derive_fill_id(session, order.id, &report.trade_id);
+        order.fill(id, report).map_err(|source| amount(event, source))?;
+        let (side, role) = (order.side, order.role);
+        let plan_no = self.number_of_plan(event)?;
+        let plan = self.plan_mut(event, plan_no)?;
+        let trade = Trade {
+            trade_id: report.trade_id.clone(),
+            executed_at: report.executed_at,
+            side,
+            price: report.price,
+            quantity: report.quantity,
+            fee: report.fee,
+            fee_asset: report.fee_asset.clone(),
+        };
+        plan.accounting.book(trade).map_err(|source| amount(event, source))?;
+        match role {
+            OrderRole::StopLoss => {
+                lower_target(plan, side.signed(report.quantity)).map_err(|source| amount(event, source))?;
+                if plan.phase == Phase::Standing {
+                    plan.phase = Phase::StoppedOut;
+                    plan.target.size = Position::FLAT;
+                }
+            }
+            OrderRole::TakeProfit => {
+                lower_target(plan, side.signed(report.quantity)).map_err(|source| amount(event, source))?;
+            }
+            OrderRole::Entry | OrderRole::Reduce | OrderRole::Close | OrderRole::Flatten | OrderRole::Compensation => {}
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_lines, reason = "one match over every decision, each variant written out by hand")]
+    fn apply_decision(&mut self, event: &Event, decision: &Decision) -> Result<(), BrokenHistory> {
+        match decision {
+            Decision::DirectiveRefused { directive, plan_id, refusal } => {
+                self.refusals.push(Refused {
+                    seq: event.seq,
+                    at: event.time,
+                    directive: directive.clone(),
+                    plan_id: plan_id.clone(),
+                    refusal: refusal.clone(),
+                });
+                Ok(())
+            }
+            // Recorded for the story; nothing follows from them.
+            Decision::DirectiveRepeated { .. } | Decision::NothingToDo { .. } => Ok(()),
+            Decision::PlanAccepted { plan_id, symbol, direction, directive, comments } => {
+                let no = self.number_of_plan(event)?;
+                let instrument = self.instrument(symbol).cloned();
+                let instrument = instrument.ok_or_else(|| unknown(event, "instrument", 0))?;
+                if no != self.next_plan() || self.plan_numbers.contains_key(plan_id) {
+                    return Err(BrokenHistory::NotNext { seq: event.seq, what: "plan", number: u64::from(no.0) });
+                }
+                let target = StandingTarget {
+                    size: Position::FLAT,
+                    directive: directive.clone(),
+                    entry: retrace_core::directive::EntryTerms::MARKET,
+                    algorithm: retrace_core::directive::Algorithm::Single,
+                    given_up: false,
+                };
+                let plan = Plan {
+                    no,
+                    id: plan_id.clone(),
+                    accounting: Accounting::new(symbol),
+                    instrument,
+                    direction: *direction,
+                    comments: *comments,
+                    accepted_by: directive.clone(),
+                    opened_at: None,
+                    target,
+                    exits: Exits::default(),
+                    phase: Phase::Standing,
+                    groups: Vec::new(),
+                    gap: None,
+                };
+                self.plan_numbers.insert(plan_id.clone(), no);
+                self.plans.insert(no, plan);
+                Ok(())
+            }
+            Decision::TargetSet { directive, target, entry, algorithm } => {
+                let plan = self.events_plan(event)?;
+                plan.target = StandingTarget {
+                    size: *target,
+                    directive: directive.clone(),
+                    entry: *entry,
+                    algorithm: *algorithm,
+                    given_up: false,
+                };
+                Ok(())
+            }
+            Decision::ExitsSet { stop, take_profit, .. } => {
+                self.events_plan(event)?.exits = Exits { stop: *stop, take_profit: *take_profit };
+                Ok(())
+            }
+            Decision::PlanOpened => {
+                self.events_plan(event)?.opened_at = Some(event.time);
+                Ok(())
+            }
+            Decision::GroupOpened { group, directive, action, algorithm, entry, quantity } => {
+                let session = self.session;
+                let plan = self.events_plan(event)?;
+                let next = plan.groups.last().map_or(GroupNo(1), |last| last.no.next());
+                if *group != next {
+                    return Err(BrokenHistory::NotNext { seq: event.seq, what: "group", number: u64::from(group.0) });
+                }
+                plan.groups.push(Group {
+                    no: *group,
+                    id: derive_group_id(session, directive, &plan.id, *group),
+                    directive: directive.clone(),
+                    action: *action,
+                    algorithm: *algorithm,
+                    entry: *entry,
+                    planned: *quantity,
+                    dropped: Position::FLAT,
+                    missed: Position::FLAT,
+                    created_at: event.time,
+                    slices_due: 1,
+                    end: None,
+                    orders: Vec::new(),
+                });
+                Ok(())
+            }
+            Decision::SlicesDropped { group, quantity, because } => {
+                let group = self.events_group(event, *group)?;
+                let quantity = Side::Buy.signed(*quantity);
+                group.dropped = group.dropped.plus(quantity).map_err(|source| amount(event, source))?;
+                if *because == Because::Skipped {
+                    group.missed = group.missed.plus(quantity).map_err(|source| amount(event, source))?;
+                }
+                Ok(())
+            }
+            Decision::GroupEnded { group, end } => {
+                let plan = self.events_plan(event)?;
+                group_mut(event, plan, *group)?.end = Some(*end);
+                if *end == GroupEnd::Incomplete {
+                    plan.target.given_up = true;
+                }
+                Ok(())
+            }
+            Decision::OrderRequested { .. } => self.apply_order_requested(event, decision),
+            Decision::AmendRequested { quantity, price, because: _ } => {
+                self.events_order(event)?.in_flight = Some(Change::Amend { quantity: *quantity, price: *price });
+                Ok(())
+            }
+            Decision::CancelRequested { because: _ } => {
+                self.events_order(event)?.in_flight = Some(Change::Cancel);
+                Ok(())
+            }
+            Decision::TimerSet { timer, due, purpose } => {
+                let plan = self.number_of_plan(event)?;
+                if *timer != self.next_timer {
+                    return Err(BrokenHistory::NotNext { seq: event.seq, what: "timer", number: u64::from(timer.0) });
+                }
+                self.next_timer = timer.next();
+                self.timers.insert((*due, *timer), Timer { plan, purpose: *purpose, set: event.seq });
+                self.timer_dues.insert(*timer, *due);
+                if let (TimerPurpose::CloseRetry, Phase::Closing(closing)) =
+                    (purpose, &mut self.plan_mut(event, plan)?.phase)
+                {
+                    closing.waiting = true;
+                }
+                Ok(())
+            }
+            Decision::TimerDropped { timer } => self.remove_timer(event, *timer).map(|_| ()),
+            Decision::CloseStarted { directive, price_limit, on_limit } => {
+                let plan = self.events_plan(event)?;
+                plan.target.size = Position::FLAT;
+                plan.phase = Phase::Closing(Closing {
+                    directive: directive.clone(),
+                    price_limit: *price_limit,
+                    on_limit: *on_limit,
+                    tries: 0,
+                    waiting: false,
+                    gave_up: false,
+                });
+                Ok(())
+            }
+            Decision::CloseGaveUp { .. } => {
+                if let Phase::Closing(closing) = &mut self.events_plan(event)?.phase {
+                    closing.gave_up = true;
+                }
+                Ok(())
+            }
+            Decision::StopPassed { .. } => {
+                let plan = self.events_plan(event)?;
+                if plan.phase == Phase::Standing {
+                    plan.phase = Phase::StoppedOut;
+                    plan.target.size = Position::FLAT;
+                }
+                Ok(())
+            }
+            Decision::ProtectionGapChanged { uncovered, because } => {
+                let gap: Option<(Position, Because)> = (!uncovered.is_flat()).then_some((*uncovered, *because));
+                self.events_plan(event)?.gap = gap;
+                Ok(())
+            }
+            Decision::PlanClosed { outcome, dust } => {
+                let no = self.number_of_plan(event)?;
+                let (outcome, dust): (Outcome, Position) = (*outcome, *dust);
+                self.plan_mut(event, no)?.phase = Phase::Closed { outcome, dust };
+                self.seal(no);
+                Ok(())
+            }
+        }
+    }
+
+    fn apply_order_requested(&mut self, event: &Event, decision: &Decision) -> Result<(), BrokenHistory> {
+        let Decision::OrderRequested {
+            group,
+            role,
+            side,
+            terms,
+            quantity,
+            time_in_force,
+            post_only: _,
+            reduce_only,
+            slice,
+            attempt,
+            because,
+        } = decision
+        else {
+            return Ok(());
+        };
+        let no = event.order.ok_or(BrokenHistory::Nameless { seq: event.seq, what: "order" })?;
+        if no != self.next_order {
+            return Err(BrokenHistory::NotNext { seq: event.seq, what: "order", number: u64::from(no.0) });
+        }
+        let session = self.session;
+        let plan_no = self.number_of_plan(event)?;
+        let plan = self.plan_mut(event, plan_no)?;
+        let plan_id = plan.id.clone();
+        let parent = group_mut(event, plan, *group)?;
+        let cause = OrderCause {
+            directive: &parent.directive,
+            plan: &plan_id,
+            group: *group,
+            role: role.as_str(),
+            slice: *slice,
+            attempt: *attempt,
+        };
+        let id = derive_order_id(session, &cause);
+        parent.orders.push(Order::new(NewOrder {
+            no,
+            id,
+            role: *role,
+            side: *side,
+            terms: *terms,
+            quantity: *quantity,
+            time_in_force: *time_in_force,
+            reduce_only: *reduce_only,
+            slice: *slice,
+            attempt: *attempt,
+            because: *because,
+            requested: event.seq,
+        }));
+        if let (OrderRole::Close, Phase::Closing(closing)) = (role, &mut plan.phase) {
+            closing.tries = closing.tries.saturating_add(1);
+        }
+        self.orders.insert(no, plan_no);
+        self.next_order = no.next();
+        Ok(())
+    }
+
+    fn number_of_plan(&self, event: &Event) -> Result<PlanNo, BrokenHistory> {
+        event.plan.ok_or(BrokenHistory::Nameless { seq: event.seq, what: "plan" })
+    }
+
+    fn plan_mut(&mut self, event: &Event, no: PlanNo) -> Result<&mut Plan, BrokenHistory> {
+        if self.sealed.contains_key(&no) {
+            return Err(BrokenHistory::Sealed { seq: event.seq, plan: no });
+        }
+        self.plans.get_mut(&no).ok_or_else(|| unknown(event, "plan", no.0))
+    }
+
+    fn events_plan(&mut self, event: &Event) -> Result<&mut Plan, BrokenHistory> {
+        let no = self.number_of_plan(event)?;
+        self.plan_mut(event, no)
+    }
+
+    fn events_group(&mut self, event: &Event, group: GroupNo) -> Result<&mut Group, BrokenHistory> {
+        group_mut(event, self.events_plan(event)?, group)
+    }
+
+    fn events_order(&mut self, event: &Event) -> Result<&mut Order, BrokenHistory> {
+        let no = event.order.ok_or(BrokenHistory::Nameless { seq: event.seq, what: "order" })?;
+        self.order_mut(event, no)
+    }
+
+    fn order_mut(&mut self, event: &Event, no: OrderNo) -> Result<&mut Order, BrokenHistory> {
+        self.events_plan(event)?.order_mut(no).ok_or_else(|| unknown(event, "order", no.0))
+    }
+
+    fn remove_timer(&mut self, event: &Event, id: TimerId) -> Result<Timer, BrokenHistory> {
+        let due = self.timer_dues.remove(&id);
+        let timer = due.and_then(|due| self.timers.remove(&(due, id)));
+        timer.ok_or_else(|| unknown(event, "timer", id.0))
+    }
+}
+
+fn group_mut<'a>(event: &Event, plan: &'a mut Plan, no: GroupNo) -> Result<&'a mut Group, BrokenHistory> {
+    plan.group_mut(no).ok_or_else(|| unknown(event, "group", no.0))
+}
+
+fn unknown(event: &Event, what: &'static str, number: u32) -> BrokenHistory {
+    BrokenHistory::Unknown { seq: event.seq, what, number: u64::from(number) }
+}
+
+const fn amount(event: &Event, source: Inexact) -> BrokenHistory {
+    BrokenHistory::Amount { seq: event.seq, source }
+}
+
+/// A stop or take profit takes what it traded off the standing target, never across zero: nothing is bought back.
+fn lower_target(plan: &mut Plan, traded: Position) -> Result<(), Inexact> {
+    let lowered = plan.target.size.plus(traded)?;
+    let crossed = Side::of(lowered).is_some_and(|side| side != plan.direction);
+    plan.target.size = if crossed { Position::FLAT } else { lowered };
+    Ok(())
+}

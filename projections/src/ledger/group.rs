@@ -1,0 +1,194 @@
+//! An execution group: how much it is to trade, in which slices, and how far it has come.
+
+use retrace_core::amount::{Position, Quantity};
+use retrace_core::directive::{Algorithm, EntryTerms};
+use retrace_core::event::{GroupAction, GroupEnd};
+use retrace_core::exact::Inexact;
+use retrace_core::ids::{DirectiveId, GroupId, GroupNo};
+use retrace_core::instrument::Instrument;
+use retrace_core::order::{OrderRole, Side};
+use retrace_core::time::{Span, Timestamp};
+
+use super::order::Order;
+
+/// A plan's execution group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its number in the plan.
+    pub no: GroupNo,
+    /// Its public id.
+    pub id: GroupId,
+    /// The directive it carries out.
+    pub directive: DirectiveId,
+    /// What it does.
+    pub action: GroupAction,
+    /// How it divides its quantity.
+    pub algorithm: Algorithm,
+    /// How its orders are placed.
+    pub entry: EntryTerms,
+    /// How much it was to trade when it came into being.
+    pub planned: Quantity,
+    /// How much of that was taken back before it was sent, zero or more.
+    pub dropped: Position,
+    /// How much of what was dropped is what slices left unfilled when their time had passed, zero or more.
+    pub missed: Position,
+    /// When it came into being: slice 0 is due then.
+    pub created_at: Timestamp,
+    /// How many slices have come due.
+    pub slices_due: u32,
+    /// How it ended; `None` while it is active.
+    pub end: Option<GroupEnd>,
+    /// Its orders, in order of request.
+    pub orders: Vec<Order>,
+}
+
+impl Group {
+    /// How its own orders trade, for a plan of this direction.
+    pub const fn side(&self, direction: Side) -> Side {
+        match self.action {
+            GroupAction::Enter => direction,
+            GroupAction::Reduce | GroupAction::Close => direction.opposite(),
+        }
+    }
+
+    /// The role of its own orders.
+    pub const fn role(&self) -> OrderRole {
+        match self.action {
+            GroupAction::Enter => OrderRole::Entry,
+            GroupAction::Reduce => OrderRole::Reduce,
+            GroupAction::Close => OrderRole::Close,
+        }
+    }
+
+    /// Whether it may still send orders.
+    pub const fn is_active(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// Into how many slices it divides its quantity.
+    pub const fn slices(&self) -> u32 {
+        match self.algorithm {
+            Algorithm::Single => 1,
+            Algorithm::Twap(twap) => twap.slices,
+        }
+    }
+
+    /// When slice `slice` is due.
+    pub fn slice_due(&self, slice: u32) -> Timestamp {
+        let offset = match self.algorithm {
+            Algorithm::Single => Span::default(),
+            Algorithm::Twap(twap) => twap.duration.portion(slice, twap.slices),
+        };
+        self.created_at.plus(offset)
+    }
+
+    /// Its own orders: not the stops and flattening orders that hang on it.
+    pub fn own_orders(&self) -> impl DoubleEndedIterator<Item = &Order> {
+        let role = self.role();
+        self.orders.iter().filter(move |order| order.role == role)
+    }
+
+    /// What its own orders have filled, zero or more.
+    ///
+    /// # Errors
+    /// [`Inexact`] when the sum does not fit.
+    pub fn filled(&self) -> Result<Position, Inexact> {
+        self.own_orders().try_fold(Position::FLAT, |sum, order| sum.plus(order.filled()))
+    }
+
+    /// What it is to trade in all: what was planned less what was taken back, zero or more.
+    ///
+    /// # Errors
+    /// [`Inexact`] when the difference does not fit.
+    pub fn quantity(&self) -> Result<Position, Inexact> {
+        Side::Buy.signed(self.planned).minus(self.dropped)
+    }
+
+    /// What it is still to trade while it is active, sent or not, zero or more.
+    ///
+    /// # Errors
+    /// [`Inexact`] when a sum does not fit.
+    pub fn outstanding(&self) -> Result<Position, Inexact> {
+        if !self.is_active() {
+            return Ok(Position::FLAT);
+        }
+        at_least_zero(self.quantity()?.minus(self.filled()?)?)
+    }
+
+    /// What of it works at the venue, zero or more.
+    ///
+    /// # Errors
+    /// [`Inexact`] when the sum does not fit.
+    pub fn working(&self) -> Result<Position, Inexact> {
+        self.own_orders()
+            .filter_map(Order::remaining)
+            .try_fold(Position::FLAT, |sum, remaining| sum.plus(Side::Buy.signed(remaining)))
+    }
+
+    /// What it is still to trade and has not sent, zero or more.
+    ///
+    /// # Errors
+    /// [`Inexact`] when a sum does not fit.
+    pub fn unsent(&self) -> Result<Position, Inexact> {
+        at_least_zero(self.outstanding()?.minus(self.working()?)?)
+    }
+
+    /// What slice `slice` alone trades: the quantity over the slices, rounded down to the lot, the remainder in the
+    /// last. `None` where that is nothing.
+    ///
+    /// # Errors
+    /// [`Inexact`] when an amount does not fit.
+    pub fn slice_quantity(&self, slice: u32, instrument: &Instrument) -> Result<Option<Quantity>, Inexact> {
+        let slices = self.slices();
+        let regular = slice_size(self.planned, slices, instrument)?;
+        if slice.saturating_add(1) < slices {
+            return Ok(regular.size());
+        }
+        let before = times(regular, slices.saturating_sub(1))?;
+        Ok(Side::Buy.signed(self.planned).minus(before)?.size())
+    }
+
+    /// What all slices that have come due are to trade, less what they missed; never more than [`Group::quantity`].
+    ///
+    /// # Errors
+    /// [`Inexact`] when an amount does not fit.
+    pub fn due_quantity(&self, instrument: &Instrument) -> Result<Position, Inexact> {
+        let quantity = self.quantity()?;
+        if self.slices_due >= self.slices() {
+            return Ok(quantity);
+        }
+        let due = times(slice_size(self.planned, self.slices(), instrument)?, self.slices_due)?;
+        Ok(due.minus(self.missed)?.min(quantity))
+    }
+}
+
+/// What every slice but the last trades, zero or more.
+///
+/// # Errors
+/// [`Inexact`] when an amount does not fit.
+pub fn slice_size(quantity: Quantity, slices: u32, instrument: &Instrument) -> Result<Position, Inexact> {
+    let lots_a_slice = times_decimal(instrument.lot, slices.max(1))?;
+    let rounds = retrace_core::exact::mul_div(
+        quantity.value(),
+        rust_decimal::Decimal::ONE,
+        lots_a_slice,
+        0,
+        retrace_core::exact::Rounding::Down,
+    )?;
+    let size = retrace_core::exact::mul(rounds, instrument.lot.value())?;
+    Position::new(size).map_err(|_| Inexact { left: rounds, operation: '*', right: instrument.lot.value() })
+}
+
+fn times_decimal(quantity: Quantity, count: u32) -> Result<rust_decimal::Decimal, Inexact> {
+    retrace_core::exact::mul(quantity.value(), rust_decimal::Decimal::from(count))
+}
+
+fn times(position: Position, count: u32) -> Result<Position, Inexact> {
+    let count = rust_decimal::Decimal::from(count);
+    let product = retrace_core::exact::mul(position.value(), count)?;
+    Position::new(product).map_err(|_| Inexact { left: position.value(), operation: '*', right: count })
+}
+
+fn at_least_zero(position: Position) -> Result<Position, Inexact> {
+    Ok(position.max(Position::FLAT))
+}

@@ -1,0 +1,237 @@
+//! An order as its reports tell it, and its fills.
+
+use retrace_core::amount::{Money, Position, Price, Quantity};
+use retrace_core::event::{Because, FillReport, VenueReason};
+use retrace_core::exact::Inexact;
+use retrace_core::ids::{ConnectorOrderId, FillId, OrderId, OrderNo, Seq, TradeId};
+use retrace_core::instrument::Asset;
+use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
+use retrace_core::time::Timestamp;
+use retrace_core::venue::Liquidity;
+
+/// An order of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Its dense number.
+    pub no: OrderNo,
+    /// Its public id, also its client order id.
+    pub id: OrderId,
+    /// The venue's id, once acknowledged.
+    pub connector_order_id: Option<ConnectorOrderId>,
+    /// What it is for.
+    pub role: OrderRole,
+    /// Buy or sell.
+    pub side: Side,
+    /// Its type and prices as the venue has them.
+    pub terms: OrderTerms,
+    /// Its whole quantity as the venue has it, filled part included.
+    pub quantity: Quantity,
+    /// How long it stands.
+    pub time_in_force: TimeInForce,
+    /// Whether it may only reduce the position.
+    pub reduce_only: bool,
+    /// Which slice of its group.
+    pub slice: u32,
+    /// Which try.
+    pub attempt: u32,
+    /// Why it was requested.
+    pub because: Because,
+    /// Where it was requested.
+    pub requested: Seq,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// Why it was refused or ended, where the venue said so.
+    pub reason: Option<VenueReason>,
+    /// The change that was requested and not yet answered: one at a time.
+    pub in_flight: Option<Change>,
+    /// Its fills, in order of arrival.
+    pub fills: Vec<Fill>,
+    /// What its fills come to, zero or more.
+    filled: Position,
+}
+
+/// A change of a working order that was requested and not yet answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// To this quantity and price.
+    Amend {
+        /// Its whole quantity, filled part included.
+        quantity: Quantity,
+        /// Its price or trigger.
+        price: Option<Price>,
+    },
+    /// To its end.
+    Cancel,
+}
+
+/// One trade against an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// Its public id.
+    pub id: FillId,
+    /// The venue's id of the trade.
+    pub trade_id: TradeId,
+    /// At which price.
+    pub price: Price,
+    /// How much.
+    pub quantity: Quantity,
+    /// The fee.
+    pub fee: Money,
+    /// In which asset.
+    pub fee_asset: Asset,
+    /// Whether it made or took liquidity.
+    pub liquidity: Liquidity,
+    /// When it traded.
+    pub executed_at: Timestamp,
+    /// It came after the order had ended.
+    pub late: bool,
+    /// It brought the order above its quantity.
+    pub overfill: bool,
+}
+
+/// What an order is made of when it is requested.
+pub(super) struct NewOrder {
+    pub no: OrderNo,
+    pub id: OrderId,
+    pub role: OrderRole,
+    pub side: Side,
+    pub terms: OrderTerms,
+    pub quantity: Quantity,
+    pub time_in_force: TimeInForce,
+    pub reduce_only: bool,
+    pub slice: u32,
+    pub attempt: u32,
+    pub because: Because,
+    pub requested: Seq,
+}
+
+impl Order {
+    pub(super) const fn new(new: NewOrder) -> Self {
+        Self {
+            no: new.no,
+            id: new.id,
+            connector_order_id: None,
+            role: new.role,
+            side: new.side,
+            terms: new.terms,
+            quantity: new.quantity,
+            time_in_force: new.time_in_force,
+            reduce_only: new.reduce_only,
+            slice: new.slice,
+            attempt: new.attempt,
+            because: new.because,
+            requested: new.requested,
+            status: OrderStatus::Pending,
+            reason: None,
+            in_flight: None,
+            fills: Vec::new(),
+            filled: Position::FLAT,
+        }
+    }
+
+    /// Whether the venue may still fill it.
+    pub const fn is_working(&self) -> bool {
+        self.status.is_working()
+    }
+
+    /// Whether a request for it is unanswered: its own, or a change.
+    pub const fn is_unanswered(&self) -> bool {
+        matches!(self.status, OrderStatus::Pending) || (self.is_working() && self.in_flight.is_some())
+    }
+
+    /// What its fills come to, zero or more.
+    pub const fn filled(&self) -> Position {
+        self.filled
+    }
+
+    /// What may still be filled: nothing once it has ended.
+    pub fn remaining(&self) -> Option<Quantity> {
+        if !self.is_working() {
+            return None;
+        }
+        match self.filled.size() {
+            None => Some(self.quantity),
+            Some(filled) => self.quantity.less(filled),
+        }
+    }
+
+    /// What would still be filled if the change under way is made.
+    pub fn remaining_as_requested(&self) -> Option<Quantity> {
+        let whole = match self.in_flight {
+            Some(Change::Cancel) => return None,
+            Some(Change::Amend { quantity, .. }) => quantity,
+            None => self.quantity,
+        };
+        self.remaining()?;
+        match self.filled.size() {
+            None => Some(whole),
+            Some(filled) => whole.less(filled),
+        }
+    }
+
+    /// Its price or trigger if the change under way is made.
+    pub const fn price_as_requested(&self) -> Option<Price> {
+        if let Some(Change::Amend { price: Some(price), .. }) = self.in_flight {
+            return Some(price);
+        }
+        match self.terms.trigger() {
+            Some(trigger) => Some(trigger),
+            None => self.terms.limit_price(),
+        }
+    }
+
+    /// The fill of this trade id, if it was applied.
+    pub fn fill_of(&self, trade: &TradeId) -> Option<&Fill> {
+        self.fills.iter().find(|fill| fill.trade_id == *trade)
+    }
+
+    pub(super) fn accept(&mut self, id: ConnectorOrderId) {
+        self.connector_order_id = Some(id);
+        if self.status == OrderStatus::Pending {
+            self.status = if self.filled.is_flat() { OrderStatus::Open } else { OrderStatus::PartiallyFilled };
+        }
+    }
+
+    /// An end reported by the venue. An order that its fills ended already stays filled.
+    pub(super) fn end(&mut self, status: OrderStatus, reason: Option<VenueReason>) {
+        self.in_flight = None;
+        if self.status != OrderStatus::Filled {
+            self.status = status;
+            self.reason = reason;
+        }
+    }
+
+    pub(super) const fn amended(&mut self, quantity: Quantity, price: Option<Price>) {
+        self.in_flight = None;
+        self.quantity = quantity;
+        if let Some(price) = price {
+            self.terms = self.terms.at(price);
+        }
+    }
+
+    pub(super) fn fill(&mut self, id: FillId, report: &FillReport) -> Result<(), Inexact> {
+        let filled = self.filled.plus(Side::Buy.signed(report.quantity))?;
+        let late = !self.is_working();
+        let overfill = filled.value() > self.quantity.value();
+        self.fills.push(Fill {
+            id,
+            trade_id: report.trade_id.clone(),
+            price: report.price,
+            quantity: report.quantity,
+            fee: report.fee,
+            fee_asset: report.fee_asset.clone(),
+            liquidity: report.liquidity,
+            executed_at: report.executed_at,
+            late,
+            overfill,
+        });
+        self.filled = filled;
+        if filled.value() >= self.quantity.value() {
+            self.status = OrderStatus::Filled;
+            self.in_flight = None;
+        } else if !late {
+            self.status = OrderStatus::PartiallyFilled;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,227 @@
+//! A trade plan: its standing target, its exits, its groups and its result.
+
+use retrace_core::amount::{Position, Price, Quantity};
+use retrace_core::content::ContentRef;
+use retrace_core::directive::{Algorithm, EntryTerms, OnLimit};
+use retrace_core::event::{Because, Outcome};
+use retrace_core::exact::Inexact;
+use retrace_core::ids::{DirectiveId, GroupNo, OrderNo, PlanId, PlanNo, Seq};
+use retrace_core::instrument::{Instrument, Symbol};
+use retrace_core::order::{OrderRole, Side};
+use retrace_core::time::Timestamp;
+
+use super::accounting::Accounting;
+use super::group::Group;
+use super::order::Order;
+
+/// A trade plan. Before its first order it is taken on but has no container (`opened_at` is `None`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Its dense number.
+    pub no: PlanNo,
+    /// Its public id.
+    pub id: PlanId,
+    /// What it trades, with the rules.
+    pub instrument: Instrument,
+    /// Long or short.
+    pub direction: Side,
+    /// The strategist's comment, out of line.
+    pub comments: Option<ContentRef>,
+    /// The directive that it was taken on for.
+    pub accepted_by: DirectiveId,
+    /// When its container came into being.
+    pub opened_at: Option<Timestamp>,
+    /// What it is to be.
+    pub target: StandingTarget,
+    /// Where it is protected and where the gain is taken.
+    pub exits: Exits,
+    /// How far its life has come.
+    pub phase: Phase,
+    /// Its groups, in order of number.
+    pub groups: Vec<Group>,
+    /// Its trades and what follows from them.
+    pub accounting: Accounting,
+    /// How much is not covered by a working stop, signed, with no request under way; and why.
+    pub gap: Option<(Position, Because)>,
+}
+
+/// What a plan is to be: set by a directive, lowered by stop and take-profit fills, raised only by a directive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandingTarget {
+    /// How large the position shall be, signed.
+    pub size: Position,
+    /// The directive that set it last.
+    pub directive: DirectiveId,
+    /// How orders toward it are placed.
+    pub entry: EntryTerms,
+    /// How a change toward it is divided.
+    pub algorithm: Algorithm,
+    /// A group ended short for good: nothing more is sent toward it before a directive sets a target again.
+    pub given_up: bool,
+}
+
+/// A plan's exit levels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exits {
+    /// Where the stop stands.
+    pub stop: Option<Price>,
+    /// Where the gain is taken.
+    pub take_profit: Option<Price>,
+}
+
+/// How far a plan's life has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It follows its target.
+    Standing,
+    /// A directive closes it.
+    Closing(Closing),
+    /// Its stop traded, or could not be placed any more.
+    StoppedOut,
+    /// It ended.
+    Closed {
+        /// How.
+        outcome: Outcome,
+        /// What was left below a lot or the minimum notional, signed.
+        dust: Position,
+    },
+}
+
+/// A close under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// The directive that asked for it.
+    pub directive: DirectiveId,
+    /// The worst acceptable price; `None` for any.
+    pub price_limit: Option<Price>,
+    /// What to do when nothing fills inside it.
+    pub on_limit: OnLimit,
+    /// How many orders were sent.
+    pub tries: u32,
+    /// Whether the next try waits for a timer.
+    pub waiting: bool,
+    /// Whether it has given up: what is left is held, protected.
+    pub gave_up: bool,
+}
+
+impl Plan {
+    /// What it trades.
+    pub const fn symbol(&self) -> &Symbol {
+        &self.instrument.symbol
+    }
+
+    /// Signed sum of its fills.
+    pub const fn traded(&self) -> Position {
+        self.accounting.totals().traded
+    }
+
+    /// What is held: traded less fees taken in the base asset.
+    pub const fn held(&self) -> Position {
+        self.accounting.totals().held
+    }
+
+    /// What is held, in whole lots and in the plan's own direction: what a stop covers. `None` below a lot.
+    ///
+    /// # Errors
+    /// [`Inexact`] when an amount does not fit.
+    pub fn held_lots(&self) -> Result<Option<Quantity>, Inexact> {
+        let lots = self.instrument.whole_lots(self.held())?;
+        Ok(lots.size().filter(|_| Side::of(lots) == Some(self.direction)))
+    }
+
+    /// Traded, working and scheduled, signed (SEMANTICS 3). A working order counts in full until its end is confirmed,
+    /// also where its group no longer wants it.
+    ///
+    /// # Errors
+    /// [`Inexact`] when a sum does not fit.
+    pub fn committed(&self) -> Result<Position, Inexact> {
+        self.committed_with(Order::remaining)
+    }
+
+    /// What it would be committed to if every change under way is made: what new decisions are taken against, so that
+    /// the same quantity is not taken back twice.
+    ///
+    /// # Errors
+    /// [`Inexact`] when a sum does not fit.
+    pub fn committed_as_requested(&self) -> Result<Position, Inexact> {
+        self.committed_with(Order::remaining_as_requested)
+    }
+
+    fn committed_with(&self, remaining: impl Fn(&Order) -> Option<Quantity>) -> Result<Position, Inexact> {
+        let mut committed = self.traded();
+        for group in &self.groups {
+            let working = group
+                .own_orders()
+                .filter_map(&remaining)
+                .try_fold(Position::FLAT, |sum, quantity| sum.plus(Side::Buy.signed(quantity)))?;
+            if let Some(counted) = group.outstanding()?.max(working).size() {
+                committed = committed.plus(group.side(self.direction).signed(counted))?;
+            }
+        }
+        for order in self.orders().filter(|o| matches!(o.role, OrderRole::Flatten | OrderRole::Compensation)) {
+            if let Some(quantity) = remaining(order) {
+                committed = committed.plus(order.side.signed(quantity))?;
+            }
+        }
+        Ok(committed)
+    }
+
+    /// All of its orders, group by group.
+    pub fn orders(&self) -> impl DoubleEndedIterator<Item = &Order> {
+        self.groups.iter().flat_map(|group| &group.orders)
+    }
+
+    /// Its orders of one role that may still fill.
+    pub fn working(&self, role: OrderRole) -> impl DoubleEndedIterator<Item = &Order> {
+        self.orders().filter(move |order| order.role == role && order.is_working())
+    }
+
+    /// Whether anything of it works at the venue or is still to be sent.
+    ///
+    /// # Errors
+    /// [`Inexact`] when a sum does not fit.
+    pub fn is_under_way(&self) -> Result<bool, Inexact> {
+        for group in &self.groups {
+            if !group.outstanding()?.is_flat() {
+                return Ok(true);
+            }
+        }
+        Ok(self.orders().any(|order| order.is_working() && !is_protection(order.role)))
+    }
+
+    /// Its order of that number.
+    pub fn order(&self, no: OrderNo) -> Option<&Order> {
+        self.orders().find(|order| order.no == no)
+    }
+
+    /// The order that was requested at `seq`.
+    pub fn order_requested_at(&self, seq: Seq) -> Option<&Order> {
+        self.orders().find(|order| order.requested == seq)
+    }
+
+    /// Its group of that number.
+    pub fn group(&self, no: GroupNo) -> Option<&Group> {
+        self.groups.iter().find(|group| group.no == no)
+    }
+
+    pub(super) fn group_mut(&mut self, no: GroupNo) -> Option<&mut Group> {
+        self.groups.iter_mut().find(|group| group.no == no)
+    }
+
+    pub(super) fn order_mut(&mut self, no: OrderNo) -> Option<&mut Order> {
+        self.groups.iter_mut().flat_map(|group| &mut group.orders).find(|order| order.no == no)
+    }
+
+    /// How many orders of `role` it has ever had: the place of the next one.
+    pub fn count(&self, role: OrderRole) -> u32 {
+        u32::try_from(self.orders().filter(|order| order.role == role).count()).unwrap_or(u32::MAX)
+    }
+}
+
+/// Whether orders of this role protect a position rather than change it on purpose.
+pub const fn is_protection(role: OrderRole) -> bool {
+    match role {
+        OrderRole::StopLoss | OrderRole::TakeProfit => true,
+        OrderRole::Entry | OrderRole::Reduce | OrderRole::Close | OrderRole::Flatten | OrderRole::Compensation => false,
+    }
+}

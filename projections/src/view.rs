@@ -1,0 +1,227 @@
+//! The ledger as the world sees it: public ids, decimals as strings. One shape for `replay --json`, for the printed
+//! tree, for snapshots, and for the digest, so a digest can be recomputed from what is shown.
+
+use retrace_core::amount::{Money, Position, Price, Quantity};
+use retrace_core::content::ContentRef;
+use retrace_core::event::{GroupAction, Outcome, VenueReason};
+use retrace_core::ids::{ConnectorOrderId, FillId, GroupId, OrderId, PlanId};
+use retrace_core::instrument::{Asset, Symbol};
+use retrace_core::order::{OrderRole, OrderStatus, OrderType, Side};
+use retrace_core::time::Timestamp;
+use serde::Serialize;
+
+use crate::ledger::{Group, Ledger, Order, Phase, Plan};
+
+/// A plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlanView {
+    /// Its public id.
+    pub plan_id: PlanId,
+    /// Whose.
+    pub strategy_instance_id: String,
+    /// What it trades.
+    pub asset_symbol: Symbol,
+    /// `ACTIVE` or `CLOSED`.
+    pub status: &'static str,
+    /// `BUY` or `SELL`.
+    pub direction: Side,
+    /// The strategist's comment; `null` where there is none or it was erased.
+    pub comments: Option<String>,
+    /// The standing target, signed.
+    pub target: Position,
+    /// Signed sum of its fills.
+    pub net_position: Position,
+    /// That less fees taken in the base asset.
+    pub held: Position,
+    /// `null` when flat.
+    pub average_entry_price: Option<Price>,
+    /// Before fees, in quote.
+    pub realized_pnl: Money,
+    /// After fees, in quote.
+    pub net_pnl: Money,
+    /// By asset.
+    pub fees: Vec<FeeView>,
+    /// Where it is protected.
+    pub stop_loss_price: Option<Price>,
+    /// Where the gain is taken.
+    pub take_profit_price: Option<Price>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// What is left below a lot or the minimum notional; only once it ended.
+    pub dust: Option<Position>,
+    /// What no working stop covers, signed, and why; `null` when all is covered or nothing is to be.
+    pub protection_gap: Option<GapView>,
+    /// Its groups.
+    pub groups: Vec<GroupView>,
+}
+
+/// A sum of fees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FeeView {
+    /// In which asset.
+    pub asset: Asset,
+    /// How much.
+    pub amount: Money,
+}
+
+/// A gap in a plan's protection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GapView {
+    /// What no working stop covers, signed.
+    pub quantity: Position,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// An execution group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GroupView {
+    /// Its public id.
+    pub group_id: GroupId,
+    /// What it does.
+    pub action: GroupAction,
+    /// How it divides its quantity.
+    pub algorithm: &'static str,
+    /// `PENDING`, `ACTIVE`, or how it ended.
+    pub status: &'static str,
+    /// What it is to trade.
+    pub target_quantity: Position,
+    /// What its own orders filled.
+    pub filled_quantity: Position,
+    /// Into how many slices it divides its quantity.
+    pub slices: u32,
+    /// How many of them have come due.
+    pub slices_due: u32,
+    /// Its orders.
+    pub orders: Vec<OrderView>,
+}
+
+/// An order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OrderView {
+    /// Its public id, also its client order id.
+    pub order_id: OrderId,
+    /// The venue's id.
+    pub connector_order_id: Option<ConnectorOrderId>,
+    /// What it is for.
+    pub role: OrderRole,
+    /// Buy or sell.
+    pub side: Side,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub order_type: OrderType,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// Its whole quantity.
+    pub quantity: Quantity,
+    /// What its fills come to.
+    pub filled_quantity: Position,
+    /// Its limit price.
+    pub price: Option<Price>,
+    /// Its trigger.
+    pub stop_price: Option<Price>,
+    /// Why the venue refused or ended it.
+    pub reason: Option<VenueReason>,
+    /// Its fills.
+    pub fills: Vec<FillView>,
+}
+
+/// A fill.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FillView {
+    /// Its public id.
+    pub fill_id: FillId,
+    /// At which price.
+    pub price: Price,
+    /// How much.
+    pub quantity: Quantity,
+    /// The fee.
+    pub fee: Money,
+    /// In which asset.
+    pub fee_asset: Asset,
+    /// When it traded.
+    pub executed_at: Timestamp,
+}
+
+/// The view of a plan. `text` finds the text of a comment; the log itself holds only its digest.
+pub fn plan_view(ledger: &Ledger, plan: &Plan, text: &dyn Fn(ContentRef) -> Option<String>) -> PlanView {
+    let totals = plan.accounting.totals();
+    let (status, outcome, dust) = match &plan.phase {
+        Phase::Closed { outcome, dust } => ("CLOSED", Some(*outcome), Some(*dust)),
+        Phase::Standing | Phase::Closing(_) | Phase::StoppedOut => ("ACTIVE", None, None),
+    };
+    PlanView {
+        plan_id: plan.id.clone(),
+        strategy_instance_id: ledger.instance().to_owned(),
+        asset_symbol: plan.symbol().clone(),
+        status,
+        direction: plan.direction,
+        comments: plan.comments.and_then(text),
+        target: plan.target.size,
+        net_position: totals.traded,
+        held: totals.held,
+        average_entry_price: totals.average_entry().ok().flatten(),
+        realized_pnl: totals.realized,
+        net_pnl: totals.net().unwrap_or_default(),
+        fees: totals.fees.iter().map(|(asset, amount)| FeeView { asset: asset.clone(), amount: *amount }).collect(),
+        stop_loss_price: plan.exits.stop,
+        take_profit_price: plan.exits.take_profit,
+        outcome,
+        dust,
+        protection_gap: plan.gap.map(|(quantity, reason)| GapView { quantity, reason: reason.as_str() }),
+        groups: plan.groups.iter().map(group_view).collect(),
+    }
+}
+
+fn group_view(group: &Group) -> GroupView {
+    GroupView {
+        group_id: group.id,
+        action: group.action,
+        algorithm: group.algorithm.as_str(),
+        status: match group.end {
+            Some(end) => end.as_str(),
+            None if group.orders.is_empty() => "PENDING",
+            None => "ACTIVE",
+        },
+        target_quantity: group.quantity().unwrap_or_default(),
+        filled_quantity: group.filled().unwrap_or_default(),
+        slices: group.slices(),
+        slices_due: group.slices_due.min(group.slices()),
+        orders: group.orders.iter().map(order_view).collect(),
+    }
+}
+
+fn order_view(order: &Order) -> OrderView {
+    let fills = order.fills.iter().map(|fill| FillView {
+        fill_id: fill.id,
+        price: fill.price,
+        quantity: fill.quantity,
+        fee: fill.fee,
+        fee_asset: fill.fee_asset.clone(),
+        executed_at: fill.executed_at,
+    });
+    OrderView {
+        order_id: order.id,
+        connector_order_id: order.connector_order_id.clone(),
+        role: order.role,
+        side: order.side,
+        order_type: order.terms.order_type(),
+        status: order.status,
+        quantity: order.quantity,
+        filled_quantity: order.filled(),
+        price: order.terms.limit_price(),
+        stop_price: order.terms.trigger(),
+        reason: order.reason,
+        fills: fills.collect(),
+    }
+}
+
+/// The digest of a plan: BLAKE3 of its view as JSON, with the comment's reference in place of its text, so that
+/// erasing a text changes no digest.
+pub fn plan_digest(ledger: &Ledger, plan: &Plan) -> [u8; 32] {
+    let view = plan_view(ledger, plan, &|reference| Some(reference.to_string()));
+    let mut hasher = blake3::Hasher::new_derive_key("retrace 2026 plan view 1");
+    // Writing plain structs into a hasher cannot fail.
+    let _ = serde_json::to_writer(&mut hasher, &view);
+    *hasher.finalize().as_bytes()
+}
