@@ -1,0 +1,35 @@
+# The first build compiles RocksDB once (about twenty minutes of processor time); everything after it is quick.
+
+CARGO ?= cargo
+
+.PHONY: help demo test lints fmt clippy doc deny bootstrap
+
+help:
+	@echo "make demo       build, run a session on the generated sample market, replay, verify and audit it"
+	@echo "make test       run all tests"
+	@echo "make lints      format, clippy, documentation, licences (what .ci/run checks besides the tests)"
+	@echo "make bootstrap  install what the build lacks on a Debian-like machine"
+
+bootstrap:
+	@scripts/bootstrap.sh
+
+demo: bootstrap
+	$(CARGO) build --bin retrace
+	@scripts/demo.sh
+
+test: bootstrap
+	$(CARGO) test --workspace
+
+lints: fmt clippy doc deny
+
+fmt:
+	$(CARGO) fmt --all --check
+
+clippy: bootstrap
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+doc: bootstrap
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --workspace
+
+deny:
+	@scripts/deny.sh
