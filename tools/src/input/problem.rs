@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use retrace_core::amount::AmountError;
+
 use crate::input::rule::Rule;
 use crate::input::time::TimeFault;
 
@@ -100,6 +102,9 @@ impl InputProblem {
             Rule::MissingColumn { .. } => "name the file's columns under `columns:` in the session file",
             Rule::Time(TimeFault::NotATime) => {
                 "write RFC 3339, `YYYY-MM-DD HH:MM:SS`, a date, or epoch seconds, milliseconds, microseconds or nanoseconds"
+            }
+            Rule::Amount(AmountError::TooManyDecimals { .. }) => {
+                "round it in the file: such digits are mostly left over from floating point"
             }
             Rule::Damaged { .. } => "fetch or compress the file again",
             Rule::StopRemovedByNull => "leave `stop_loss_price` out to keep the stop as it is",

@@ -7,6 +7,7 @@ use crate::input::problem::InputProblem;
 use crate::input::session::{self, SessionFile};
 
 mod directives;
+mod hostile;
 mod market;
 mod session_file;
 
