@@ -1,0 +1,146 @@
+//! The contract that every store passes, and what a store on disk adds to it.
+
+use retrace_core::ids::Seq;
+use retrace_core::log::read_log;
+use retrace_core::store::{LogReader, LogStore, StoreError};
+use retrace_core::testkit::contract::{check, check_reading};
+use retrace_core::testkit::samples;
+use retrace_rocks::testkit::{dir_hash, files};
+use retrace_rocks::{RocksReader, RocksStore};
+
+use crate::fill;
+
+#[test]
+fn the_store_keeps_the_contract_and_gives_it_back_when_opened_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let steps = samples::log(200, 3);
+    let mut store = RocksStore::create_or_open(dir.path()).unwrap();
+    check(&mut store);
+    let end = check_reading(&store, &steps);
+    drop(store);
+
+    let before = dir_hash(dir.path());
+    for _ in 0..2 {
+        let reader = RocksReader::open(dir.path()).unwrap();
+        assert_eq!(check_reading(&reader, &steps), end);
+        assert!(reader.damage().is_empty());
+    }
+    assert_eq!(dir_hash(dir.path()), before, "a reader changes no file and makes none");
+
+    let mut store = RocksStore::create_or_open(dir.path()).unwrap();
+    assert_eq!(check_reading(&store, &steps), end);
+    let uid = store.find("contract").unwrap();
+    assert_eq!(store.head(uid).unwrap(), end.head);
+    assert_eq!(store.durable_seq(uid), end.last_seq);
+    // It goes on where it ended.
+    let next = samples::step(end.last_seq.0 + 1, 90_000, 1, samples::slice_facts(1)[0].clone());
+    store.append(uid, &next, &[]).unwrap();
+    store.commit().unwrap();
+    assert_eq!(store.durable_seq(uid), next.last_seq());
+}
+
+#[test]
+fn when_and_how_often_is_committed_does_not_show_in_the_log() {
+    let steps = samples::log(300, 4);
+    let mut heads = Vec::new();
+    for group in [1, 7, 10_000] {
+        let dir = tempfile::tempdir().unwrap();
+        let uid = fill(dir.path(), &steps, group);
+        let reader = RocksReader::open(dir.path()).unwrap();
+        let blocks: Vec<_> = reader.blocks(uid, 1).unwrap().map(Result::unwrap).collect();
+        heads.push((blocks, reader.open_frames(uid).unwrap(), reader.watermark(uid).unwrap()));
+    }
+    assert!(heads.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn what_was_not_committed_is_gone_and_the_log_goes_on_without_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let steps = samples::log(20, 1);
+    fill(dir.path(), &steps[..30], 1);
+    let mut store = RocksStore::create_or_open(dir.path()).unwrap();
+    let uid = store.find("one").unwrap();
+    store.append(uid, &steps[30], &[]).unwrap();
+    drop(store);
+    let mut store = RocksStore::create_or_open(dir.path()).unwrap();
+    assert!(matches!(store.append(uid, &steps[31], &[]), Err(StoreError::Conflict { .. })));
+    for step in &steps[30..] {
+        store.append(uid, step, &[]).unwrap();
+    }
+    store.commit().unwrap();
+    let mut count = 0;
+    let count_steps = |_| {
+        count += 1;
+        true
+    };
+    read_log(&store, uid, &mut { count_steps }).unwrap();
+    assert_eq!(count, steps.len());
+}
+
+#[test]
+fn one_writer_at_a_time_and_readers_beside_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let steps = samples::log(100, 2);
+    let mut store = RocksStore::create_or_open(dir.path()).unwrap();
+    assert!(matches!(RocksStore::create_or_open(dir.path()), Err(StoreError::InUse { .. })));
+    let uid = store.create(&samples::manifest("one")).unwrap();
+    for (place, step) in steps.iter().enumerate() {
+        store.append(uid, step, &[]).unwrap();
+        store.commit().unwrap();
+        if place % 25 == 0 {
+            let reader = RocksReader::open(dir.path()).unwrap();
+            assert!(reader.damage().is_empty(), "{:?}", reader.damage());
+            let end = read_log(&reader, uid, &mut |_| true).unwrap();
+            assert_eq!(end.last_seq, step.last_seq());
+            assert_eq!(end.head, store.head(uid).unwrap());
+        }
+    }
+    drop(store);
+    assert!(RocksStore::create_or_open(dir.path()).is_ok());
+}
+
+#[test]
+fn sessions_share_a_store_and_its_commits() {
+    let dir = tempfile::tempdir().unwrap();
+    let steps = samples::log(100, 2);
+    let mut store = RocksStore::create_or_open(dir.path()).unwrap();
+    let uids: Vec<_> =
+        ["a", "b", "c"].map(|name| store.create(&samples::manifest(name)).unwrap()).into_iter().collect();
+    for step in &steps {
+        for uid in &uids {
+            store.append(*uid, step, &[]).unwrap();
+        }
+    }
+    assert_eq!(store.durable_seq(uids[0]), Seq(0));
+    store.commit().unwrap();
+    drop(store);
+    let store = RocksStore::create_or_open(dir.path()).unwrap();
+    for uid in uids {
+        let mut read = Vec::new();
+        let mut take = |step| {
+            read.push(step);
+            true
+        };
+        read_log(&store, uid, &mut take).unwrap();
+        assert_eq!(read, steps);
+    }
+}
+
+#[test]
+fn an_erased_text_is_gone_from_the_files_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let uid = fill(dir.path(), &samples::log(5, 1), 1);
+    let (reference, content) = samples::comment("breakout");
+    let holds = || {
+        let text = content.text.as_bytes();
+        files(dir.path()).iter().any(|path| std::fs::read(path).unwrap().windows(text.len()).any(|part| part == text))
+    };
+    assert!(holds());
+    let mut store = RocksStore::create_or_open(dir.path()).unwrap();
+    assert_eq!(store.content(uid, reference).unwrap().as_ref(), Some(&content));
+    store.erase(uid, reference).unwrap();
+    store.commit().unwrap();
+    drop(store);
+    assert!(!holds());
+    assert_eq!(RocksReader::open(dir.path()).unwrap().content(uid, reference).unwrap(), None);
+}
