@@ -12,8 +12,21 @@ const MEMTABLE_BYTES: usize = 64 * 1024 * 1024;
 /// How much a scan reads ahead.
 const READAHEAD_BYTES: usize = 2 * 1024 * 1024;
 
+/// How data files are laid out. Not part of the format: a file says by itself how it was written.
+#[derive(Clone, Copy)]
+pub(crate) struct Tuning {
+    pub(crate) compression: DBCompressionType,
+    /// The unit that is compressed, checksummed and read: at least this many bytes.
+    pub(crate) table_block_bytes: usize,
+}
+
+impl Tuning {
+    /// What stores use; the measurements behind it stand in `docs/storage-format.md`.
+    pub(crate) const DEFAULT: Self = Self { compression: DBCompressionType::Zstd, table_block_bytes: 16 * 1024 };
+}
+
 /// The options that readers and writers share.
-pub(crate) fn database(compression: DBCompressionType) -> Options {
+pub(crate) fn database(tuning: Tuning) -> Options {
     let mut options = Options::default();
     options.create_if_missing(false);
     // A corrupt record is refused; the point-in-time default would stop there and open anyway.
@@ -28,18 +41,12 @@ pub(crate) fn database(compression: DBCompressionType) -> Options {
     options.set_stats_dump_period_sec(0);
     options.set_stats_persist_period_sec(0);
     options.set_write_buffer_size(MEMTABLE_BYTES);
-    options.set_compression_type(compression);
+    options.set_compression_type(tuning.compression);
     let mut table = BlockBasedOptions::default();
-    table.set_block_size(TABLE_BLOCK_BYTES);
+    table.set_block_size(tuning.table_block_bytes);
     options.set_block_based_table_factory(&table);
     options
 }
-
-/// The unit that is compressed and checksummed: several of our blocks, so that they share what repeats.
-const TABLE_BLOCK_BYTES: usize = 16 * 1024;
-
-/// What data files are compressed with; the measurements behind it stand in `docs/storage-format.md`.
-pub(crate) const COMPRESSION: DBCompressionType = DBCompressionType::Zstd;
 
 /// For reading one value.
 pub(crate) fn point() -> ReadOptions {

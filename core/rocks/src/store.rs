@@ -12,11 +12,11 @@ use retrace_core::ids::{Seq, SessionUid};
 use retrace_core::index::{IndexEntry, index_entries};
 use retrace_core::step::Step;
 use retrace_core::store::{Checkpoint, LogStore, Manifest, StoreError, Watermark};
-use rocksdb::{BottommostLevelCompaction, CompactOptions, DB, DBCompressionType, WriteBatch};
+use rocksdb::{BottommostLevelCompaction, CompactOptions, DB, WriteBatch};
 
 use crate::files::{Found, Layout, failed as file_failed};
 use crate::keys::{self, SessionNo, Table};
-use crate::options::{self, failed};
+use crate::options::{self, Tuning, failed};
 use crate::reader::open_tables;
 use crate::records::{again, decode_session, encode_checkpoint, encode_content, encode_session};
 use crate::tables::{Session, Tables};
@@ -71,18 +71,14 @@ impl RocksStore {
     /// [`StoreError::BehindWatermark`] or [`StoreError::NotTheLogWritten`] if a log is not what it was,
     /// [`StoreError::Damaged`] or [`StoreError::Backend`] if a part of it is missing or cannot be read or made.
     pub fn create_or_open(dir: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Self::open_with(dir.as_ref(), BlockLimits::FORMAT_1, options::COMPRESSION)
+        Self::open_with(dir.as_ref(), BlockLimits::FORMAT_1, Tuning::DEFAULT)
     }
 
-    pub(crate) fn open_with(
-        dir: &Path,
-        limits: BlockLimits,
-        compression: DBCompressionType,
-    ) -> Result<Self, StoreError> {
+    pub(crate) fn open_with(dir: &Path, limits: BlockLimits, tuning: Tuning) -> Result<Self, StoreError> {
         let layout = Layout::new(dir);
         std::fs::create_dir_all(dir).map_err(|error| file_failed("creating the folder", dir, error))?;
         let lock = layout.lock()?;
-        let mut database = options::database(compression);
+        let mut database = options::database(tuning);
         if layout.look()? == Found::Nothing {
             layout.make()?;
             database.create_if_missing(true);

@@ -24,7 +24,7 @@ use rocksdb::{DB, DBCompressionType, WriteBatch};
 use crate::RocksStore;
 use crate::files::Layout;
 use crate::keys::{self, SessionNo, Table};
-use crate::options;
+use crate::options::{self, Tuning};
 use crate::tables::Tables;
 use crate::watermark::{Slot, WatermarkFile, read_file};
 
@@ -43,17 +43,22 @@ pub enum Compression {
     Zstd,
 }
 
-/// A store with block limits and a compression of its own: to measure them. What it writes is no format of ours.
+/// A store with block limits and a layout of data files of its own: to measure them. What it writes is no format of ours.
 ///
 /// # Errors
 /// As [`RocksStore::create_or_open`].
-pub fn open_with(dir: &Path, limits: BlockLimits, compression: Compression) -> Result<RocksStore, StoreError> {
+pub fn open_with(
+    dir: &Path,
+    limits: BlockLimits,
+    compression: Compression,
+    table_block_bytes: usize,
+) -> Result<RocksStore, StoreError> {
     let compression = match compression {
         Compression::Plain => DBCompressionType::None,
         Compression::Lz4 => DBCompressionType::Lz4,
         Compression::Zstd => DBCompressionType::Zstd,
     };
-    RocksStore::open_with(dir, limits, compression)
+    RocksStore::open_with(dir, limits, Tuning { compression, table_block_bytes })
 }
 
 /// Moves everything a store holds into data files of the lowest level, and gives their size in bytes.
@@ -82,7 +87,7 @@ impl Forger {
     pub fn open(dir: &Path, session: &str) -> Self {
         let layout = Layout::new(dir);
         let marks = read_file(&layout.watermark()).unwrap();
-        let db = DB::open(&options::database(options::COMPRESSION), layout.log()).unwrap();
+        let db = DB::open(&options::database(Tuning::DEFAULT), layout.log()).unwrap();
         let tables = Tables::load(db, layout, BlockLimits::FORMAT_1, &marks).unwrap();
         let uid = tables.find(session).unwrap();
         let number = tables.session(uid).unwrap().number;
