@@ -2,4 +2,16 @@
 //!
 //! Never does I/O, never reads a clock, a random number or the environment. Read the modules in this order.
 
+mod state;
+mod step;
+mod worker;
+
+pub mod effect;
+
 pub mod tape;
+pub mod venue;
+
+pub mod backtest;
+
+pub use state::State;
+pub use step::{DECISION_VERSION, EngineError, step};

@@ -146,6 +146,11 @@ impl Accounting {
         &self.totals
     }
 
+    /// Whether nothing was ever traded.
+    pub fn is_empty(&self) -> bool {
+        self.trades.is_empty()
+    }
+
     /// Books a trade. One that belongs before others folds all of them again.
     ///
     /// # Errors

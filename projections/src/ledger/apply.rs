@@ -275,6 +275,7 @@ impl Ledger {
                     (purpose, &mut self.plan_mut(event, plan)?.phase)
                 {
                     closing.waiting = true;
+                    closing.pauses = closing.pauses.saturating_add(1);
                 }
                 Ok(())
             }
@@ -287,6 +288,7 @@ impl Ledger {
                     price_limit: *price_limit,
                     on_limit: *on_limit,
                     tries: 0,
+                    pauses: 0,
                     waiting: false,
                     gave_up: false,
                 });

@@ -98,6 +98,8 @@ pub struct Closing {
     pub on_limit: OnLimit,
     /// How many orders were sent.
     pub tries: u32,
+    /// How many times a pause before the next try was begun.
+    pub pauses: u32,
     /// Whether the next try waits for a timer.
     pub waiting: bool,
     /// Whether it has given up: what is left is held, protected.

@@ -1,0 +1,210 @@
+//! The clock of a backtest: brings the tape, directives, timers and the venue's reports to the engine in the order of
+//! SEMANTICS 1. Pure; where Steps go is the caller's.
+
+use std::collections::VecDeque;
+
+use retrace_core::directive::StrategyDirective;
+use retrace_core::event::{Event, Input, Report};
+use retrace_core::ids::Seq;
+use retrace_core::manifest::Identity;
+use retrace_core::step::{Step, TapePosition};
+use retrace_core::time::Timestamp;
+use retrace_projections::ledger::Plan;
+
+use crate::effect::Outbox;
+use crate::state::State;
+use crate::step::{EngineError, step};
+use crate::tape::{Half, Row, Tape, TapeCursor};
+use crate::venue::{BarVenue, PricePoint, VenueError};
+
+/// Takes the Steps of a run.
+pub trait Recorder {
+    /// Why a Step could not be kept.
+    type Error;
+
+    /// Keeps a Step. Answers up to which event effects may leave: the last durable one where the venue is outside the
+    /// process, the last appended one where it is inside and lost together with it.
+    ///
+    /// # Errors
+    /// The run stops with it; nothing that the Step decided has left.
+    fn record(&mut self, step: &Step) -> Result<Seq, Self::Error>;
+
+    /// Takes a plan that ended and left the ledger's hot maps.
+    fn sealed(&mut self, plan: Plan) {
+        let _ = plan;
+    }
+
+    /// Told after every row of the tape, for showing progress. Answers whether to go on.
+    fn progressed(&mut self, rows: u64) -> bool {
+        let _ = rows;
+        true
+    }
+}
+
+/// A run stopped before the tape's end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError<E> {
+    /// The engine stopped.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The simulated venue stopped.
+    #[error(transparent)]
+    Venue(#[from] VenueError),
+    /// A Step could not be kept.
+    #[error("{0}")]
+    Recorder(E),
+}
+
+/// A backtest at one moment of its run.
+pub struct Backtest<'a> {
+    identity: &'a Identity,
+    cursor: TapeCursor<'a>,
+    position: TapePosition,
+    directives: VecDeque<(Timestamp, StrategyDirective)>,
+    state: State,
+    venue: BarVenue,
+    outbox: Outbox,
+}
+
+/// What happens next on the session's clock.
+enum Next<'a> {
+    Row(Row<'a>),
+    Directive,
+    Timer,
+}
+
+impl<'a> Backtest<'a> {
+    /// A backtest before its first input. `directives` stand in the order in which they were given, times rising.
+    pub fn new(identity: &'a Identity, tape: &'a Tape, directives: Vec<(Timestamp, StrategyDirective)>) -> Self {
+        Self {
+            identity,
+            cursor: tape.cursor(),
+            position: TapePosition::default(),
+            directives: directives.into(),
+            state: State::new(identity),
+            venue: BarVenue::new(identity),
+            outbox: Outbox::default(),
+        }
+    }
+
+    /// What the engine's decisions depend on, as it is now.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Runs to the tape's end. Nothing is forced there: timers stay unfired, open plans stay open.
+    ///
+    /// # Errors
+    /// [`RunError`] if the engine, the venue or the recorder stops.
+    pub fn run<R: Recorder>(&mut self, recorder: &mut R) -> Result<(), RunError<R::Error>> {
+        while let Some(next) = self.next() {
+            match next {
+                Next::Row(row) => {
+                    self.cursor.advance();
+                    self.row(row, recorder)?;
+                    if !recorder.progressed(self.cursor.rows()) {
+                        return Ok(());
+                    }
+                }
+                Next::Directive => {
+                    if let Some((at, directive)) = self.directives.pop_front() {
+                        self.take(at, Input::DirectiveReceived(Box::new(directive)), recorder)?;
+                    }
+                }
+                Next::Timer => {
+                    if let Some((due, timer)) = self.state.ledger().first_timer() {
+                        self.take(due, Input::TimerFired(timer), recorder)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// At one time: rests that end there, then directives, then timers, then opens.
+    fn next(&self) -> Option<Next<'a>> {
+        const REST: u8 = 0;
+        const DIRECTIVE: u8 = 1;
+        const TIMER: u8 = 2;
+        const OPEN: u8 = 3;
+        let row = self.cursor.peek()?;
+        let turn = if row.half == Half::Rest { REST } else { OPEN };
+        let row = ((row.time, turn), Next::Row(row));
+        let directive = self.directives.front().map(|(at, _)| ((*at, DIRECTIVE), Next::Directive));
+        let timer = self.state.ledger().first_timer().map(|(due, _)| ((due, TIMER), Next::Timer));
+        let first = [Some(row), directive, timer].into_iter().flatten().min_by_key(|(key, _)| *key);
+        first.map(|(_, next)| next)
+    }
+
+    fn row<R: Recorder>(&mut self, row: Row<'a>, recorder: &mut R) -> Result<(), RunError<R::Error>> {
+        let symbol = &row.set.symbol;
+        if row.half == Half::Open {
+            let cap = match self.identity.instrument(symbol) {
+                Some(instrument) => row.volume_cap(self.identity.venue.max_volume_share, instrument),
+                None => Ok(None),
+            };
+            self.venue.begin_bar(symbol, cap.map_err(VenueError::from)?);
+        }
+        let before = self.cursor.rows().saturating_sub(1);
+        let points = row.points(self.identity.venue.path);
+        let last = points.len();
+        for (number, mark) in (1_usize..).zip(points) {
+            self.position = if number == last {
+                TapePosition { rows: self.cursor.rows(), points: 0 }
+            } else {
+                TapePosition { rows: before, points: u8::try_from(number).unwrap_or(u8::MAX) }
+            };
+            self.state.see(symbol, mark);
+            let point = PricePoint { symbol, time: row.time, mark, open: row.half == Half::Open };
+            let reports = self.venue.price_point(point)?;
+            self.deliver(row.time, reports, recorder)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the engine an input, then everything that the venue says to what it decided.
+    fn take<R: Recorder>(
+        &mut self,
+        time: Timestamp,
+        input: Input,
+        recorder: &mut R,
+    ) -> Result<(), RunError<R::Error>> {
+        let reports = self.step(time, input, recorder)?;
+        self.deliver(time, reports, recorder)
+    }
+
+    /// Reports follow the point that caused them, before the next one: in order, with those that follow from them
+    /// behind.
+    fn deliver<R: Recorder>(
+        &mut self,
+        time: Timestamp,
+        reports: Vec<Report>,
+        recorder: &mut R,
+    ) -> Result<(), RunError<R::Error>> {
+        let mut queue = VecDeque::from(reports);
+        while let Some(report) = queue.pop_front() {
+            queue.extend(self.step(time, Input::Report(report), recorder)?);
+        }
+        Ok(())
+    }
+
+    fn step<R: Recorder>(
+        &mut self,
+        time: Timestamp,
+        input: Input,
+        recorder: &mut R,
+    ) -> Result<Vec<Report>, RunError<R::Error>> {
+        let events: Vec<Event> = step(&mut self.state, time, input)?;
+        self.outbox.hold(&events, self.state.ledger());
+        let step = Step { time, recorded_at: None, tape: self.position, events };
+        let durable = recorder.record(&step).map_err(RunError::Recorder)?;
+        for plan in self.state.ledger_mut().take_sealed() {
+            recorder.sealed(plan);
+        }
+        let mut reports = Vec::new();
+        while let Some(effect) = self.outbox.release(durable) {
+            reports.extend(self.venue.receive(time, effect)?);
+        }
+        Ok(reports)
+    }
+}

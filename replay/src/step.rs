@@ -1,0 +1,132 @@
+//! One input in, all the decisions it leads to out. Pure and synchronous; the only way that anything is decided.
+
+use retrace_core::event::{Decision, Event, Fact, Input, ReportedOrder};
+use retrace_core::exact::Inexact;
+use retrace_core::ids::{OrderNo, PlanNo, Seq};
+use retrace_core::time::Timestamp;
+use retrace_projections::ledger::BrokenHistory;
+
+use crate::state::State;
+use crate::worker;
+
+/// The version of the decisions that this code makes. Raised whenever the same inputs lead to other decisions; it is
+/// part of a session's identity, so that an older session is told apart from a wrong one.
+pub const DECISION_VERSION: u32 = 1;
+
+/// The engine stops: what it was given cannot have come from its own past.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// The log holds a fact that our own code could not have recorded.
+    #[error(transparent)]
+    History(#[from] BrokenHistory),
+    /// An amount needs more digits than can be counted exactly.
+    #[error("after event {seq}: {source}")]
+    Amount {
+        /// The last event before it.
+        seq: Seq,
+        /// Which.
+        source: Inexact,
+    },
+    /// A report names an order that the ledger does not hold.
+    #[error("a report names order {order}, which this session never requested")]
+    UnknownOrder {
+        /// Its number.
+        order: OrderNo,
+    },
+    /// Decisions led to decisions without end.
+    #[error("plan {plan}: {decisions} decisions after event {seq} and no end")]
+    NoEnd {
+        /// The plan.
+        plan: PlanNo,
+        /// The input.
+        seq: Seq,
+        /// How many were made.
+        decisions: usize,
+    },
+}
+
+/// Takes one input at its time: folds it, decides, and folds each decision by the same `apply` before the next is
+/// made. Answers the events of the Step, the input first.
+///
+/// # Errors
+/// [`EngineError`] stops the engine: the state is then of no more use and is rebuilt from the log.
+pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Event>, EngineError> {
+    let (plan, order, cause) = place(state, &input)?;
+    let seq = state.ledger.seq().next();
+    if let Input::PriceMoved(moved) = &input {
+        state.see(&moved.symbol, moved.mark);
+    }
+    let event = Event { seq, time, plan, order, cause, fact: Fact::Input(input.clone()) };
+    state.ledger.apply(&event)?;
+    let mut deciding = Deciding { state, time, input: seq, events: vec![event] };
+    match input {
+        Input::SessionContinued(_) | Input::PriceMoved(_) => {}
+        Input::DirectiveReceived(directive) => worker::receive(&mut deciding, &directive)?,
+        Input::TimerFired(_) | Input::Report(_) => {
+            if let Some(plan) = plan {
+                worker::converge(&mut deciding, plan)?;
+            }
+        }
+    }
+    Ok(deciding.events)
+}
+
+/// The plan and order that an input belongs to, and the event that led to it.
+fn place(state: &State, input: &Input) -> Result<(Option<PlanNo>, Option<OrderNo>, Option<Seq>), EngineError> {
+    let ledger = &state.ledger;
+    match input {
+        Input::SessionContinued(_) | Input::PriceMoved(_) | Input::DirectiveReceived(_) => Ok((None, None, None)),
+        Input::TimerFired(id) => {
+            let timer = ledger.timer(*id);
+            Ok((timer.map(|timer| timer.plan), None, timer.map(|timer| timer.set)))
+        }
+        Input::Report(report) => match &report.order {
+            ReportedOrder::Foreign(_) => Ok((None, None, None)),
+            ReportedOrder::Ours(order) => {
+                let plan = ledger.plan_of(*order).ok_or(EngineError::UnknownOrder { order: *order })?;
+                let requested = ledger.plan(plan).and_then(|plan| plan.order(*order)).map(|order| order.requested);
+                Ok((Some(plan), Some(*order), requested))
+            }
+        },
+    }
+}
+
+/// A Step in the making: the state, and the events up to now. Decisions enter through [`Deciding::decide`] alone.
+pub(crate) struct Deciding<'a> {
+    pub(crate) state: &'a mut State,
+    pub(crate) time: Timestamp,
+    input: Seq,
+    events: Vec<Event>,
+}
+
+impl Deciding<'_> {
+    /// Records a decision about `plan` (and `order`) and folds it at once.
+    pub(crate) fn decide(
+        &mut self,
+        plan: Option<PlanNo>,
+        order: Option<OrderNo>,
+        decision: Decision,
+    ) -> Result<(), EngineError> {
+        let seq = self.state.ledger.seq().next();
+        let event =
+            Event { seq, time: self.time, plan, order, cause: Some(self.input), fact: Fact::Decision(decision) };
+        self.state.ledger.apply(&event)?;
+        self.events.push(event);
+        Ok(())
+    }
+
+    /// How many events the Step has up to now.
+    pub(crate) const fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// The seq of the Step's input.
+    pub(crate) const fn input_seq(&self) -> Seq {
+        self.input
+    }
+
+    /// Turns an amount that does not fit into the error that stops the engine.
+    pub(crate) fn exact<T>(&self, result: Result<T, Inexact>) -> Result<T, EngineError> {
+        result.map_err(|source| EngineError::Amount { seq: self.state.ledger.seq(), source })
+    }
+}

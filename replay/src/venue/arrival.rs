@@ -1,0 +1,160 @@
+//! What happens to a request when it reaches the bar venue: checks, acknowledgement, and what fills at once.
+
+use retrace_core::amount::{Position, Price, Quantity};
+use retrace_core::event::{Report, ReportKind, VenueReason};
+use retrace_core::ids::{ConnectorOrderId, OrderNo};
+use retrace_core::order::{OrderTerms, Side, TimeInForce};
+use retrace_core::time::Timestamp;
+use retrace_core::venue::Liquidity;
+
+use super::book::Resting;
+use super::{BarVenue, VenueError, expired, report};
+use crate::effect::{Effect, VenueRequest};
+
+impl BarVenue {
+    pub(super) fn arrive(
+        &mut self,
+        now: Timestamp,
+        effect: &Effect,
+        reports: &mut Vec<Report>,
+    ) -> Result<(), VenueError> {
+        match &effect.request {
+            VenueRequest::Place { .. } => self.place(now, effect, reports),
+            VenueRequest::Amend { quantity, price } => {
+                let what = match self.amend(effect, *quantity, *price)? {
+                    Ok(()) => ReportKind::Amended { quantity: *quantity, price: *price },
+                    Err(reason) => ReportKind::AmendRejected { reason },
+                };
+                reports.push(report(effect.order, what));
+                Ok(())
+            }
+            VenueRequest::Cancel => {
+                let what = match self.place_of(effect.order) {
+                    Some(place) => {
+                        self.resting.remove(&place);
+                        ReportKind::Canceled
+                    }
+                    None => ReportKind::CancelRejected { reason: VenueReason::UnknownOrder },
+                };
+                reports.push(report(effect.order, what));
+                Ok(())
+            }
+        }
+    }
+
+    fn place(&mut self, now: Timestamp, effect: &Effect, reports: &mut Vec<Report>) -> Result<(), VenueError> {
+        let VenueRequest::Place { side, terms, quantity, time_in_force, post_only, reduce_only } = effect.request
+        else {
+            return Ok(());
+        };
+        let mut order = Resting {
+            order: effect.order,
+            plan: effect.plan,
+            direction: effect.direction,
+            symbol: effect.symbol.clone(),
+            side,
+            terms,
+            quantity,
+            filled: Position::FLAT,
+            reduce_only,
+            triggered: false,
+        };
+        let current = self.marks.get(&effect.symbol).map(|mark| mark.for_plan(effect.direction));
+        if let Some(reason) = self.refusal(&order, current, post_only)? {
+            reports.push(report(order.order, ReportKind::Rejected { reason }));
+            return Ok(());
+        }
+        self.next_acceptance = self.next_acceptance.saturating_add(1);
+        let connector_order_id = ConnectorOrderId::new(&format!("SIM-{}", self.next_acceptance))?;
+        reports.push(report(order.order, ReportKind::Accepted { connector_order_id }));
+
+        let at_once = current.filter(|current| match terms {
+            OrderTerms::Limit { price } => order.is_good(price, *current),
+            OrderTerms::TakeProfit { trigger } => order.is_good(trigger, *current),
+            OrderTerms::Market | OrderTerms::Stop { .. } => false,
+        });
+        let available = match at_once {
+            Some(_) => self.within_position(&order, quantity).and_then(|q| self.within_volume(&order.symbol, q)),
+            None => None,
+        };
+        let whole = available == Some(quantity);
+        let limited = matches!(terms, OrderTerms::Limit { .. });
+        let (fills, stays) = match time_in_force {
+            TimeInForce::Fok if limited => (whole, false),
+            TimeInForce::Ioc if limited => (true, false),
+            TimeInForce::Gtc | TimeInForce::Gtd | TimeInForce::Fok | TimeInForce::Ioc => (true, true),
+        };
+        if let (Some(price), Some(available), true) = (at_once, available, fills) {
+            self.trade(&mut order, now, price, available, Liquidity::Taker, reports)?;
+        }
+        match order.remaining() {
+            None => {}
+            Some(_) if stays => {
+                self.resting.insert(self.next_acceptance, order);
+            }
+            Some(_) => reports.push(expired(order.order, VenueReason::NotFilledAtOnce)),
+        }
+        Ok(())
+    }
+
+    /// Why the venue refuses a new order, if it does.
+    fn refusal(
+        &self,
+        order: &Resting,
+        current: Option<Price>,
+        post_only: bool,
+    ) -> Result<Option<VenueReason>, VenueError> {
+        let instrument = self.instrument(&order.symbol)?;
+        let level = match order.terms {
+            OrderTerms::Market => None,
+            OrderTerms::Limit { price } => Some(price),
+            OrderTerms::Stop { trigger } | OrderTerms::TakeProfit { trigger } => Some(trigger),
+        };
+        if !instrument.on_lot(order.quantity) || level.is_some_and(|level| !instrument.on_tick(level)) {
+            return Ok(Some(VenueReason::OffGrid));
+        }
+        if let Some(price) = level.or(current) {
+            if !instrument.meets_min_notional(order.quantity, price)? {
+                return Ok(Some(VenueReason::BelowMinNotional));
+            }
+        }
+        let Some(current) = current else { return Ok(None) };
+        Ok(match order.terms {
+            OrderTerms::Stop { trigger } if order.stop_touched(trigger, current) => Some(VenueReason::WouldTriggerNow),
+            OrderTerms::Limit { price } if post_only && order.is_good(price, current) => Some(VenueReason::WouldTake),
+            OrderTerms::Market | OrderTerms::Limit { .. } | OrderTerms::Stop { .. } | OrderTerms::TakeProfit { .. } => {
+                None
+            }
+        })
+    }
+
+    fn amend(
+        &mut self,
+        effect: &Effect,
+        quantity: Quantity,
+        price: Option<Price>,
+    ) -> Result<Result<(), VenueReason>, VenueError> {
+        let current = self.marks.get(&effect.symbol).map(|mark| mark.for_plan(effect.direction));
+        let instrument = self.instrument(&effect.symbol)?.clone();
+        let Some(place) = self.place_of(effect.order) else { return Ok(Err(VenueReason::UnknownOrder)) };
+        let Some(order) = self.resting.get_mut(&place) else { return Ok(Err(VenueReason::UnknownOrder)) };
+        let off_tick = price.is_some_and(|price| !instrument.on_tick(price));
+        let below_filled = Side::Buy.signed(quantity) <= order.filled;
+        if !instrument.on_lot(quantity) || off_tick || below_filled {
+            return Ok(Err(VenueReason::OffGrid));
+        }
+        let terms = price.map_or(order.terms, |price| order.terms.at(price));
+        if let (OrderTerms::Stop { trigger }, Some(current)) = (terms, current) {
+            if !order.triggered && order.stop_touched(trigger, current) {
+                return Ok(Err(VenueReason::WouldTriggerNow));
+            }
+        }
+        order.terms = terms;
+        order.quantity = quantity;
+        Ok(Ok(()))
+    }
+
+    fn place_of(&self, order: OrderNo) -> Option<u64> {
+        self.resting.iter().find(|(_, resting)| resting.order == order).map(|(place, _)| *place)
+    }
+}

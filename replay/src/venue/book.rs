@@ -1,0 +1,67 @@
+//! A working order at the bar venue.
+
+use retrace_core::amount::{Position, Price, Quantity};
+use retrace_core::ids::{OrderNo, PlanNo};
+use retrace_core::instrument::Symbol;
+use retrace_core::order::{OrderTerms, Side};
+
+/// A working order.
+#[derive(Clone, Debug)]
+pub(super) struct Resting {
+    pub(super) order: OrderNo,
+    pub(super) plan: PlanNo,
+    /// Which way its plan stands: which extreme of a bar it sees first.
+    pub(super) direction: Side,
+    pub(super) symbol: Symbol,
+    pub(super) side: Side,
+    pub(super) terms: OrderTerms,
+    pub(super) quantity: Quantity,
+    pub(super) filled: Position,
+    pub(super) reduce_only: bool,
+    /// A stop that was touched and has a rest: it goes on at the next open.
+    pub(super) triggered: bool,
+}
+
+/// In which turn orders match at one price point (SEMANTICS 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Turn {
+    Stop,
+    TakeProfit,
+    Limit,
+    Market,
+}
+
+impl Resting {
+    pub(super) const fn turn(&self) -> Turn {
+        match self.terms {
+            OrderTerms::Stop { .. } => Turn::Stop,
+            OrderTerms::TakeProfit { .. } => Turn::TakeProfit,
+            OrderTerms::Limit { .. } => Turn::Limit,
+            OrderTerms::Market => Turn::Market,
+        }
+    }
+
+    /// What is not filled yet; `None` when it is done.
+    pub(super) fn remaining(&self) -> Option<Quantity> {
+        match self.filled.size() {
+            None => Some(self.quantity),
+            Some(filled) => self.quantity.less(filled),
+        }
+    }
+
+    /// Whether `price` sets off a level on the losing side: at or below it for a sale, at or above it for a purchase.
+    pub(super) fn stop_touched(&self, trigger: Price, price: Price) -> bool {
+        match self.side {
+            Side::Sell => price <= trigger,
+            Side::Buy => price >= trigger,
+        }
+    }
+
+    /// Whether `price` is as good as `level` or better: at or above it for a sale, at or below it for a purchase.
+    pub(super) fn is_good(&self, level: Price, price: Price) -> bool {
+        match self.side {
+            Side::Sell => price >= level,
+            Side::Buy => price <= level,
+        }
+    }
+}

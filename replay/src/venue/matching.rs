@@ -1,0 +1,85 @@
+//! What fills at a price point: stops, take profits, limits, markets, each in order of acceptance (SEMANTICS 2).
+
+use retrace_core::amount::Price;
+use retrace_core::event::{Report, VenueReason};
+use retrace_core::order::OrderTerms;
+use retrace_core::venue::Liquidity;
+
+use super::book::{Resting, Turn};
+use super::{BarVenue, PricePoint, VenueError, expired};
+
+/// A price that an order meets, and on which terms.
+struct Met {
+    price: Price,
+    liquidity: Liquidity,
+    slips: bool,
+}
+
+impl BarVenue {
+    pub(super) fn match_point(&mut self, point: PricePoint<'_>, reports: &mut Vec<Report>) -> Result<(), VenueError> {
+        let mut places: Vec<(Turn, u64)> = self
+            .resting
+            .iter()
+            .filter(|(_, order)| order.symbol == *point.symbol)
+            .map(|(place, order)| (order.turn(), *place))
+            .collect();
+        places.sort_unstable();
+        for (_, place) in places {
+            let Some(mut order) = self.resting.remove(&place) else { continue };
+            if self.match_order(&mut order, point, reports)? {
+                self.resting.insert(place, order);
+            }
+        }
+        Ok(())
+    }
+
+    /// Matches one order; answers whether it goes on working.
+    fn match_order(
+        &mut self,
+        order: &mut Resting,
+        point: PricePoint<'_>,
+        reports: &mut Vec<Report>,
+    ) -> Result<bool, VenueError> {
+        let seen = point.mark.for_plan(order.direction);
+        let Some(met) = meets(order, seen, point.open) else { return Ok(true) };
+        if matches!(order.terms, OrderTerms::Stop { .. }) {
+            order.triggered = true;
+        }
+        let Some(remaining) = order.remaining() else { return Ok(false) };
+        let Some(allowed) = self.within_position(order, remaining) else {
+            reports.push(expired(order.order, VenueReason::NothingToReduce));
+            return Ok(false);
+        };
+        if let Some(quantity) = self.within_volume(&order.symbol, allowed) {
+            let price = if met.slips { self.slipped(order, met.price)? } else { met.price };
+            self.trade(order, point.time, price, quantity, met.liquidity, reports)?;
+        }
+        Ok(order.remaining().is_some())
+    }
+}
+
+/// The price that an order meets at this point; `None` where it meets none. At an open prices may have jumped: it
+/// fills there. Inside a bar the price passes through every level between two points: it fills at its own.
+fn meets(order: &Resting, seen: Price, open: bool) -> Option<Met> {
+    let met = |price, liquidity, slips| Some(Met { price, liquidity, slips });
+    match order.terms {
+        OrderTerms::Market => open.then_some(Met { price: seen, liquidity: Liquidity::Taker, slips: true }),
+        OrderTerms::Stop { .. } if order.triggered => {
+            open.then_some(Met { price: seen, liquidity: Liquidity::Taker, slips: true })
+        }
+        OrderTerms::Stop { trigger } if order.stop_touched(trigger, seen) => {
+            met(if open { seen } else { trigger }, Liquidity::Taker, true)
+        }
+        OrderTerms::TakeProfit { trigger } if order.is_good(trigger, seen) => {
+            met(if open { seen } else { trigger }, Liquidity::Taker, false)
+        }
+        OrderTerms::Limit { price } if order.is_good(price, seen) => {
+            if open {
+                met(seen, Liquidity::Taker, false)
+            } else {
+                met(price, Liquidity::Maker, false)
+            }
+        }
+        OrderTerms::Stop { .. } | OrderTerms::TakeProfit { .. } | OrderTerms::Limit { .. } => None,
+    }
+}

@@ -1,0 +1,140 @@
+//! Closing a plan on request (SEMANTICS 5), and flattening what a stop left behind.
+
+use retrace_core::directive::WhenLimitHolds;
+use retrace_core::event::{Because, Decision, GroupAction, TimerPurpose};
+use retrace_core::ids::{GroupNo, PlanNo};
+use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
+use retrace_projections::ledger::{Closing, Phase, Plan};
+
+use super::{REJECT_RETRIES, Request, current_price, request, snapshot};
+use crate::step::{Deciding, EngineError};
+
+/// Sells (or buys back) what a closing plan holds, try by try.
+pub(super) fn close(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
+    let Phase::Closing(closing) = &plan.phase else { return Ok(()) };
+    let trying = plan.working(OrderRole::Close).next().is_some();
+    if closing.waiting || closing.gave_up || trying || is_dust(deciding, &plan)? {
+        return Ok(());
+    }
+    let Some(quantity) = deciding.exact(plan.held_lots())? else { return Ok(()) };
+    let terms = match next_try(&plan, closing) {
+        Try::Now(terms) => terms,
+        Try::Later => {
+            let timer = deciding.state.ledger.next_timer();
+            let due = deciding.time.plus(closing.on_limit.retry);
+            let decision = Decision::TimerSet { timer, due, purpose: TimerPurpose::CloseRetry };
+            return deciding.decide(Some(no), None, decision);
+        }
+        Try::Never => {
+            let decision = Decision::CloseGaveUp { tries: closing.tries, held: plan.held() };
+            return deciding.decide(Some(no), None, decision);
+        }
+    };
+    let open = plan.groups.iter().find(|group| group.is_active() && group.action == GroupAction::Close);
+    let group = match open {
+        Some(group) => group.no,
+        None => {
+            let group = plan.groups.last().map_or(GroupNo(1), |last| last.no.next());
+            let decision = Decision::GroupOpened {
+                group,
+                directive: closing.directive.clone(),
+                action: GroupAction::Close,
+                algorithm: retrace_core::directive::Algorithm::Single,
+                entry: retrace_core::directive::EntryTerms {
+                    limit_price: closing.price_limit,
+                    ..retrace_core::directive::EntryTerms::MARKET
+                },
+                quantity,
+            };
+            deciding.decide(Some(no), None, decision)?;
+            group
+        }
+    };
+    let limited = terms != OrderTerms::Market;
+    let order = Request {
+        group,
+        role: OrderRole::Close,
+        terms,
+        quantity,
+        time_in_force: if limited { TimeInForce::Ioc } else { TimeInForce::Gtc },
+        post_only: false,
+        slice: 0,
+        attempt: closing.tries,
+        because: if closing.tries == 0 { Because::Directive } else { Because::LimitHeld },
+    };
+    request(deciding, &plan, order)
+}
+
+enum Try {
+    Now(OrderTerms),
+    Later,
+    Never,
+}
+
+/// What the next try of a close is.
+fn next_try(plan: &Plan, closing: &Closing) -> Try {
+    let Some(price) = closing.price_limit else {
+        let last = plan.orders().rfind(|order| order.role == OrderRole::Close);
+        let rejected = last.is_some_and(|order| order.status == OrderStatus::Rejected);
+        return if rejected && closing.tries > REJECT_RETRIES { Try::Never } else { Try::Now(OrderTerms::Market) };
+    };
+    if closing.tries == 0 {
+        return Try::Now(OrderTerms::Limit { price });
+    }
+    if closing.tries >= closing.on_limit.tries {
+        return match closing.on_limit.then {
+            WhenLimitHolds::HoldProtected => Try::Never,
+            WhenLimitHolds::Market if closing.tries > closing.on_limit.tries.saturating_add(REJECT_RETRIES) => {
+                Try::Never
+            }
+            WhenLimitHolds::Market => Try::Now(OrderTerms::Market),
+        };
+    }
+    if closing.pauses < closing.tries { Try::Later } else { Try::Now(OrderTerms::Limit { price }) }
+}
+
+/// After a stop-out: sells (or buys back) at market what no stop covers any more.
+pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
+    let Some(held) = deciding.exact(plan.held_lots())? else { return Ok(()) };
+    let mut uncovered = Side::Buy.signed(held);
+    for order in plan.orders().filter(|o| matches!(o.role, OrderRole::StopLoss | OrderRole::Flatten)) {
+        if let Some(remaining) = order.remaining_as_requested() {
+            uncovered = deciding.exact(uncovered.minus(Side::Buy.signed(remaining)))?;
+        }
+    }
+    let Some(quantity) = uncovered.size().filter(|_| Side::of(uncovered) == Some(Side::Buy)) else { return Ok(()) };
+    let rejected = plan.orders().rev().filter(|order| order.role == OrderRole::Flatten);
+    let rejected = rejected.take_while(|order| order.status == OrderStatus::Rejected).count();
+    if rejected > REJECT_RETRIES as usize || is_dust(deciding, &plan)? {
+        return Ok(());
+    }
+    let stop_filled = plan.orders().any(|order| order.role == OrderRole::StopLoss && !order.fills.is_empty());
+    let stop_refused = plan.orders().any(|order| order.role == OrderRole::StopLoss && order.reason.is_some());
+    let because = match (stop_filled, stop_refused) {
+        (true, _) => Because::LateEntry,
+        (false, true) => Because::StopLost,
+        (false, false) => Because::StopAlreadyPassed,
+    };
+    let entry = plan.groups.iter().rfind(|group| group.action == GroupAction::Enter);
+    let Some(group) = entry.map(|group| group.no) else { return Ok(()) };
+    let order = Request {
+        group,
+        role: OrderRole::Flatten,
+        terms: OrderTerms::Market,
+        quantity,
+        time_in_force: TimeInForce::Gtc,
+        post_only: false,
+        slice: plan.count(OrderRole::Flatten),
+        attempt: 0,
+        because,
+    };
+    request(deciding, &plan, order)
+}
+
+/// Whether what is held is too little to be traded: below a lot, or below the minimum notional at the current price.
+pub(super) fn is_dust(deciding: &Deciding<'_>, plan: &Plan) -> Result<bool, EngineError> {
+    let Some(held) = deciding.exact(plan.held_lots())? else { return Ok(true) };
+    Ok(!super::large_enough(deciding, &plan.instrument, held, current_price(deciding, plan))?)
+}

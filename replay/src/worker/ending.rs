@@ -1,0 +1,104 @@
+//! When a group and a plan have come to their end (SEMANTICS 6).
+
+use retrace_core::event::{Because, Decision, GroupAction, GroupEnd, Outcome};
+use retrace_core::ids::{PlanNo, TimerId};
+use retrace_core::order::{OrderRole, OrderStatus};
+use retrace_projections::ledger::{Group, Phase, Plan, is_protection};
+
+use super::{REJECT_RETRIES, cancel, closing, schedule, snapshot};
+use crate::step::{Deciding, EngineError};
+
+/// Ends every group that has nothing working and nothing more to send.
+pub(super) fn end_groups(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
+    for group in plan.groups.iter().filter(|group| group.is_active()) {
+        if let Some(end) = group_end(deciding, &plan, group)? {
+            let timers = schedule::slice_timers(deciding, no, group);
+            schedule::drop_timers(deciding, no, &timers)?;
+            deciding.decide(Some(no), None, Decision::GroupEnded { group: group.no, end })?;
+        }
+    }
+    Ok(())
+}
+
+fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Option<GroupEnd>, EngineError> {
+    if group.own_orders().any(|order| order.is_working()) {
+        return Ok(None);
+    }
+    if group.action == GroupAction::Close {
+        let gave_up = matches!(&plan.phase, Phase::Closing(closing) if closing.gave_up);
+        return Ok(if gave_up {
+            Some(GroupEnd::Incomplete)
+        } else if closing::is_dust(deciding, plan)? {
+            Some(GroupEnd::Filled)
+        } else {
+            None
+        });
+    }
+    if deciding.exact(group.outstanding())?.is_flat() {
+        let stopped = plan.phase == Phase::StoppedOut && group.action == GroupAction::Enter;
+        let taken_back = !group.dropped.is_flat();
+        return Ok(Some(match (stopped, taken_back) {
+            (true, _) => GroupEnd::StoppedOut,
+            (false, true) => GroupEnd::Cancelled,
+            (false, false) => GroupEnd::Filled,
+        }));
+    }
+    // Something is left to send. It ended short for good where the last slice's order ended short, or where the venue
+    // refused once too often.
+    let slice = group.slices_due.saturating_sub(1);
+    let Some(last) = group.own_orders().rfind(|order| order.slice == slice) else { return Ok(None) };
+    let last_slice = group.slices_due >= group.slices();
+    let short = match last.status {
+        OrderStatus::Rejected => last.attempt >= REJECT_RETRIES,
+        OrderStatus::Canceled | OrderStatus::Expired => last_slice,
+        OrderStatus::Pending | OrderStatus::Open | OrderStatus::PartiallyFilled | OrderStatus::Filled => false,
+    };
+    Ok(short.then_some(GroupEnd::Incomplete))
+}
+
+/// Closes the plan when nothing is held, working or to be sent, and there is a cause for its end. Protection that is
+/// left is withdrawn first.
+pub(super) fn end_plan(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
+    let busy = plan.groups.iter().any(Group::is_active)
+        || plan.orders().any(|order| order.is_working() && !is_protection(order.role));
+    let Some(outcome) = outcome(deciding, &plan)?.filter(|_| !busy) else { return Ok(()) };
+    let mut protected = false;
+    for order in plan.orders().filter(|order| order.is_working()) {
+        protected = true;
+        let because = if outcome == Outcome::TookProfit { Because::TookProfit } else { Because::Flat };
+        cancel(deciding, no, order.no, because)?;
+    }
+    if protected {
+        return Ok(());
+    }
+    let timers: Vec<TimerId> = deciding.state.ledger.timers_of(no).map(|(id, _)| id).collect();
+    schedule::drop_timers(deciding, no, &timers)?;
+    if plan.gap.is_some() {
+        let uncovered = retrace_core::amount::Position::FLAT;
+        let decision = Decision::ProtectionGapChanged { uncovered, because: Because::Flat };
+        deciding.decide(Some(no), None, decision)?;
+    }
+    deciding.decide(Some(no), None, Decision::PlanClosed { outcome, dust: plan.held() })
+}
+
+/// How the plan would end if it ended now; `None` where it has no cause to.
+fn outcome(deciding: &Deciding<'_>, plan: &Plan) -> Result<Option<Outcome>, EngineError> {
+    let filled = |role| plan.orders().any(|order| order.role == role && !order.fills.is_empty());
+    let flat = deciding.exact(plan.held_lots())?.is_none();
+    Ok(match &plan.phase {
+        Phase::Closed { .. } => None,
+        Phase::Closing(_) if !closing::is_dust(deciding, plan)? => None,
+        // The stop did what the close could not, or before it could.
+        Phase::Closing(_) if filled(OrderRole::StopLoss) && !filled(OrderRole::Close) => Some(Outcome::StoppedOut),
+        Phase::Closing(_) => Some(Outcome::Closed),
+        Phase::StoppedOut => closing::is_dust(deciding, plan)?.then_some(Outcome::StoppedOut),
+        Phase::Standing if !flat => None,
+        Phase::Standing if plan.target.size.is_flat() && filled(OrderRole::TakeProfit) => Some(Outcome::TookProfit),
+        Phase::Standing if plan.target.given_up && plan.traded().is_flat() && plan.accounting.is_empty() => {
+            Some(Outcome::Unfilled)
+        }
+        Phase::Standing => None,
+    })
+}

@@ -1,0 +1,91 @@
+//! Where a stop or take profit may stand (SEMANTICS 4): rounding, sides, tolerances.
+
+use retrace_core::amount::Price;
+use retrace_core::directive::StopLevel;
+use retrace_core::event::Refusal;
+use retrace_core::exact::{self, Rounding};
+use retrace_core::instrument::Instrument;
+use retrace_core::order::Side;
+use rust_decimal::Decimal;
+
+/// The stop level that `wanted` means, on the tick at its tighter side.
+///
+/// # Errors
+/// [`Refusal`] where it has no price to be read against, stands on the wrong side of `reference`, or is no price.
+pub(super) fn stop_level(
+    wanted: StopLevel,
+    direction: Side,
+    instrument: &Instrument,
+    current: Option<Price>,
+    reference: Option<Price>,
+) -> Result<Price, Refusal> {
+    let field = "stop_loss_price";
+    // Tighter is nearer to the price: up for a long plan, down for a short one.
+    let tighter = match direction {
+        Side::Buy => Rounding::Up,
+        Side::Sell => Rounding::Down,
+    };
+    let level = match wanted {
+        StopLevel::At(price) => {
+            let bad = |_| Refusal::BadLevel { field: field.to_owned(), price };
+            instrument.round_price(price.value(), tighter).map_err(bad)?
+        }
+        StopLevel::Tolerance(fraction) => {
+            let current = current.ok_or(Refusal::NoPriceYet)?;
+            let bad = || Refusal::BadLevel { field: field.to_owned(), price: current };
+            let factor = match direction {
+                Side::Buy => exact::sub(Decimal::ONE, fraction),
+                Side::Sell => exact::add(Decimal::ONE, fraction),
+            };
+            let level = factor.and_then(|factor| exact::mul(current.value(), factor)).map_err(|_| bad())?;
+            instrument.round_price(level, tighter).map_err(|_| bad())?
+        }
+    };
+    match reference {
+        Some(price) if is_passed(level, direction, price) => {
+            Err(Refusal::WrongSide { field: field.to_owned(), level, price })
+        }
+        _ => Ok(level),
+    }
+}
+
+/// Checks the side of a take profit, on the tick at its nearer side.
+///
+/// # Errors
+/// [`Refusal`] where it stands on the wrong side of `reference` or is no price.
+pub(super) fn take_profit_level(
+    wanted: Price,
+    direction: Side,
+    instrument: &Instrument,
+    reference: Option<Price>,
+) -> Result<Price, Refusal> {
+    let field = "take_profit_price";
+    let nearer = match direction {
+        Side::Buy => Rounding::Down,
+        Side::Sell => Rounding::Up,
+    };
+    let bad = |_| Refusal::BadLevel { field: field.to_owned(), price: wanted };
+    let level = instrument.round_price(wanted.value(), nearer).map_err(bad)?;
+    match reference {
+        Some(price) if is_passed(level, direction.opposite(), price) => {
+            Err(Refusal::WrongSide { field: field.to_owned(), level, price })
+        }
+        _ => Ok(level),
+    }
+}
+
+/// Whether the price stands at or beyond a stop level of a plan of this direction.
+pub(super) fn is_passed(level: Price, direction: Side, price: Price) -> bool {
+    match direction {
+        Side::Buy => price <= level,
+        Side::Sell => price >= level,
+    }
+}
+
+/// Whether `proposed` stands farther from the price than `standing`.
+pub(super) fn loosens(standing: Price, proposed: Price, direction: Side) -> bool {
+    match direction {
+        Side::Buy => proposed < standing,
+        Side::Sell => proposed > standing,
+    }
+}

@@ -1,0 +1,133 @@
+//! The `ExecutionWorker`: makes a plan's orders converge to its standing target. Keeps no state of its own.
+//!
+//! It is level-triggered: after every input that touches a plan, [`converge`] compares what the plan is to be with what
+//! the ledger says it is, and decides what is missing. Duplicates, superseding directives, restarts, late fills and
+//! cancel-then-reduce are one code path. Read `intake` for what a directive may do, then `target`, `schedule`,
+//! `protection`, `closing`, `ending`.
+
+mod closing;
+mod ending;
+mod intake;
+mod levels;
+mod protection;
+mod schedule;
+mod target;
+
+use retrace_core::amount::{Price, Quantity};
+use retrace_core::event::{Because, Decision};
+use retrace_core::ids::{GroupNo, OrderNo, PlanNo};
+use retrace_core::instrument::Instrument;
+use retrace_core::order::{OrderRole, OrderTerms, TimeInForce};
+use retrace_projections::ledger::{Phase, Plan};
+
+use crate::step::{Deciding, EngineError};
+
+pub(crate) use intake::receive;
+
+/// How often a rejected order is sent again, with the same intent and a new attempt number.
+const REJECT_RETRIES: u32 = 2;
+
+/// No input leads to more decisions about one plan than this.
+const DECISIONS_MAX: usize = 10_000;
+
+/// Decides until nothing more follows from the plan's target, schedule and ledger.
+pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    loop {
+        let before = deciding.len();
+        let Some(plan) = deciding.state.ledger.plan(no) else { return Ok(()) };
+        match &plan.phase {
+            Phase::Standing => {
+                target::approach(deciding, no)?;
+                schedule::send_due(deciding, no)?;
+            }
+            Phase::StoppedOut => {
+                target::stop_entering(deciding, no, Because::StoppedOut)?;
+                closing::flatten(deciding, no)?;
+            }
+            Phase::Closing(_) => {
+                target::stop_entering(deciding, no, Because::Closing)?;
+                closing::close(deciding, no)?;
+            }
+            Phase::Closed { .. } => return Ok(()),
+        }
+        protection::cover(deciding, no)?;
+        ending::end_groups(deciding, no)?;
+        ending::end_plan(deciding, no)?;
+        if deciding.len() == before {
+            return Ok(());
+        }
+        if deciding.len() > DECISIONS_MAX {
+            let (seq, decisions) = (deciding.input_seq(), deciding.len());
+            return Err(EngineError::NoEnd { plan: no, seq, decisions });
+        }
+    }
+}
+
+/// The plan, by value, so that it can be read while decisions change it. `None` once it is sealed.
+fn snapshot(deciding: &Deciding<'_>, no: PlanNo) -> Option<Plan> {
+    deciding.state.ledger.plan(no).cloned()
+}
+
+/// An order to request.
+struct Request {
+    group: GroupNo,
+    role: OrderRole,
+    terms: OrderTerms,
+    quantity: Quantity,
+    time_in_force: TimeInForce,
+    post_only: bool,
+    slice: u32,
+    attempt: u32,
+    because: Because,
+}
+
+/// Requests an order of `plan`. Its side follows from its role and the plan's direction; its first order brings the
+/// plan's container into being.
+fn request(deciding: &mut Deciding<'_>, plan: &Plan, request: Request) -> Result<(), EngineError> {
+    if deciding.state.ledger.plan(plan.no).is_some_and(|plan| plan.opened_at.is_none()) {
+        deciding.decide(Some(plan.no), None, Decision::PlanOpened)?;
+    }
+    let entering = request.role == OrderRole::Entry;
+    let side = if entering { plan.direction } else { plan.direction.opposite() };
+    let reduce_only = !entering && deciding.state.profile.reduce_only;
+    let order = deciding.state.ledger.next_order();
+    let Request { group, role, terms, quantity, time_in_force, post_only, slice, attempt, because } = request;
+    let decision = Decision::OrderRequested {
+        group,
+        role,
+        side,
+        terms,
+        quantity,
+        time_in_force,
+        post_only,
+        reduce_only,
+        slice,
+        attempt,
+        because,
+    };
+    deciding.decide(Some(plan.no), Some(order), decision)
+}
+
+/// Requests the cancel of an order, unless a change of it is under way: one at a time.
+fn cancel(deciding: &mut Deciding<'_>, plan: PlanNo, order: OrderNo, because: Because) -> Result<(), EngineError> {
+    let known = deciding.state.ledger.plan(plan).and_then(|plan| plan.order(order));
+    if known.is_some_and(|order| order.is_working() && !order.is_unanswered()) {
+        deciding.decide(Some(plan), Some(order), Decision::CancelRequested { because })?;
+    }
+    Ok(())
+}
+
+/// Whether an order of `quantity` is large enough for the venue at `price`; true before the first price.
+fn large_enough(
+    deciding: &Deciding<'_>,
+    instrument: &Instrument,
+    quantity: Quantity,
+    price: Option<Price>,
+) -> Result<bool, EngineError> {
+    price.map_or(Ok(true), |price| deciding.exact(instrument.meets_min_notional(quantity, price)))
+}
+
+/// The current price as the plan sees it.
+fn current_price(deciding: &Deciding<'_>, plan: &Plan) -> Option<Price> {
+    deciding.state.price(plan.symbol(), plan.direction)
+}

@@ -1,0 +1,176 @@
+//! Protection (SEMANTICS 4): the working stop covers what is held, and never shrinks to grow; the take profit takes
+//! what is held. What is not covered is a gap, and recorded.
+
+use retrace_core::amount::{Position, Price, Quantity};
+use retrace_core::event::{Because, Decision, VenueReason};
+use retrace_core::ids::{GroupNo, PlanNo};
+use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
+use retrace_projections::ledger::{Order, Phase, Plan};
+
+use super::{Request, cancel, current_price, levels, request, snapshot};
+use crate::step::{Deciding, EngineError};
+
+/// What one protective order is to be.
+struct Cover {
+    role: OrderRole,
+    level: Price,
+    quantity: Quantity,
+}
+
+/// Brings the stop and the take profit to what the plan holds.
+pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
+    let held = deciding.exact(plan.held_lots())?;
+    let standing = plan.phase == Phase::Standing;
+    let stopped = plan.phase == Phase::StoppedOut;
+
+    let stop = plan.working(OrderRole::StopLoss).next_back().cloned();
+    match (held, plan.exits.stop) {
+        (Some(quantity), Some(level)) if !stopped => {
+            if let Some(failed) = failed_level(deciding, &plan, stop.as_ref(), level) {
+                let decision = Decision::StopPassed { level, current_price: failed, quantity };
+                return deciding.decide(Some(no), None, decision);
+            }
+            place(deciding, &plan, stop.as_ref(), &Cover { role: OrderRole::StopLoss, level, quantity })?;
+        }
+        (Some(_), None) => withdraw(deciding, no, stop.as_ref(), Because::Directive)?,
+        // After a stop-out other stops keep working until nothing is held; one that the venue would not move does not.
+        (Some(_), Some(_)) => {
+            if let Some(stop) = stop.as_ref().filter(|stop| stop.reason.is_some()) {
+                withdraw(deciding, no, Some(stop), Because::StopLost)?;
+            }
+        }
+        (None, _) => withdraw(deciding, no, stop.as_ref(), Because::Flat)?,
+    }
+
+    let take_profit = plan.working(OrderRole::TakeProfit).next_back().cloned();
+    match (held, plan.exits.take_profit) {
+        (Some(quantity), Some(level)) if standing => {
+            let refused = plan.orders().any(|order| {
+                order.role == OrderRole::TakeProfit
+                    && order.status == OrderStatus::Rejected
+                    && order.terms.trigger() == Some(level)
+            });
+            if !refused {
+                let cover = Cover { role: OrderRole::TakeProfit, level, quantity };
+                place(deciding, &plan, take_profit.as_ref(), &cover)?;
+            }
+        }
+        (Some(_), None) => withdraw(deciding, no, take_profit.as_ref(), Because::Directive)?,
+        (Some(_), Some(_)) if stopped => withdraw(deciding, no, take_profit.as_ref(), Because::StoppedOut)?,
+        (Some(_), Some(_)) => withdraw(deciding, no, take_profit.as_ref(), Because::Closing)?,
+        (None, _) => withdraw(deciding, no, take_profit.as_ref(), Because::Flat)?,
+    }
+    note_gap(deciding, no)
+}
+
+/// The current price, where a stop cannot stand at `level` any more: it is passed when the stop is to be placed, or
+/// the venue refused, ended or would not move the last one.
+fn failed_level(deciding: &Deciding<'_>, plan: &Plan, working: Option<&Order>, level: Price) -> Option<Price> {
+    if matches!(plan.phase, Phase::Closing(_)) {
+        return None;
+    }
+    let current = current_price(deciding, plan)?;
+    let Some(working) = working else {
+        let last = plan.orders().rfind(|order| order.role == OrderRole::StopLoss);
+        let lost = last.is_some_and(|last| match last.status {
+            OrderStatus::Rejected => true,
+            OrderStatus::Expired => last.reason != Some(VenueReason::NothingToReduce),
+            OrderStatus::Pending
+            | OrderStatus::Open
+            | OrderStatus::PartiallyFilled
+            | OrderStatus::Filled
+            | OrderStatus::Canceled => false,
+        });
+        return Some(current).filter(|current| lost || levels::is_passed(level, plan.direction, *current));
+    };
+    Some(current).filter(|_| working.reason.is_some() && !working.is_unanswered())
+}
+
+/// Places the order, or changes the working one to what it is to be. One change at a time.
+fn place(
+    deciding: &mut Deciding<'_>,
+    plan: &Plan,
+    working: Option<&Order>,
+    cover: &Cover,
+) -> Result<(), EngineError> {
+    let Some(order) = working else {
+        if !super::large_enough(deciding, &plan.instrument, cover.quantity, Some(cover.level))? {
+            return Ok(());
+        }
+        let Some(group) = parent_group(plan) else { return Ok(()) };
+        let terms = match cover.role {
+            OrderRole::TakeProfit => OrderTerms::TakeProfit { trigger: cover.level },
+            OrderRole::StopLoss
+            | OrderRole::Entry
+            | OrderRole::Reduce
+            | OrderRole::Close
+            | OrderRole::Flatten
+            | OrderRole::Compensation => OrderTerms::Stop { trigger: cover.level },
+        };
+        let order = Request {
+            group,
+            role: cover.role,
+            terms,
+            quantity: cover.quantity,
+            time_in_force: TimeInForce::Gtc,
+            post_only: false,
+            slice: plan.count(cover.role),
+            attempt: 0,
+            because: Because::Fill,
+        };
+        return request(deciding, plan, order);
+    };
+    if order.is_unanswered() {
+        return Ok(());
+    }
+    let whole = deciding.exact(order.filled().plus(Side::Buy.signed(cover.quantity)))?;
+    let Some(quantity) = whole.size() else { return Ok(()) };
+    let moved = order.terms.trigger() != Some(cover.level);
+    if !moved && quantity == order.quantity {
+        return Ok(());
+    }
+    let because = if moved { Because::Directive } else { Because::Fill };
+    let decision = Decision::AmendRequested { quantity, price: Some(cover.level), because };
+    deciding.decide(Some(plan.no), Some(order.no), decision)
+}
+
+fn withdraw(
+    deciding: &mut Deciding<'_>,
+    no: PlanNo,
+    working: Option<&Order>,
+    because: Because,
+) -> Result<(), EngineError> {
+    working.map_or(Ok(()), |order| cancel(deciding, no, order.no, because))
+}
+
+/// The entry group whose fill is covered: the first one that filled anything.
+fn parent_group(plan: &Plan) -> Option<GroupNo> {
+    let entries = || plan.groups.iter().filter(|group| group.own_orders().any(|o| o.role == OrderRole::Entry));
+    let filled = entries().find(|group| group.orders.iter().any(|order| !order.fills.is_empty()));
+    filled.or_else(|| entries().next()).map(|group| group.no)
+}
+
+/// Records what no working stop covers, whenever no request about the stop is under way and it has changed.
+fn note_gap(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
+    let stops: Vec<&Order> = plan.working(OrderRole::StopLoss).collect();
+    if stops.iter().any(|stop| stop.is_unanswered()) || plan.phase == Phase::StoppedOut {
+        return Ok(());
+    }
+    let mut uncovered = match (plan.exits.stop, deciding.exact(plan.held_lots())?) {
+        (Some(_), Some(held)) => Side::Buy.signed(held),
+        (None, _) | (_, None) => Position::FLAT,
+    };
+    for remaining in stops.iter().filter_map(|stop| stop.remaining()) {
+        uncovered = deciding.exact(uncovered.minus(Side::Buy.signed(remaining)))?;
+    }
+    let uncovered = uncovered.size().filter(|_| uncovered > Position::FLAT);
+    let uncovered = uncovered.map_or(Position::FLAT, |size| plan.direction.signed(size));
+    let known = plan.gap.map_or(Position::FLAT, |(quantity, _)| quantity);
+    if uncovered == known {
+        return Ok(());
+    }
+    let because = if uncovered.is_flat() { Because::Fill } else { Because::BelowMinNotional };
+    deciding.decide(Some(no), None, Decision::ProtectionGapChanged { uncovered, because })
+}

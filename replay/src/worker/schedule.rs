@@ -1,0 +1,131 @@
+//! Sending what is due of each group (SEMANTICS 4, TWAP): slices, what is carried over, retries, timers.
+
+use retrace_core::amount::{Position, Quantity};
+use retrace_core::directive::Algorithm;
+use retrace_core::event::{Because, Decision, GroupAction, TimerPurpose};
+use retrace_core::ids::{PlanNo, TimerId};
+use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, OrderType};
+use retrace_projections::ledger::{Group, Order, Plan};
+
+use super::{REJECT_RETRIES, Request, cancel, current_price, request, snapshot, target};
+use crate::step::{Deciding, EngineError};
+
+/// Sends what is due of every active group, and sets the timer of the next slice.
+pub(super) fn send_due(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
+    // A plan never trades with itself: while a reduce works, its entries wait.
+    let reducing = plan.working(OrderRole::Reduce).next().is_some();
+    for group in plan.groups.iter().filter(|group| group.is_active() && group.action != GroupAction::Close) {
+        if !(reducing && group.action == GroupAction::Enter) {
+            send(deciding, &plan, group)?;
+        }
+        arm_timer(deciding, no, group)?;
+    }
+    Ok(())
+}
+
+fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), EngineError> {
+    let slice = group.slices_due.saturating_sub(1);
+    let older: Vec<&Order> = group
+        .own_orders()
+        .filter(|o| o.is_working() && o.slice < slice && o.terms.order_type() == OrderType::Limit)
+        .collect();
+    if !older.is_empty() {
+        for order in older {
+            cancel(deciding, plan.no, order.no, Because::CarriedOver)?;
+        }
+        // What they leave is sent with this slice, once their end is confirmed.
+        return Ok(());
+    }
+    let last = group.own_orders().rfind(|order| order.slice == slice);
+    let attempt = match last {
+        None => 0,
+        Some(last) if last.status == OrderStatus::Rejected && last.attempt < REJECT_RETRIES => {
+            last.attempt.saturating_add(1)
+        }
+        Some(_) => return Ok(()),
+    };
+    let sent = deciding.exact(deciding.exact(group.filled())?.plus(deciding.exact(group.working())?))?;
+    let due = deciding.exact(group.due_quantity(&plan.instrument))?;
+    let mut left = deciding.exact(due.minus(sent))?;
+    if let Some(missed) = missed(deciding, plan, group, slice, left)? {
+        target::drop_unsent(deciding, plan.no, group.no, missed, Because::Skipped)?;
+        left = deciding.exact(left.minus(retrace_core::order::Side::Buy.signed(missed)))?;
+    }
+    let lots = deciding.exact(plan.instrument.whole_lots(left))?;
+    let Some(quantity) = lots.size().filter(|_| lots > Position::FLAT) else { return Ok(()) };
+    let price = group.entry.limit_price.or_else(|| current_price(deciding, plan));
+    if !super::large_enough(deciding, &plan.instrument, quantity, price)? {
+        if group.slices_due >= group.slices() {
+            target::drop_unsent(deciding, plan.no, group.no, quantity, Because::BelowMinNotional)?;
+        }
+        return Ok(());
+    }
+    let terms = group.entry.limit_price.map_or(OrderTerms::Market, |price| OrderTerms::Limit { price });
+    let because = match (attempt, slice) {
+        (0, 0) => Because::Directive,
+        (0, _) => Because::SliceDue,
+        _ => Because::Rejected,
+    };
+    let order = Request {
+        group: group.no,
+        role: group.role(),
+        terms,
+        quantity,
+        time_in_force: group.entry.time_in_force,
+        post_only: group.entry.post_only,
+        slice,
+        attempt,
+        because,
+    };
+    request(deciding, plan, order)
+}
+
+/// What earlier slices left and `catch_up: false` gives up: what is due beyond this slice's own quantity.
+fn missed(
+    deciding: &Deciding<'_>,
+    plan: &Plan,
+    group: &Group,
+    slice: u32,
+    left: Position,
+) -> Result<Option<Quantity>, EngineError> {
+    let skips = matches!(group.algorithm, Algorithm::Twap(twap) if !twap.catch_up);
+    let own = deciding.exact(group.slice_quantity(slice, &plan.instrument))?;
+    let Some(own) = own.filter(|_| skips) else { return Ok(None) };
+    let beyond = deciding.exact(left.minus(retrace_core::order::Side::Buy.signed(own)))?;
+    Ok(beyond.size().filter(|_| beyond > Position::FLAT))
+}
+
+/// One timer a group: for its next slice, as long as there is something left for it.
+fn arm_timer(deciding: &mut Deciding<'_>, no: PlanNo, group: &Group) -> Result<(), EngineError> {
+    let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
+    let Some(group) = plan.group(group.no) else { return Ok(()) };
+    let due = deciding.exact(group.due_quantity(&plan.instrument))?;
+    let quantity = deciding.exact(deciding.exact(group.quantity())?.minus(group.missed))?;
+    let more = group.slices_due < group.slices() && deciding.exact(quantity.plus(group.missed))? > due;
+    let armed: Vec<TimerId> = slice_timers(deciding, no, group);
+    if more && armed.is_empty() {
+        let slice = group.slices_due;
+        let timer = deciding.state.ledger.next_timer();
+        let purpose = TimerPurpose::Slice { group: group.no, slice };
+        let decision = Decision::TimerSet { timer, due: group.slice_due(slice), purpose };
+        deciding.decide(Some(no), None, decision)?;
+    } else if !more {
+        drop_timers(deciding, no, &armed)?;
+    }
+    Ok(())
+}
+
+/// The timers that wait for a slice of `group`.
+pub(super) fn slice_timers(deciding: &Deciding<'_>, no: PlanNo, group: &Group) -> Vec<TimerId> {
+    let waits = |purpose: TimerPurpose| matches!(purpose, TimerPurpose::Slice { group: of, .. } if of == group.no);
+    deciding.state.ledger.timers_of(no).filter(|(_, timer)| waits(timer.purpose)).map(|(id, _)| id).collect()
+}
+
+/// Takes timers back before they come due.
+pub(super) fn drop_timers(deciding: &mut Deciding<'_>, no: PlanNo, timers: &[TimerId]) -> Result<(), EngineError> {
+    for timer in timers {
+        deciding.decide(Some(no), None, Decision::TimerDropped { timer: *timer })?;
+    }
+    Ok(())
+}
