@@ -59,3 +59,8 @@ impl Serialize for ContentRef {
         serializer.collect_str(self)
     }
 }
+
+/// A digest as hex digits, for serde.
+pub(crate) fn hex<S: Serializer>(bytes: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&ContentRef(*bytes))
+}

@@ -1,6 +1,7 @@
 //! What a strategist wants: the directive, as one type for every form it may be written in.
 
 use rust_decimal::Decimal;
+use serde::Serialize;
 
 use crate::amount::{Price, Quantity};
 use crate::content::ContentRef;
@@ -30,7 +31,7 @@ spelled! {
 }
 
 /// The strategist's intent: knows plans, never orders. Its id is its idempotency key, for ever.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StrategyDirective {
     /// The idempotency key.
     pub directive_id: DirectiveId,
@@ -45,7 +46,8 @@ pub struct StrategyDirective {
 }
 
 /// What is wanted, by scope.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Intent {
     /// Open a plan.
     NewTrade(NewTrade),
@@ -56,7 +58,7 @@ pub enum Intent {
 }
 
 /// A plan to open.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NewTrade {
     /// The caller's own name for the plan; derived from the directive id where absent.
     pub plan_id: Option<PlanId>,
@@ -77,7 +79,7 @@ pub struct NewTrade {
 }
 
 /// Changes to plans. What is absent stays.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ModifyPlans {
     /// Which plans; never empty.
     pub plans: Vec<PlanId>,
@@ -96,7 +98,7 @@ pub struct ModifyPlans {
 }
 
 /// Plans to close.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ClosePlans {
     /// Which plans; never empty.
     pub plans: Vec<PlanId>,
@@ -105,7 +107,7 @@ pub struct ClosePlans {
 }
 
 /// How orders that follow from a target are placed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct EntryTerms {
     /// The limit price; `None` for market orders.
     pub limit_price: Option<Price>,
@@ -121,7 +123,8 @@ impl EntryTerms {
 }
 
 /// A protective level, absolute or relative to the current price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StopLevel {
     /// At this price.
     At(Price),
@@ -130,7 +133,8 @@ pub enum StopLevel {
 }
 
 /// A change of the stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StopChange {
     /// Move it.
     To(StopLevel),
@@ -139,7 +143,8 @@ pub enum StopChange {
 }
 
 /// A change of the take profit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TakeProfitChange {
     /// Move it.
     To(Price),
@@ -148,7 +153,7 @@ pub enum TakeProfitChange {
 }
 
 /// How a target is to be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ExecutionHint {
     /// The algorithm; `None` lets the urgency decide.
     pub algorithm: Option<Algorithm>,
@@ -164,7 +169,8 @@ impl ExecutionHint {
 }
 
 /// How an execution group divides its quantity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Algorithm {
     /// One order for all of it.
     Single,
@@ -173,7 +179,7 @@ pub enum Algorithm {
 }
 
 /// A time-weighted schedule. Slice `k` of `slices` is due at `k * duration / slices` after the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Twap {
     /// From the first slice to the end of the last interval.
     pub duration: Span,
@@ -194,7 +200,7 @@ impl Algorithm {
 }
 
 /// How a close is carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct CloseHint {
     /// 0 (patient) to 1 (at once).
     pub urgency: Option<Decimal>,
@@ -205,7 +211,7 @@ pub struct CloseHint {
 }
 
 /// What to do when a close finds no price inside its limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct OnLimit {
     /// How long until the next try.
     pub retry: Span,
@@ -233,7 +239,8 @@ pub struct BodyDigest {
 impl BodyDigest {
     /// Whether both instruct the same: all fields but the comments, whose digests are salted per directive.
     pub fn instructs_as(&self, other: &Self) -> bool {
-        let instruction = |digest: &Self| digest.fields.iter().filter(|(name, _)| *name != "comments").copied().collect();
+        let instruction =
+            |digest: &Self| digest.fields.iter().filter(|(name, _)| *name != "comments").copied().collect();
         let (mine, theirs): (Vec<_>, Vec<_>) = (instruction(self), instruction(other));
         mine == theirs
     }
@@ -311,7 +318,7 @@ impl StrategyDirective {
                 fields.maybe("execution_urgency", close.execution.urgency.map(|u| u.normalize()));
                 fields.maybe("max_total_slippage_pct", close.execution.max_total_slippage.map(|s| s.normalize()));
                 let OnLimit { retry, tries, then } = close.execution.on_limit;
-                fields.put("on_limit", format_args!("{tries} tries, {} ns apart, then {then}", retry.nanos()));
+                fields.put("on_limit", format_args!("{tries} tries, {retry} apart, then {then}"));
             }
         }
         fields.0
@@ -373,7 +380,7 @@ impl Fields {
             Some(Algorithm::Single) => self.put("algorithm", "SINGLE"),
             Some(Algorithm::Twap(twap)) => {
                 self.put("algorithm", "TWAP");
-                self.put("duration_minutes", twap.duration.nanos());
+                self.put("duration", twap.duration);
                 self.put("slices", twap.slices);
                 self.put("catch_up", twap.catch_up);
             }

@@ -3,6 +3,8 @@
 //! An event never changes. A variant added here must be given a kind number and a stored form in [`crate::codec`], an
 //! arm in the ledger's `apply`, and a line in the audit story; each of these matches is written out by hand.
 
+use serde::{Serialize, Serializer};
+
 use crate::amount::{Money, Position, Price, Quantity};
 use crate::content::ContentRef;
 use crate::directive::{Algorithm, EntryTerms, OnLimit, StrategyDirective};
@@ -52,7 +54,8 @@ pub struct UnknownFact {
 }
 
 /// A fact from outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Input {
     /// The session goes on from another one's final ledger: always its first event.
     SessionContinued(SessionContinued),
@@ -61,19 +64,23 @@ pub enum Input {
     /// The strategist gave a directive.
     DirectiveReceived(Box<StrategyDirective>),
     /// A timer that was set came due.
-    TimerFired(TimerId),
+    TimerFired {
+        /// Which.
+        timer: TimerId,
+    },
     /// The venue reported.
     Report(Report),
 }
 
 /// Where a continued session comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SessionContinued {
     /// The session it goes on from.
     pub parent: SessionUid,
     /// That session's head: all of its log.
     pub head: Head,
     /// The digest of that session's final ledger, with which this one starts.
+    #[serde(serialize_with = "crate::content::hex")]
     pub ledger_digest: [u8; 32],
 }
 
@@ -81,11 +88,23 @@ pub struct SessionContinued {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head(pub [u8; 32]);
 
+impl Serialize for Head {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl std::fmt::Display for Head {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 /// A symbol's prices at one point of the tape.
 ///
 /// On the pessimistic path a rest shows long plans and short plans their own worst extreme at the same moment, so a
 /// point has a price for each; at opens and closes, and on every other path, both are the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Mark {
     /// What plans that are long see.
     pub long: Price,
@@ -109,7 +128,7 @@ impl Mark {
 }
 
 /// A price was seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PriceMoved {
     /// Of what.
     pub symbol: Symbol,
@@ -118,7 +137,7 @@ pub struct PriceMoved {
 }
 
 /// What a venue said about an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Which order.
     pub order: ReportedOrder,
@@ -127,7 +146,8 @@ pub struct Report {
 }
 
 /// The order that a report names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ReportedOrder {
     /// One that this session requested.
     Ours(OrderNo),
@@ -136,7 +156,8 @@ pub enum ReportedOrder {
 }
 
 /// What happened to an order at the venue.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ReportKind {
     /// It works.
     Accepted {
@@ -177,7 +198,7 @@ pub enum ReportKind {
 }
 
 /// One trade against an order. Its identity is (venue, symbol, trade id).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FillReport {
     /// The venue's id of the trade.
     pub trade_id: TradeId,
@@ -292,7 +313,8 @@ spelled! {
 }
 
 /// Something that our own code concluded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Decision {
     /// A directive was not carried out, or not for this plan.
     DirectiveRefused {
@@ -484,7 +506,8 @@ pub enum Decision {
 }
 
 /// What a timer is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TimerPurpose {
     /// A slice of a group is due.
     Slice {
@@ -498,7 +521,8 @@ pub enum TimerPurpose {
 }
 
 /// Why a directive led to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Idle {
     /// Traded and working come to the target already, nothing is under way.
     AlreadySatisfied,
@@ -526,7 +550,8 @@ pub enum Idle {
 
 /// A rule that a directive broke, with its numbers. Only rules that depend on state or price: anything that a file
 /// shows by itself is refused before a session begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// The directive id was used before with another body.
     Conflict {

@@ -63,7 +63,7 @@ pub enum LogFault {
         watermark: Seq,
     },
     /// The chain at the watermark's event is not the one that was written.
-    #[error("the chain at event {seq} is {found}, the watermark has {written}", found = hex(found), written = hex(written))]
+    #[error("the chain at event {seq} is {found}, the watermark has {written}")]
     OtherHead {
         /// The watermark's event.
         seq: Seq,
@@ -92,15 +92,6 @@ pub enum WrongBlock {
     /// By the rule of content it would have closed at another Step.
     #[error("it does not close where its content says")]
     WrongEnd,
-}
-
-/// The hex digits of a head, as it is shown.
-pub fn hex(head: &Head) -> String {
-    use std::fmt::Write;
-    head.0.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Where a read log ends.

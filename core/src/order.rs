@@ -1,5 +1,7 @@
 //! The words of an order: side, role, type, time in force, status.
 
+use serde::Serialize;
+
 use crate::amount::{Position, Price, Quantity};
 
 /// A word of a fixed list; stored as its place in that list, so a list only ever grows at its end.
@@ -165,7 +167,8 @@ impl OrderStatus {
 }
 
 /// An order's type together with the prices that only this type has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OrderTerms {
     /// At the best available price.
     Market,

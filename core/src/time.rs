@@ -86,7 +86,8 @@ impl fmt::Display for Span {
         match self.0 {
             n if n >= MINUTE && n.is_multiple_of(MINUTE) => write!(f, "{} min", n / MINUTE),
             n if n.is_multiple_of(SECOND) => write!(f, "{} s", n / SECOND),
-            n => write!(f, "{} ms", n / 1_000_000),
+            n if n.is_multiple_of(1_000_000) => write!(f, "{} ms", n / 1_000_000),
+            n => write!(f, "{n} ns"),
         }
     }
 }
@@ -102,6 +103,12 @@ impl FromStr for Timestamp {
 }
 
 impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for Span {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

@@ -2,6 +2,9 @@
 //!
 //! Never does I/O, never reads a clock, a random number or the environment, never decides. Read in this order.
 
-pub mod digest;
 pub mod ledger;
+
+pub mod audit;
+pub mod digest;
+pub mod event_view;
 pub mod view;

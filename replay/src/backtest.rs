@@ -113,7 +113,7 @@ impl<'a> Backtest<'a> {
                 }
                 Next::Timer => {
                     if let Some((due, timer)) = self.state.ledger().first_timer() {
-                        self.take(due, Input::TimerFired(timer), recorder)?;
+                        self.take(due, Input::TimerFired { timer }, recorder)?;
                     }
                 }
             }
@@ -163,12 +163,7 @@ impl<'a> Backtest<'a> {
     }
 
     /// Gives the engine an input, then everything that the venue says to what it decided.
-    fn take<R: Recorder>(
-        &mut self,
-        time: Timestamp,
-        input: Input,
-        recorder: &mut R,
-    ) -> Result<(), RunError<R::Error>> {
+    fn take<R: Recorder>(&mut self, time: Timestamp, input: Input, recorder: &mut R) -> Result<(), RunError<R::Error>> {
         let reports = self.step(time, input, recorder)?;
         self.deliver(time, reports, recorder)
     }

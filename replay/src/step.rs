@@ -62,7 +62,7 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
     match input {
         Input::SessionContinued(_) | Input::PriceMoved(_) => {}
         Input::DirectiveReceived(directive) => worker::receive(&mut deciding, &directive)?,
-        Input::TimerFired(_) | Input::Report(_) => {
+        Input::TimerFired { .. } | Input::Report(_) => {
             if let Some(plan) = plan {
                 worker::converge(&mut deciding, plan)?;
             }
@@ -76,7 +76,7 @@ fn place(state: &State, input: &Input) -> Result<(Option<PlanNo>, Option<OrderNo
     let ledger = &state.ledger;
     match input {
         Input::SessionContinued(_) | Input::PriceMoved(_) | Input::DirectiveReceived(_) => Ok((None, None, None)),
-        Input::TimerFired(id) => {
+        Input::TimerFired { timer: id } => {
             let timer = ledger.timer(*id);
             Ok((timer.map(|timer| timer.plan), None, timer.map(|timer| timer.set)))
         }

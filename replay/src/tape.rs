@@ -181,7 +181,8 @@ impl<'a> TapeCursor<'a> {
     fn first(&self) -> Option<(usize, Row<'a>)> {
         let rows = self.tape.sets.iter().zip(&self.next).enumerate().filter_map(|(place, (set, (bar, opened)))| {
             let bar = set.bars.get(*bar)?;
-            let (half, time) = if *opened { (Half::Rest, bar.open_time.plus(set.period)) } else { (Half::Open, bar.open_time) };
+            let (half, time) =
+                if *opened { (Half::Rest, bar.open_time.plus(set.period)) } else { (Half::Open, bar.open_time) };
             Some((place, Row { half, time, set, bar }))
         });
         // At one time rests come before opens, each in the order of the data sets.

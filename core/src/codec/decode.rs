@@ -334,7 +334,7 @@ impl Stored<'_> {
                     intent: read.intent(&form.intent)?,
                 }))
             }
-            4 => Input::TimerFired(TimerId(self.form::<TimerFiredV1>()?.timer)),
+            4 => Input::TimerFired { timer: TimerId(self.form::<TimerFiredV1>()?.timer) },
             5 => Input::Report(read.report(&self.form()?, order)?),
             _ => return Ok(None),
         }))

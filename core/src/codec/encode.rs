@@ -58,7 +58,7 @@ fn encode_input(input: &Input) -> (u16, Vec<u8>) {
             (2, encode_form(&form))
         }
         Input::DirectiveReceived(directive) => (3, encode_form(&directive_form(directive))),
-        Input::TimerFired(timer) => (4, encode_form(&TimerFiredV1 { timer: timer.0 })),
+        Input::TimerFired { timer } => (4, encode_form(&TimerFiredV1 { timer: timer.0 })),
         Input::Report(report) => (5, encode_form(&report_form(report))),
     }
 }

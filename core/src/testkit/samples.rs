@@ -171,7 +171,7 @@ pub fn slice_facts(number: u32) -> [Vec<Fact>; 3] {
         executed_at: Timestamp::from_nanos(i64::from(number) * 300_000_000_000),
     };
     [
-        vec![Fact::Input(Input::TimerFired(TimerId(number))), Fact::Decision(order), Fact::Decision(timer)],
+        vec![Fact::Input(Input::TimerFired { timer: TimerId(number) }), Fact::Decision(order), Fact::Decision(timer)],
         vec![report(ReportKind::Accepted {
             connector_order_id: ConnectorOrderId::new(&format!("B{number}")).unwrap(),
         })],

@@ -2,7 +2,8 @@
 
 use retrace_core::amount::Position;
 use retrace_core::event::{
-    Because, Decision, Event, Fact, FillReport, GroupEnd, Input, Outcome, Report, ReportKind, ReportedOrder, TimerPurpose,
+    Because, Decision, Event, Fact, FillReport, GroupEnd, Input, Outcome, Report, ReportKind, ReportedOrder,
+    TimerPurpose,
 };
 use retrace_core::exact::Inexact;
 use retrace_core::ids::{
@@ -53,7 +54,7 @@ impl Ledger {
                 }
                 Ok(())
             }
-            Input::TimerFired(id) => {
+            Input::TimerFired { timer: id } => {
                 let timer = self.remove_timer(event, *id)?;
                 let plan = self.plan_mut(event, timer.plan)?;
                 match timer.purpose {

@@ -87,11 +87,8 @@ fn settle(
         Err(Stop::Engine(error)) => Err(error),
         Err(Stop::Refused(refusal)) => {
             let plan = deciding.state.ledger.plan_number(plan_id);
-            let decision = Decision::DirectiveRefused {
-                directive: directive.clone(),
-                plan_id: Some(plan_id.clone()),
-                refusal,
-            };
+            let decision =
+                Decision::DirectiveRefused { directive: directive.clone(), plan_id: Some(plan_id.clone()), refusal };
             // A sealed plan is not brought back for a refusal: the event stands beside it.
             let plan = plan.filter(|plan| !deciding.state.ledger.is_sealed(*plan));
             deciding.decide(plan, None, decision)
@@ -157,12 +154,7 @@ fn repeat_open(deciding: &mut Deciding<'_>, directive: &StrategyDirective, no: P
     Ok(())
 }
 
-fn change(
-    deciding: &mut Deciding<'_>,
-    id: &DirectiveId,
-    modify: &ModifyPlans,
-    plan_id: &PlanId,
-) -> Result<(), Stop> {
+fn change(deciding: &mut Deciding<'_>, id: &DirectiveId, modify: &ModifyPlans, plan_id: &PlanId) -> Result<(), Stop> {
     let ledger = &deciding.state.ledger;
     let no = ledger.plan_number(plan_id).ok_or(Refusal::UnknownPlan)?;
     let plan = snapshot(deciding, no).filter(|plan| plan.phase == Phase::Standing).ok_or(Refusal::PlanEnded)?;
@@ -216,8 +208,7 @@ fn changed_exits(plan: &Plan, modify: &ModifyPlans, current: Option<Price>) -> R
         None => {}
         Some(TakeProfitChange::Remove) => exits.take_profit = None,
         Some(TakeProfitChange::To(wanted)) => {
-            exits.take_profit =
-                Some(levels::take_profit_level(wanted, plan.direction, &plan.instrument, current)?);
+            exits.take_profit = Some(levels::take_profit_level(wanted, plan.direction, &plan.instrument, current)?);
         }
     }
     Ok(exits)

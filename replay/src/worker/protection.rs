@@ -88,12 +88,7 @@ fn failed_level(deciding: &Deciding<'_>, plan: &Plan, working: Option<&Order>, l
 }
 
 /// Places the order, or changes the working one to what it is to be. One change at a time.
-fn place(
-    deciding: &mut Deciding<'_>,
-    plan: &Plan,
-    working: Option<&Order>,
-    cover: &Cover,
-) -> Result<(), EngineError> {
+fn place(deciding: &mut Deciding<'_>, plan: &Plan, working: Option<&Order>, cover: &Cover) -> Result<(), EngineError> {
     let Some(order) = working else {
         if !super::large_enough(deciding, &plan.instrument, cover.quantity, Some(cover.level))? {
             return Ok(());

@@ -1,0 +1,330 @@
+//! How each event is told to a trader, in one line.
+
+use retrace_core::amount::{Position, Price};
+use retrace_core::directive::{Algorithm, Intent, StopChange, StopLevel, StrategyDirective, TakeProfitChange};
+use retrace_core::event::{
+    Because, Decision, Event, Fact, Idle, Input, Refusal, Report, ReportKind, ReportedOrder, TimerPurpose,
+};
+use retrace_core::ids::OrderNo;
+use retrace_core::order::{OrderRole, OrderTerms, Side};
+
+use crate::ledger::{Book, Order, Plan};
+
+/// Why an event happened, in the worker's own word, and the event as a line. `book` is the book after it.
+pub(super) fn describe(event: &Event, book: &Book) -> (Option<&'static str>, String) {
+    match &event.fact {
+        Fact::Input(input) => (None, input_text(event, input, book)),
+        Fact::Decision(decision) => decision_text(event, decision, book),
+        Fact::Unknown(unknown) => (None, format!("an event of unknown kind {}", unknown.kind)),
+    }
+}
+
+fn plan_of<'a>(event: &Event, book: &'a Book) -> Option<&'a Plan> {
+    event.plan.and_then(|no| book.plan(no))
+}
+
+fn order_of<'a>(event: &Event, book: &'a Book) -> Option<&'a Order> {
+    plan_of(event, book).zip(event.order).and_then(|(plan, no)| plan.order(no))
+}
+
+/// An order as the story names it: its place in the session and what it is for.
+fn name(order: Option<&Order>, no: Option<OrderNo>) -> String {
+    match (order, no) {
+        (Some(order), _) => format!("{} #{}", role_name(order.role), order.no),
+        (None, Some(no)) => format!("order #{no}"),
+        (None, None) => "order".to_owned(),
+    }
+}
+
+const fn role_name(role: OrderRole) -> &'static str {
+    match role {
+        OrderRole::Entry => "entry",
+        OrderRole::Reduce => "reduce",
+        OrderRole::Close => "close",
+        OrderRole::StopLoss => "stop",
+        OrderRole::TakeProfit => "target",
+        OrderRole::Flatten => "flatten",
+        OrderRole::Compensation => "compensation",
+    }
+}
+
+fn input_text(event: &Event, input: &Input, book: &Book) -> String {
+    match input {
+        Input::SessionContinued(from) => format!("goes on from session {}", from.parent),
+        Input::PriceMoved(moved) => format!("{} {}", moved.symbol, moved.mark.long),
+        Input::DirectiveReceived(directive) => directive_text(directive),
+        Input::TimerFired { timer } => format!("timer {timer} fired"),
+        Input::Report(report) => report_text(event, report, book),
+    }
+}
+
+fn report_text(event: &Event, report: &Report, book: &Book) -> String {
+    if let ReportedOrder::Foreign(id) = &report.order {
+        return format!("order {id} at the venue is not ours");
+    }
+    let order = order_of(event, book);
+    let name = name(order, event.order);
+    match &report.what {
+        ReportKind::Accepted { connector_order_id } => format!("{name} accepted as {connector_order_id}"),
+        ReportKind::Rejected { reason } => format!("{name} rejected: {reason}"),
+        ReportKind::Filled(fill) => {
+            let position = plan_of(event, book).map_or(Position::FLAT, Plan::traded);
+            let marks = order.and_then(|order| order.fill_of(&fill.trade_id));
+            let late = if marks.is_some_and(|fill| fill.late) { ", late" } else { "" };
+            let overfill = if marks.is_some_and(|fill| fill.overfill) { ", above its quantity" } else { "" };
+            format!(
+                "{name} filled {} @ {}, fee {} {}{late}{overfill}; position {position}",
+                fill.quantity, fill.price, fill.fee, fill.fee_asset
+            )
+        }
+        ReportKind::Amended { quantity, price } => {
+            let at = price.map_or(String::new(), |price| format!(" @ {price}"));
+            format!("{name} is now {quantity}{at}{}", covers(event, book))
+        }
+        ReportKind::AmendRejected { reason } => format!("{name}: change refused: {reason}"),
+        ReportKind::Canceled => format!("{name} cancelled"),
+        ReportKind::CancelRejected { reason } => format!("{name}: cancel refused: {reason}"),
+        ReportKind::Expired { reason } => format!("{name} expired: {reason}"),
+    }
+}
+
+/// For a stop: what it covers of what is held.
+fn covers(event: &Event, book: &Book) -> String {
+    let (Some(plan), Some(order)) = (plan_of(event, book), order_of(event, book)) else { return String::new() };
+    if order.role != OrderRole::StopLoss {
+        return String::new();
+    }
+    let covered = order.remaining_as_requested().map_or("0".to_owned(), |quantity| quantity.to_string());
+    format!(", covers {covered} of {} held", plan.held().value().abs().normalize())
+}
+
+fn directive_text(directive: &StrategyDirective) -> String {
+    let id = &directive.directive_id;
+    let body = match &directive.intent {
+        Intent::NewTrade(new) => {
+            let stop = new.stop.map_or(", no stop".to_owned(), |stop| format!(", stop {}", stop_text(stop)));
+            let target = new.take_profit.map_or(String::new(), |price| format!(", take profit {price}"));
+            let how = algorithm_text(new.execution.algorithm());
+            let (side, entry) = (new.direction, terms_text(new.entry.limit_price));
+            format!("{side} {} {} {entry}, {how}{stop}{target}", new.target, new.symbol)
+        }
+        Intent::Modify(modify) => {
+            let mut parts = Vec::new();
+            if let Some(target) = modify.target {
+                let how = algorithm_text(modify.execution.algorithm());
+                parts.push(format!("size {} {}, {how}", target.normalize(), terms_text(modify.entry.limit_price)));
+            }
+            match modify.stop {
+                None => {}
+                Some(StopChange::To(level)) => parts.push(format!("stop {}", stop_text(level))),
+                Some(StopChange::Remove) => parts.push("remove the stop".to_owned()),
+            }
+            match modify.take_profit {
+                None => {}
+                Some(TakeProfitChange::To(price)) => parts.push(format!("take profit {price}")),
+                Some(TakeProfitChange::Remove) => parts.push("no take profit".to_owned()),
+            }
+            format!("change {}", parts.join(", "))
+        }
+        Intent::Close(close) => match close.execution.max_total_slippage {
+            Some(fraction) => {
+                let percent = (fraction * rust_decimal::Decimal::ONE_HUNDRED).normalize();
+                format!("close, at most {percent} % beyond the current price")
+            }
+            None => "close at market".to_owned(),
+        },
+    };
+    let causes: Vec<&str> = directive.causality.iter().map(retrace_core::ids::CausalityId::as_str).collect();
+    let why = if causes.is_empty() { String::new() } else { format!(" (because of {})", causes.join(", ")) };
+    format!("{id}: {body}{why}")
+}
+
+fn stop_text(level: StopLevel) -> String {
+    match level {
+        StopLevel::At(price) => price.to_string(),
+        StopLevel::Tolerance(fraction) => {
+            format!("{} % from the price", (fraction * rust_decimal::Decimal::ONE_HUNDRED).normalize())
+        }
+    }
+}
+
+fn terms_text(limit: Option<Price>) -> String {
+    limit.map_or("at market".to_owned(), |price| format!("limit {price}"))
+}
+
+fn algorithm_text(algorithm: Algorithm) -> String {
+    match algorithm {
+        Algorithm::Single => "at once".to_owned(),
+        Algorithm::Twap(twap) => format!("TWAP of {} slices over {}", twap.slices, twap.duration),
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "one match over every decision, each variant told by hand")]
+fn decision_text(event: &Event, decision: &Decision, book: &Book) -> (Option<&'static str>, String) {
+    let plan = plan_of(event, book);
+    let order = order_of(event, book);
+    let name = || name(order, event.order);
+    let plain = |text: String| (None, text);
+    match decision {
+        Decision::DirectiveRefused { directive, refusal, .. } => {
+            (Some(refusal.code()), format!("{directive} refused: {}", refusal_text(refusal)))
+        }
+        Decision::DirectiveRepeated { directive, first } => {
+            plain(format!("{directive} was received before, at event {first}: nothing to do"))
+        }
+        Decision::NothingToDo { directive, reason, target, committed } => (
+            Some(reason.code()),
+            format!("{directive}: nothing to do, {} (target {target}, committed {committed})", idle_text(reason)),
+        ),
+        Decision::PlanAccepted { symbol, direction, .. } => {
+            plain(format!("plan taken on: {} {symbol}", if *direction == Side::Buy { "long" } else { "short" }))
+        }
+        Decision::TargetSet { target, .. } => plain(format!("target set to {target}")),
+        Decision::ExitsSet { stop, take_profit, current_price, .. } => {
+            let stop = stop.map_or("no stop".to_owned(), |price| format!("stop {price}"));
+            let profit = take_profit.map_or(String::new(), |price| format!(", take profit {price}"));
+            let price = current_price.map_or(String::new(), |price| format!(" (price {price})"));
+            plain(format!("exits set: {stop}{profit}{price}"))
+        }
+        Decision::PlanOpened => plain("plan opened".to_owned()),
+        Decision::GroupOpened { group, action, algorithm, quantity, .. } => {
+            let how = algorithm_text(*algorithm);
+            plain(format!("group {group} opened: {} {quantity}, {how}", action.as_str().to_lowercase()))
+        }
+        Decision::SlicesDropped { group, quantity, because } => {
+            (Some(because.as_str()), format!("group {group}: {quantity} will not be sent ({})", reason(*because)))
+        }
+        Decision::GroupEnded { group, end } => {
+            let filled = plan.and_then(|plan| plan.group(*group)).and_then(|group| group.filled().ok());
+            let filled = filled.unwrap_or_default();
+            plain(format!("group {group} ended {end}, filled {filled}"))
+        }
+        Decision::OrderRequested { side, terms, quantity, slice, because, .. } => {
+            let sliced = plan
+                .zip(order)
+                .and_then(|(plan, order)| plan.groups.iter().find(|group| group.orders.contains(order)))
+                .map_or(1, crate::ledger::Group::slices);
+            let entering = order.is_some_and(|order| matches!(order.role, OrderRole::Entry | OrderRole::Reduce));
+            let slice = if entering && sliced > 1 {
+                format!(", slice {} of {sliced}", slice.saturating_add(1))
+            } else {
+                String::new()
+            };
+            let text = format!("{} {side} {quantity} {}{slice}{}", name(), order_terms(*terms), covers(event, book));
+            (Some(because.as_str()), text)
+        }
+        Decision::AmendRequested { quantity, price, because } => {
+            let before = order.map_or(String::new(), |order| format!("{} -> ", order.quantity));
+            let at = price.map_or(String::new(), |price| format!(" @ {price}"));
+            (Some(because.as_str()), format!("{} {before}{quantity}{at}{}", name(), covers(event, book)))
+        }
+        Decision::CancelRequested { because } => {
+            (Some(because.as_str()), format!("cancel {} ({})", name(), reason(*because)))
+        }
+        Decision::TimerSet { timer, due, purpose } => plain(match purpose {
+            TimerPurpose::Slice { slice, .. } => {
+                format!("timer {timer} set for slice {} at {due}", slice.saturating_add(1))
+            }
+            TimerPurpose::CloseRetry => format!("timer {timer} set for the next try at {due}"),
+        }),
+        Decision::TimerDropped { timer } => plain(format!("timer {timer} dropped")),
+        Decision::CloseStarted { price_limit, .. } => plain(price_limit.map_or_else(
+            || "close begins, at market".to_owned(),
+            |price| format!("close begins, no worse than {price}"),
+        )),
+        Decision::CloseGaveUp { tries, held } => (
+            Some(Because::LimitHeld.as_str()),
+            format!("CLOSE GAVE UP after {tries} tries: {held} is still held, protected by its stop"),
+        ),
+        Decision::StopPassed { level, current_price, quantity } => (
+            Some(Because::StopAlreadyPassed.as_str()),
+            format!("stop for {quantity} cannot stand at {level}, the price is {current_price}: flatten at market"),
+        ),
+        Decision::ProtectionGapChanged { uncovered, because } if uncovered.is_flat() => {
+            (Some(because.as_str()), "protection gap closed".to_owned())
+        }
+        Decision::ProtectionGapChanged { uncovered, because } => {
+            (Some(because.as_str()), format!("PROTECTION GAP: {uncovered} is not covered ({})", reason(*because)))
+        }
+        Decision::PlanClosed { outcome, dust } => {
+            let result = plan.map(|plan| plan.accounting.totals()).map_or(String::new(), |totals| {
+                format!(", realised {}, net {}", totals.realized, totals.net().unwrap_or_default())
+            });
+            let dust = if dust.is_flat() { String::new() } else { format!(", dust {dust}") };
+            plain(format!("plan closed: {outcome}{result}{dust}"))
+        }
+    }
+}
+
+fn order_terms(terms: OrderTerms) -> String {
+    match terms {
+        OrderTerms::Market => "at market".to_owned(),
+        OrderTerms::Limit { price } => format!("limit {price}"),
+        OrderTerms::Stop { trigger } | OrderTerms::TakeProfit { trigger } => format!("@ {trigger}"),
+    }
+}
+
+const fn reason(because: Because) -> &'static str {
+    match because {
+        Because::Directive => "a directive asked for it",
+        Because::SliceDue => "a slice was due",
+        Because::Fill => "what is held changed",
+        Because::StoppedOut => "the stop traded",
+        Because::StopAlreadyPassed => "the stop's level was already passed",
+        Because::StopLost => "the venue did not keep the stop",
+        Because::LateEntry => "an entry filled after the stop",
+        Because::Closing => "the plan is being closed",
+        Because::TookProfit => "the take profit took all",
+        Because::Flat => "nothing is left to protect",
+        Because::Superseded => "a newer target replaced it",
+        Because::CarriedOver => "what it left goes into the next slice",
+        Because::LimitHeld => "no price inside the limit",
+        Because::BelowMinNotional => "below the minimum notional",
+        Because::BelowLot => "less than a lot",
+        Because::Rejected => "the venue refused",
+        Because::Skipped => "its time passed, and it is not made up for",
+    }
+}
+
+fn idle_text(idle: &Idle) -> String {
+    match idle {
+        Idle::AlreadySatisfied => "the plan is what it is to be".to_owned(),
+        Idle::AlreadyWorking => "what is under way reaches the target".to_owned(),
+        Idle::BelowLot { delta, lot } => format!("{delta} is less than the lot of {lot}"),
+        Idle::BelowMinNotional { delta, notional, minimum } => {
+            format!("{delta} is worth {notional}, the minimum is {minimum}")
+        }
+        Idle::AlreadyClosed => "the plan is closed".to_owned(),
+    }
+}
+
+/// A refusal as a sentence, with its numbers.
+pub fn refusal_text(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Conflict { field, first } => {
+            format!("its id was used at event {first} with another body; the first difference is in {field}")
+        }
+        Refusal::PlanExists => "a plan of that id exists, from another directive".to_owned(),
+        Refusal::UnknownPlan => "no plan has that id".to_owned(),
+        Refusal::PlanEnded => "the plan is closed, closing or stopped out".to_owned(),
+        Refusal::DirectionContradictsTarget { direction, delta } => {
+            format!("direction {direction} contradicts the change of {delta}")
+        }
+        Refusal::WouldLoosen { stop, proposed } => {
+            format!("a tolerance only tightens: the stop stands at {stop}, this would put it at {proposed}")
+        }
+        Refusal::WrongSide { field, level, price } => {
+            format!("{field} {level} stands on the wrong side of the price {price}")
+        }
+        Refusal::BadLevel { field, price } => format!("{field} gives no valid level at the price {price}"),
+        Refusal::NoPriceYet => "no price was seen yet that it could be read against".to_owned(),
+        Refusal::ShortingUnsupported => "the venue cannot be short".to_owned(),
+        Refusal::TooManySlices { slices, quantity, lot } => {
+            format!("{quantity} in {slices} slices gives less than the lot of {lot} each")
+        }
+        Refusal::SliceBelowMinNotional { slice, price, minimum } => {
+            format!("a slice of {slice} at {price} is worth less than the minimum notional of {minimum}")
+        }
+        Refusal::TooLarge => "an amount is beyond what can be counted exactly".to_owned(),
+    }
+}
