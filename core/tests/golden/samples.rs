@@ -1,0 +1,324 @@
+//! One event of every kind and of every variant of what a kind holds. Frozen: a sample is added, never changed, because
+//! the committed bytes are compared with it for ever.
+
+use retrace_core::amount::{Money, Position, Price, Quantity};
+use retrace_core::content::ContentRef;
+use retrace_core::directive::{
+    Algorithm, CloseHint, ClosePlans, EntryTerms, ExecutionHint, Intent, ModifyPlans, NewTrade, OnLimit, StopChange,
+    StopLevel, StrategyDirective, TakeProfitChange, Twap, WhenLimitHolds,
+};
+use retrace_core::event::{
+    Because, Decision, Fact, FillReport, GroupAction, GroupEnd, Head, Idle, Input, Mark, Outcome, PriceMoved, Refusal,
+    Report, ReportKind, ReportedOrder, SessionContinued, TimerPurpose, VenueReason,
+};
+use retrace_core::ids::{
+    CausalityId, ConnectorOrderId, DirectiveId, GroupNo, OrderNo, PlanId, Seq, SessionName, SessionUid,
+    StrategyInstanceId, TimerId, TradeId,
+};
+use retrace_core::instrument::{Asset, Instrument, Symbol};
+use retrace_core::manifest::{Account, Identity, Mode, Provenance, TapeIdentity};
+use retrace_core::order::{OrderRole, OrderTerms, Side, TimeInForce};
+use retrace_core::time::{Span, Timestamp};
+use retrace_core::venue::{FeeAsset, FillPath, Liquidity, VenueProfile, VenueSettings};
+use rust_decimal::Decimal;
+
+/// The order number that stands in the header of every sample that is ours.
+pub(crate) const ORDER: OrderNo = OrderNo(7);
+
+fn dec(text: &str) -> Decimal {
+    text.parse().unwrap()
+}
+
+fn price(text: &str) -> Price {
+    Price::new(dec(text)).unwrap()
+}
+
+fn quantity(text: &str) -> Quantity {
+    Quantity::new(dec(text)).unwrap()
+}
+
+fn position(text: &str) -> Position {
+    Position::new(dec(text)).unwrap()
+}
+
+fn money(text: &str) -> Money {
+    Money::new(dec(text))
+}
+
+fn symbol() -> Symbol {
+    "BTC/USDT".parse().unwrap()
+}
+
+fn directive() -> DirectiveId {
+    DirectiveId::new("STR_001").unwrap()
+}
+
+fn plan(name: &str) -> PlanId {
+    PlanId::new(name).unwrap()
+}
+
+const LIMIT: fn() -> EntryTerms =
+    || EntryTerms { limit_price: Some(price("38000.5")), time_in_force: TimeInForce::Ioc, post_only: true };
+
+const TWAP: Algorithm = Algorithm::Twap(Twap { duration: Span::from_seconds(3600), slices: 12, catch_up: true });
+
+const HOUR: Timestamp = Timestamp::from_nanos(1_642_759_200_000_000_000);
+
+fn on_limit() -> OnLimit {
+    OnLimit { retry: Span::from_seconds(30), tries: 5, then: WhenLimitHolds::Market }
+}
+
+fn received(intent: Intent) -> Input {
+    Input::DirectiveReceived(Box::new(StrategyDirective {
+        directive_id: directive(),
+        comments: Some(ContentRef([0xc0; 32])),
+        confidence: Some(dec("0.75")),
+        causality: vec![CausalityId::new("SIG_1").unwrap(), CausalityId::new("SIG_2").unwrap()],
+        intent,
+    }))
+}
+
+fn modify(stop: Option<StopChange>, take_profit: Option<TakeProfitChange>) -> Input {
+    received(Intent::Modify(ModifyPlans {
+        plans: vec![plan("TPL_A"), plan("TPL_B")],
+        direction: Some(Side::Sell),
+        entry: EntryTerms::MARKET,
+        target: Some(dec("0")),
+        stop,
+        take_profit,
+        execution: ExecutionHint { algorithm: Some(Algorithm::Single), urgency: None },
+    }))
+}
+
+fn report(what: ReportKind) -> Input {
+    Input::Report(Report { order: ReportedOrder::Ours(ORDER), what })
+}
+
+/// Every input, each with a name for its file.
+pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
+    let fill = FillReport {
+        trade_id: TradeId::new("3204567891").unwrap(),
+        price: price("38321.55"),
+        quantity: quantity("0.83"),
+        fee: money("-31.806886500001"),
+        fee_asset: Asset::new("USDT").unwrap(),
+        liquidity: Liquidity::Maker,
+        executed_at: Timestamp::from_nanos(-1),
+    };
+    let reason = VenueReason::OffGrid;
+    let venue_id = || ConnectorOrderId::new("B-9").unwrap();
+    let from = SessionContinued { parent: SessionUid([1; 16]), head: Head([2; 32]), ledger_digest: [3; 32] };
+    let mark = Mark { long: price("38000"), short: price("999999999999.999999999999") };
+    let new = |plan_id: Option<PlanId>, stop, algorithm| {
+        received(Intent::NewTrade(NewTrade {
+            plan_id,
+            symbol: symbol(),
+            direction: Side::Buy,
+            entry: LIMIT(),
+            target: quantity("10"),
+            stop,
+            take_profit: Some(price("45000")),
+            execution: ExecutionHint { algorithm, urgency: Some(dec("1")) },
+        }))
+    };
+    let close = ClosePlans {
+        plans: vec![plan("TPL_A")],
+        execution: CloseHint { urgency: Some(dec("0.5")), max_total_slippage: Some(dec("0.05")), on_limit: on_limit() },
+    };
+    vec![
+        ("session-continued", Input::SessionContinued(from)),
+        ("price-moved", Input::PriceMoved(PriceMoved { symbol: symbol(), mark })),
+        ("new-trade-twap", new(Some(plan("TPL_A")), Some(StopLevel::At(price("37000"))), Some(TWAP))),
+        ("new-trade-plain", new(None, None, None)),
+        ("modify-tolerance", modify(Some(StopChange::To(StopLevel::Tolerance(dec("0.035")))), None)),
+        ("modify-level", modify(None, Some(TakeProfitChange::To(price("46000.01"))))),
+        ("modify-remove", modify(Some(StopChange::Remove), Some(TakeProfitChange::Remove))),
+        ("close", received(Intent::Close(close))),
+        ("timer-fired", Input::TimerFired { timer: TimerId(300) }),
+        ("report-accepted", report(ReportKind::Accepted { connector_order_id: venue_id() })),
+        ("report-rejected", report(ReportKind::Rejected { reason })),
+        ("report-filled", report(ReportKind::Filled(fill))),
+        ("report-amended", report(ReportKind::Amended { quantity: quantity("1.66"), price: Some(price("37000")) })),
+        ("report-amend-rejected", report(ReportKind::AmendRejected { reason })),
+        ("report-canceled", report(ReportKind::Canceled)),
+        ("report-cancel-rejected", report(ReportKind::CancelRejected { reason: VenueReason::UnknownOrder })),
+        ("report-expired", report(ReportKind::Expired { reason: VenueReason::NotFilledAtOnce })),
+        (
+            "report-foreign",
+            Input::Report(Report { order: ReportedOrder::Foreign(venue_id()), what: ReportKind::Canceled }),
+        ),
+    ]
+}
+
+fn refusals() -> Vec<(&'static str, Refusal)> {
+    let field = || "stop_loss_price".to_owned();
+    vec![
+        ("conflict", Refusal::Conflict { field: field(), first: Seq(300) }),
+        ("plan-exists", Refusal::PlanExists),
+        ("unknown-plan", Refusal::UnknownPlan),
+        ("plan-ended", Refusal::PlanEnded),
+        ("direction", Refusal::DirectionContradictsTarget { direction: Side::Sell, delta: position("2.5") }),
+        ("would-loosen", Refusal::WouldLoosen { stop: price("37000"), proposed: price("36000") }),
+        ("wrong-side", Refusal::WrongSide { field: field(), level: price("39000"), price: price("38000") }),
+        ("bad-level", Refusal::BadLevel { field: field(), price: price("0.000000000001") }),
+        ("no-price-yet", Refusal::NoPriceYet),
+        ("shorting", Refusal::ShortingUnsupported),
+        ("too-many-slices", Refusal::TooManySlices { slices: 12, quantity: quantity("0.1"), lot: quantity("0.01") }),
+        (
+            "slice-too-small",
+            Refusal::SliceBelowMinNotional { slice: quantity("0.0001"), price: price("38000"), minimum: money("10") },
+        ),
+        ("too-large", Refusal::TooLarge),
+    ]
+}
+
+fn idle() -> Vec<(&'static str, Idle)> {
+    let delta = position("-0.001");
+    vec![
+        ("satisfied", Idle::AlreadySatisfied),
+        ("working", Idle::AlreadyWorking),
+        ("below-lot", Idle::BelowLot { delta, lot: quantity("0.01") }),
+        ("below-notional", Idle::BelowMinNotional { delta, notional: money("3.8"), minimum: money("10") }),
+        ("closed", Idle::AlreadyClosed),
+    ]
+}
+
+fn order(role: OrderRole, terms: OrderTerms) -> Decision {
+    Decision::OrderRequested {
+        group: GroupNo(1),
+        role,
+        side: Side::Sell,
+        terms,
+        quantity: quantity("0.83"),
+        time_in_force: TimeInForce::Gtc,
+        post_only: false,
+        reduce_only: true,
+        slice: 11,
+        attempt: 2,
+        because: Because::SliceDue,
+    }
+}
+
+/// Every decision, each with a name for its file.
+pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
+    let (group, because) = (GroupNo(3), Because::Fill);
+    let slice = TimerPurpose::Slice { group, slice: 4 };
+    let mut all = Vec::new();
+    for (name, refusal) in refusals() {
+        all.push((name, Decision::DirectiveRefused { directive: directive(), plan_id: Some(plan("TPL_A")), refusal }));
+    }
+    for (name, reason) in idle() {
+        let (target, committed) = (position("10"), position("9.999"));
+        all.push((name, Decision::NothingToDo { directive: directive(), reason, target, committed }));
+    }
+    all.extend([
+        ("repeated", Decision::DirectiveRepeated { directive: directive(), first: Seq(1) }),
+        (
+            "plan-accepted",
+            Decision::PlanAccepted {
+                plan_id: plan("TPL_A"),
+                symbol: symbol(),
+                direction: Side::Sell,
+                directive: directive(),
+                comments: Some(ContentRef([0xc0; 32])),
+            },
+        ),
+        (
+            "target-set",
+            Decision::TargetSet { directive: directive(), target: position("-10"), entry: LIMIT(), algorithm: TWAP },
+        ),
+        (
+            "exits-set",
+            Decision::ExitsSet {
+                directive: directive(),
+                stop: Some(price("37000")),
+                take_profit: None,
+                current_price: Some(price("38000")),
+            },
+        ),
+        ("plan-opened", Decision::PlanOpened),
+        (
+            "group-opened",
+            Decision::GroupOpened {
+                group,
+                directive: directive(),
+                action: GroupAction::Reduce,
+                algorithm: Algorithm::Single,
+                entry: EntryTerms::MARKET,
+                quantity: quantity("10"),
+            },
+        ),
+        ("slices-dropped", Decision::SlicesDropped { group, quantity: quantity("2.5"), because: Because::Superseded }),
+        ("group-ended", Decision::GroupEnded { group, end: GroupEnd::Incomplete }),
+        ("order-market", order(OrderRole::Entry, OrderTerms::Market)),
+        ("order-limit", order(OrderRole::Close, OrderTerms::Limit { price: price("38000.01") })),
+        ("order-stop", order(OrderRole::StopLoss, OrderTerms::Stop { trigger: price("37000") })),
+        ("order-take-profit", order(OrderRole::TakeProfit, OrderTerms::TakeProfit { trigger: price("45000") })),
+        ("amend", Decision::AmendRequested { quantity: quantity("1.66"), price: Some(price("37000")), because }),
+        ("cancel", Decision::CancelRequested { because: Because::Flat }),
+        ("timer-set", Decision::TimerSet { timer: TimerId(4), due: HOUR, purpose: slice }),
+        ("timer-set-retry", Decision::TimerSet { timer: TimerId(5), due: HOUR, purpose: TimerPurpose::CloseRetry }),
+        ("timer-dropped", Decision::TimerDropped { timer: TimerId(4) }),
+        (
+            "close-started",
+            Decision::CloseStarted { directive: directive(), price_limit: Some(price("36100")), on_limit: on_limit() },
+        ),
+        ("close-gave-up", Decision::CloseGaveUp { tries: 5, held: position("0.83") }),
+        (
+            "stop-passed",
+            Decision::StopPassed { level: price("37000"), current_price: price("36990"), quantity: quantity("0.83") },
+        ),
+        ("gap", Decision::ProtectionGapChanged { uncovered: position("0"), because }),
+        ("plan-closed", Decision::PlanClosed { outcome: Outcome::StoppedOut, dust: position("0.001") }),
+    ]);
+    all
+}
+
+/// Every kind, in order of its number within inputs and decisions.
+pub(crate) fn facts() -> Vec<(&'static str, Fact)> {
+    let inputs = inputs().into_iter().map(|(name, input)| (name, Fact::Input(input)));
+    inputs.chain(decisions().into_iter().map(|(name, decision)| (name, Fact::Decision(decision)))).collect()
+}
+
+/// An identity with every field set.
+pub(crate) fn identity() -> Identity {
+    let profile = VenueProfile { max_stops: Some(5), native_trailing: true, ..VenueProfile::backtest() };
+    Identity {
+        name: SessionName::new("btc-protected-twap").unwrap(),
+        mode: Mode::Paper,
+        instance: StrategyInstanceId::new("TWAP_BTC_01").unwrap(),
+        strategy_digest: [1; 32],
+        tape: TapeIdentity { digest: [2; 32], rows: 300_000 },
+        instruments: vec![Instrument {
+            symbol: symbol(),
+            tick: price("0.01"),
+            lot: quantity("0.00001"),
+            min_notional: money("10"),
+        }],
+        account: Account { quote: Asset::new("USDT").unwrap(), balance: money("1000000") },
+        venue: VenueSettings {
+            profile,
+            maker_fee: dec("-0.0001"),
+            taker_fee: dec("0.001"),
+            fee_asset: FeeAsset::Base,
+            path: FillPath::Nearest,
+            slippage_bps: dec("2.5"),
+            latency: Span::from_nanos(150_000_000),
+            max_volume_share: dec("0.1"),
+        },
+        seed: 42,
+        decision_version: 1,
+        nonce: Some([9; 16]),
+        continues: Some(SessionContinued { parent: SessionUid([1; 16]), head: Head([2; 32]), ledger_digest: [3; 32] }),
+    }
+}
+
+/// A provenance with every field set.
+pub(crate) fn provenance() -> Provenance {
+    Provenance {
+        build: "0.1.0".to_owned(),
+        sources: vec!["session.yaml".to_owned(), "btc.csv.xz".to_owned()],
+        config: "session: btc-protected-twap\n".to_owned(),
+        created_at: Some(HOUR),
+    }
+}
