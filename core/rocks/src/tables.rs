@@ -103,13 +103,14 @@ impl Tables {
             let number = SessionNo(u32::try_from(number).unwrap_or(u32::MAX));
             match read_pair(marks, number) {
                 // A session whose making was cut off: nothing was promised.
+                Pair::Absent => {}
                 Pair::Read { slot, damage: None } if slot.generation == 1 => {}
                 Pair::Read { slot, .. } => self.faults.push(StoreError::BehindWatermark {
                     session: slot.session.to_string(),
                     log: Seq(0),
                     watermark: slot.mark.durable_seq,
                 }),
-                Pair::Absent | Pair::Unreadable => {
+                Pair::Unreadable => {
                     self.faults.push(self.damaged_slot(number, "is that of no session in the log"));
                 }
             }

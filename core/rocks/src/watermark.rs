@@ -10,7 +10,7 @@ use retrace_core::event::Head;
 use retrace_core::ids::{Seq, SessionUid};
 use retrace_core::store::{StoreError, Watermark};
 
-use crate::files::{damaged, failed};
+use crate::files::{failed, missing};
 use crate::keys::SessionNo;
 
 /// One slot.
@@ -21,6 +21,9 @@ const MAGIC: [u8; 4] = *b"RTWM";
 const VERSION: u8 = 1;
 /// What the checksum covers.
 const COVERED: usize = 80;
+
+/// How often a reader reads the file again until it is the same twice: a slot may be half written the first time.
+const READS: u32 = 8;
 
 /// The file itself is synced no more often than this.
 const SYNC_EVERY: Duration = Duration::from_millis(100);
@@ -169,18 +172,25 @@ impl WatermarkFile {
     }
 }
 
-/// The whole file.
+/// The whole file, as it stands between two writes of its writer.
 ///
 /// # Errors
 /// [`StoreError`] if it is not there or cannot be read.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, StoreError> {
-    std::fs::read(path).map_err(|error| {
-        if error.kind() == std::io::ErrorKind::NotFound {
-            damaged(path, "is missing, but other parts of the store are there")
-        } else {
-            failed("reading", path, error)
+    let read = || {
+        std::fs::read(path).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::NotFound { missing(path) } else { failed("reading", path, error) }
+        })
+    };
+    let mut last = read()?;
+    for _ in 0..READS {
+        let again = read()?;
+        if again == last {
+            break;
         }
-    })
+        last = again;
+    }
+    Ok(last)
 }
 
 #[cfg(test)]

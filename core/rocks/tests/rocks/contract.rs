@@ -1,11 +1,13 @@
 //! The contract that every store passes, and what a store on disk adds to it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use retrace_core::ids::Seq;
 use retrace_core::log::read_log;
 use retrace_core::store::{LogReader, LogStore, StoreError};
 use retrace_core::testkit::contract::{check, check_reading};
 use retrace_core::testkit::samples;
-use retrace_rocks::testkit::{dir_hash, files};
+use retrace_rocks::testkit::{dir_hash, files, settle};
 use retrace_rocks::{RocksReader, RocksStore};
 
 use crate::fill;
@@ -143,4 +145,37 @@ fn an_erased_text_is_gone_from_the_files_too() {
     drop(store);
     assert!(!holds());
     assert_eq!(RocksReader::open(dir.path()).unwrap().content(uid, reference).unwrap(), None);
+}
+
+#[test]
+fn a_reader_that_opens_while_files_come_and_go_sees_a_whole_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let steps = samples::log(600, 5);
+    let mut store = RocksStore::create_or_open(dir.path()).unwrap();
+    let uid = store.create(&samples::manifest("one")).unwrap();
+    let (path, stop) = (dir.path().to_owned(), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let (mut rounds, mut last) = (0, Seq(0));
+            while !stop.load(Ordering::Relaxed) {
+                let reader = RocksReader::open(&path).unwrap();
+                assert!(reader.damage().is_empty(), "{:?}", reader.damage());
+                let end = read_log(&reader, uid, &mut |_| true).unwrap();
+                assert!(end.last_seq >= last);
+                (rounds, last) = (rounds + 1, end.last_seq);
+            }
+            rounds
+        });
+        for (place, step) in steps.iter().enumerate() {
+            store.append(uid, step, &[]).unwrap();
+            if place % 3 == 0 {
+                store.commit().unwrap();
+            }
+            if place % 30 == 0 {
+                settle(&store);
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert!(reading.join().unwrap() > 5);
+    });
 }

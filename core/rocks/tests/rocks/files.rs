@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use retrace_core::ids::Seq;
 use retrace_core::store::{LogReader, LogStore, StoreError};
 use retrace_core::testkit::samples;
-use retrace_rocks::testkit::{Forger, dir_hash, files};
+use retrace_rocks::testkit::{Forger, copy_dir, dir_hash, files};
 use retrace_rocks::{RocksReader, RocksStore};
 
 use crate::{fill, refusal};
@@ -150,4 +151,30 @@ fn one_bad_watermark_slot_is_told_and_healed_two_are_an_error() {
         assert!(RocksReader::open(dir.path()).unwrap().watermark(uid).is_err());
         assert!(matches!(refusal(dir.path()), StoreError::Damaged { .. }));
     }
+}
+
+#[test]
+fn a_session_that_the_log_lost_is_told_and_one_that_was_never_begun_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), &samples::log(10, 1), 1);
+    let before = tempfile::tempdir().unwrap();
+    copy_dir(dir.path(), before.path());
+    let mut store = RocksStore::create_or_open(dir.path()).unwrap();
+    store.create(&samples::manifest("two")).unwrap();
+    drop(store);
+
+    // The watermark knows that the log had it.
+    let marks = fs::read(dir.path().join("watermark")).unwrap();
+    fs::write(before.path().join("watermark"), &marks).unwrap();
+    assert!(findings(before.path()).contains("events are lost"));
+    assert!(matches!(refusal(before.path()), StoreError::BehindWatermark { log: Seq(0), .. }));
+
+    // Cut off after the watermark's first slot, before the log had it: it can be begun again.
+    fs::write(before.path().join("watermark"), [&marks[..384], &[0; 128]].concat()).unwrap();
+    assert_eq!(findings(before.path()), "");
+    let mut store = RocksStore::create_or_open(before.path()).unwrap();
+    store.create(&samples::manifest("two")).unwrap();
+    drop(store);
+    assert_eq!(findings(before.path()), "");
+    assert_eq!(RocksReader::open(before.path()).unwrap().sessions().unwrap().len(), 2);
 }

@@ -15,6 +15,7 @@ mod crash;
 mod damage;
 mod files;
 mod forged;
+mod older;
 
 use std::path::Path;
 
