@@ -12,6 +12,7 @@ pub mod tape;
 pub mod venue;
 
 pub mod backtest;
+pub mod verify;
 
 pub use state::State;
 pub use step::{DECISION_VERSION, EngineError, step};

@@ -1,1 +1,8 @@
+//! The integration tests: one binary. `scenario` holds the only code that knows how a script becomes a story.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::arithmetic_side_effects, clippy::print_stderr, clippy::print_stdout, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests may touch the machine")]
 
+mod real;
+mod scenario;
+mod scenarios;

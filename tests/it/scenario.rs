@@ -1,0 +1,245 @@
+//! A scenario is data, its story is the snapshot. A script is a text file:
+//!
+//! ```text
+//! # What it shows (the first line is its title).
+//! venue taker=0.001 slippage_bps=5 path=ohlc fee_asset=base max_volume_share=0.5 latency_ms=100
+//! real 2022-01-21T21:00:00Z 2022-01-21T23:00:00Z     bars of the real January file, or
+//! bars 2022-01-21T10:00:00Z                          bars of one minute from here on:
+//! 100 101 99 100.5 12                                open high low close [volume in base]
+//! flat 5 100                                         five bars that stay at 100
+//! {"at":"2022-01-21T10:00:00Z","directive":{...}}    a line of the directive file
+//! ```
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use retrace_core::amount::Price;
+use retrace_core::content::{Content, ContentRef};
+use retrace_core::directive::StrategyDirective;
+use retrace_core::event::{Fact, Input};
+use retrace_core::ids::{DirectiveId, Seq, SessionUid};
+use retrace_core::log::{LogEnd, read_log};
+use retrace_core::manifest::{Identity, Provenance};
+use retrace_core::step::Step;
+use retrace_core::store::{Checkpoint, LogStore, Manifest};
+use retrace_core::testkit::samples;
+use retrace_core::time::{Span, Timestamp};
+use retrace_core::venue::{FeeAsset, FillPath, VenueSettings};
+use retrace_projections::audit::event_line;
+use retrace_projections::ledger::{Book, PROJECTION, PROJECTION_VERSION, Plan};
+use retrace_projections::view::plan_view;
+use retrace_replay::backtest::{Backtest, Recorder};
+use retrace_replay::tape::{Bar, DataSet, Tape, VolumeUnit};
+use retrace_tools::input::directives::{self, DataSpan, ParsedDirective};
+
+use crate::real;
+
+/// A script, read.
+pub struct Scenario {
+    pub title: String,
+    pub identity: Identity,
+    pub tape: Tape,
+    pub directives: Vec<ParsedDirective>,
+}
+
+/// What playing a scenario gives.
+pub struct Played {
+    pub session: SessionUid,
+    pub end: LogEnd,
+    pub steps: Vec<Step>,
+    pub book: Book,
+}
+
+impl Scenario {
+    /// Reads a script. `None` where it needs real data that is not present.
+    pub fn read(name: &str, script: &str) -> Option<Self> {
+        let mut title = String::new();
+        let mut venue = samples::venue();
+        let mut set = None;
+        let mut next = Timestamp::from_nanos(0);
+        let mut bars = Vec::new();
+        let mut lines = String::new();
+        for line in script.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            // Directives keep their line numbers: other lines are blank in their file.
+            match words.first() {
+                None => {}
+                Some(first) if first.starts_with('{') => lines.push_str(line),
+                Some(&"#") => {
+                    if title.is_empty() {
+                        words[1..].join(" ").clone_into(&mut title);
+                    }
+                }
+                Some(&"venue") => words[1..].iter().for_each(|setting| change(&mut venue, setting)),
+                Some(&"real") => set = Some(cut(&real::january()?, samples::time(words[1]), samples::time(words[2]))),
+                Some(&"bars") => next = samples::time(words[1]),
+                Some(&"flat") => {
+                    for _ in 0..words[1].parse::<u32>().unwrap() {
+                        bars.push(bar(&mut next, &[words[2]; 4]));
+                    }
+                }
+                Some(_) => bars.push(bar(&mut next, &words)),
+            }
+            lines.push('\n');
+        }
+        let set = set.unwrap_or(DataSet {
+            symbol: samples::btc().symbol,
+            period: Span::from_seconds(60),
+            volume_unit: VolumeUnit::Base,
+            bars,
+        });
+        let tape = Tape::new(vec![set]);
+        let (from, to) = tape.span().unwrap();
+        let identity = Identity { venue, tape: tape.identity(), ..samples::identity(name) };
+        let span = DataSpan { from, to };
+        let directives = directives::parse(Path::new(name), lines.as_bytes(), &identity.instruments, span)
+            .unwrap_or_else(|problem| panic!("{name}: {problem}"));
+        let identity = Identity { strategy_digest: directives::strategy_digest(&directives), ..identity };
+        Some(Self { title, identity, tape, directives })
+    }
+
+    /// Plays the script into a store.
+    pub fn play(&self, store: &mut dyn LogStore) -> Played {
+        let manifest =
+            Manifest { identity: self.identity.clone(), provenance: Provenance { build: "test".into(), ..Provenance::default() } };
+        let session = store.create(&manifest).unwrap();
+        let mut contents = BTreeMap::new();
+        let mut given = Vec::new();
+        for parsed in self.directives.iter().cloned() {
+            let (at, directive, content) = parsed.seal(session);
+            if let Some(content) = content {
+                contents.insert(directive.directive_id.clone(), content);
+            }
+            given.push((at, directive));
+        }
+        let book = Book::new(&self.identity);
+        let mut recording = Recording { store, session, contents, book, steps: Vec::new() };
+        self.run(given, &mut recording);
+        let Recording { store, book, steps, .. } = recording;
+        let checkpoint = Checkpoint {
+            seq: book.ledger().seq(),
+            projection: PROJECTION.into(),
+            version: PROJECTION_VERSION,
+            digest: book.ledger().digest(),
+            finished: true,
+        };
+        store.put_checkpoint(session, &checkpoint).unwrap();
+        store.commit().unwrap();
+        let end = read_log(store, session, &mut |_| true).unwrap();
+        Played { session, end, steps, book }
+    }
+
+    /// Runs the script with these directives into any recorder.
+    pub fn run<R: Recorder<Error = String>>(&self, directives: Vec<(Timestamp, StrategyDirective)>, recorder: &mut R) {
+        Backtest::new(&self.identity, &self.tape, directives).run(recorder).unwrap_or_else(|e| panic!("{e}"));
+    }
+}
+
+struct Recording<'a> {
+    store: &'a mut dyn LogStore,
+    session: SessionUid,
+    contents: BTreeMap<DirectiveId, (ContentRef, Content)>,
+    book: Book,
+    steps: Vec<Step>,
+}
+
+impl Recorder for Recording<'_> {
+    type Error = String;
+
+    fn record(&mut self, step: &Step) -> Result<Seq, String> {
+        let content = match &step.events[0].fact {
+            Fact::Input(Input::DirectiveReceived(directive)) => self.contents.remove(&directive.directive_id),
+            _ => None,
+        };
+        let contents: Vec<_> = content.into_iter().collect();
+        self.store.append(self.session, step, &contents).map_err(|e| e.to_string())?;
+        for event in &step.events {
+            self.book.apply(event).map_err(|e| e.to_string())?;
+        }
+        self.steps.push(step.clone());
+        Ok(step.last_seq())
+    }
+}
+
+/// The whole log as a story, then the plans as they ended.
+pub fn story(scenario: &Scenario, played: &Played) -> String {
+    let mut story = format!("{}\n\n", scenario.title);
+    let mut book = Book::new(&scenario.identity);
+    let mut shown = None;
+    for step in &played.steps {
+        for event in &step.events {
+            book.apply(event).unwrap();
+            let plan = event.plan.and_then(|no| book.plan(no)).map_or("", |plan| plan.id.as_str());
+            let input = matches!(event.fact, Fact::Input(_));
+            let time = if shown == Some(step.time) { String::new() } else { step.time.to_string() };
+            shown = Some(step.time);
+            let indent = if input { "" } else { "  " };
+            let line = format!("{time:<20} {:>4} {plan:<9} {indent}{}", event.seq, event_line(event, &book));
+            story.push_str(line.trim_end());
+            story.push('\n');
+        }
+    }
+    story.push('\n');
+    for plan in book.plans() {
+        story.push_str(&ending(&book, plan));
+    }
+    story
+}
+
+fn ending(book: &Book, plan: &Plan) -> String {
+    let view = plan_view(book.ledger(), plan, &|_| None);
+    let mut text = format!(
+        "{} {} {} target {} position {} held {} realised {} net {} fees",
+        view.plan_id, view.status, view.direction, view.target, view.net_position, view.held, view.realized_pnl, view.net_pnl,
+    );
+    for fee in &view.fees {
+        let _ = write!(text, " {} {}", fee.amount, fee.asset);
+    }
+    let exit = |price: Option<Price>| price.map_or("-".to_owned(), |price| price.to_string());
+    let _ = write!(text, " stop {} target {}", exit(view.stop_loss_price), exit(view.take_profit_price));
+    if let Some(outcome) = view.outcome {
+        let _ = write!(text, ": {outcome}");
+    }
+    text.push('\n');
+    for group in &view.groups {
+        let _ = writeln!(
+            text,
+            "  {} {} {} {} of {}, slices {} of {}",
+            group.action, group.algorithm, group.status, group.filled_quantity, group.target_quantity, group.slices_due, group.slices
+        );
+    }
+    text
+}
+
+fn change(venue: &mut VenueSettings, setting: &str) {
+    let (key, value) = setting.split_once('=').unwrap();
+    match key {
+        "maker" => venue.maker_fee = samples::dec(value),
+        "taker" => venue.taker_fee = samples::dec(value),
+        "slippage_bps" => venue.slippage_bps = samples::dec(value),
+        "path" => venue.path = FillPath::parse(value).unwrap(),
+        "fee_asset" => venue.fee_asset = FeeAsset::parse(value).unwrap(),
+        "max_volume_share" => venue.max_volume_share = samples::dec(value),
+        "latency_ms" => venue.latency = Span::from_nanos(value.parse::<u64>().unwrap() * 1_000_000),
+        _ => panic!("no venue setting {key}"),
+    }
+}
+
+fn bar(next: &mut Timestamp, words: &[&str]) -> Bar {
+    let open_time = *next;
+    *next = next.plus(Span::from_seconds(60));
+    Bar {
+        open_time,
+        open: samples::price(words[0]),
+        high: samples::price(words[1]),
+        low: samples::price(words[2]),
+        close: samples::price(words[3]),
+        volume: words.get(4).map(|volume| samples::dec(volume)),
+    }
+}
+
+fn cut(set: &DataSet, from: Timestamp, to: Timestamp) -> DataSet {
+    let bars = set.bars.iter().filter(|bar| bar.open_time >= from && bar.open_time < to).copied().collect();
+    DataSet { bars, ..set.clone() }
+}
