@@ -84,8 +84,8 @@ fn place(state: &State, input: &Input) -> Result<(Option<PlanNo>, Option<OrderNo
             ReportedOrder::Foreign(_) => Ok((None, None, None)),
             ReportedOrder::Ours(order) => {
                 let plan = ledger.plan_of(*order).ok_or(EngineError::UnknownOrder { order: *order })?;
-                let requested = ledger.plan(plan).and_then(|plan| plan.order(*order)).map(|order| order.requested);
-                Ok((Some(plan), Some(*order), requested))
+                let asked = ledger.plan(plan).and_then(|plan| plan.order(*order)).map(|order| order.asked);
+                Ok((Some(plan), Some(*order), asked))
             }
         },
     }

@@ -175,7 +175,7 @@ pub fn story(scenario: &Scenario, played: &Played) -> String {
             let time = if shown == Some(step.time) { String::new() } else { step.time.to_string() };
             shown = Some(step.time);
             let indent = if input { "" } else { "  " };
-            let line = format!("{time:<20} {:>4} {plan:<9} {indent}{}", event.seq, event_line(event, &book));
+            let line = format!("{time:<20} {:>4} {plan:<12} {indent}{}", event.seq, event_line(event, &book));
             story.push_str(line.trim_end());
             story.push('\n');
         }

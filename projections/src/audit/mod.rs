@@ -74,6 +74,11 @@ pub struct StoryLine {
     pub event: EventView,
 }
 
+/// An event as one line. `book` is the book after it.
+pub fn event_line(event: &Event, book: &Book) -> String {
+    words::describe(event, book).1
+}
+
 /// Writes a plan's story while it folds a log.
 pub struct Auditor {
     plan_id: PlanId,

@@ -257,11 +257,11 @@ impl Ledger {
             }
             Decision::OrderRequested { .. } => self.apply_order_requested(event, decision),
             Decision::AmendRequested { quantity, price, because: _ } => {
-                self.events_order(event)?.in_flight = Some(Change::Amend { quantity: *quantity, price: *price });
+                self.events_order(event)?.ask(Change::Amend { quantity: *quantity, price: *price }, event.seq);
                 Ok(())
             }
             Decision::CancelRequested { because: _ } => {
-                self.events_order(event)?.in_flight = Some(Change::Cancel);
+                self.events_order(event)?.ask(Change::Cancel, event.seq);
                 Ok(())
             }
             Decision::TimerSet { timer, due, purpose } => {

@@ -38,6 +38,8 @@ pub struct Order {
     pub because: Because,
     /// Where it was requested.
     pub requested: Seq,
+    /// Where something was asked of it last: it was requested, or a change of it. What a report on it answers.
+    pub asked: Seq,
     /// Where it stands.
     pub status: OrderStatus,
     /// Why it was refused or ended, where the venue said so.
@@ -121,6 +123,7 @@ impl Order {
             attempt: new.attempt,
             because: new.because,
             requested: new.requested,
+            asked: new.requested,
             status: OrderStatus::Pending,
             reason: None,
             in_flight: None,
@@ -183,6 +186,11 @@ impl Order {
     /// The fill of this trade id, if it was applied.
     pub fn fill_of(&self, trade: &TradeId) -> Option<&Fill> {
         self.fills.iter().find(|fill| fill.trade_id == *trade)
+    }
+
+    pub(super) const fn ask(&mut self, change: Change, seq: Seq) {
+        self.in_flight = Some(change);
+        self.asked = seq;
     }
 
     pub(super) fn accept(&mut self, id: ConnectorOrderId) {

@@ -1,0 +1,208 @@
+//! What replay proves (DESIGN 8): the log is whole, folds to the same ledger, was decided by this code, and the whole
+//! run happens again. Every check goes on as far as it can, and all findings are listed.
+
+mod difference;
+mod indices;
+mod redecide;
+mod resimulate;
+
+use retrace_core::ids::{Seq, SessionUid};
+use retrace_core::log::{LogFault, scan_log};
+use retrace_core::manifest::Mode;
+use retrace_core::store::{LogReader, StoreError};
+use retrace_projections::ledger::{Book, PROJECTION, PROJECTION_VERSION};
+use serde::Serialize;
+
+use crate::step::DECISION_VERSION;
+use crate::tape::Tape;
+use redecide::Redecide;
+
+/// What was checked, and what was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// Every check, in order.
+    pub checks: Vec<CheckResult>,
+    /// Everything found, in order of the checks.
+    pub findings: Vec<Finding>,
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckResult {
+    /// `integrity`, `rebuild`, `re-decide` or `re-simulate`.
+    pub name: &'static str,
+    /// Whether it was made to its end and found nothing.
+    pub clean: bool,
+    /// How many events (integrity, rebuild), decisions (re-decide) or Steps (re-simulate) it looked at.
+    pub checked: u64,
+    /// Why it was not made; `None` where it was.
+    pub skipped: Option<&'static str>,
+}
+
+/// Something that is not as it must be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// By which check.
+    pub check: &'static str,
+    /// At which event, where it belongs to one.
+    pub seq: Option<Seq>,
+    /// What is wrong, in one sentence.
+    pub what: String,
+    /// What helps to understand it: the input, both decisions, the ledger before, the chain of causes.
+    pub detail: Vec<String>,
+}
+
+impl Verification {
+    /// Whether every check was made and found nothing.
+    pub fn is_clean(&self) -> bool {
+        self.checks.iter().all(|check| check.clean)
+    }
+
+    /// Whether a check could not be made.
+    pub fn is_incomplete(&self) -> bool {
+        self.checks.iter().any(|check| check.skipped.is_some())
+    }
+}
+
+pub(crate) const INTEGRITY: &str = "integrity";
+pub(crate) const REBUILD: &str = "rebuild";
+pub(crate) const REDECIDE: &str = "re-decide";
+pub(crate) const RESIMULATE: &str = "re-simulate";
+
+/// Checks a session. `tape` is its market data, if it could be read again; without it a backtest is only read and
+/// folded.
+///
+/// # Errors
+/// [`StoreError`] only if the session or its manifest cannot be read at all.
+pub fn verify(reader: &dyn LogReader, session: SessionUid, tape: Option<&Tape>) -> Result<Verification, StoreError> {
+    let manifest = reader.manifest(session)?;
+    let identity = &manifest.identity;
+    let mut findings: Vec<Finding> = Vec::new();
+    for damage in reader.damage() {
+        findings.push(Finding::new(INTEGRITY, None, damage.to_string()));
+    }
+    let right_tape = tape.filter(|tape| tape.identity() == identity.tape);
+    let skipped = match (tape, right_tape) {
+        _ if identity.mode != Mode::Backtest => Some("only a backtest refers to a tape"),
+        (None, _) => Some("its market data could not be read"),
+        (Some(_), None) => Some("the market data is not what the session was run on"),
+        (Some(_), Some(_)) => None,
+    };
+
+    let mut rebuild = Rebuild { book: Book::new(identity), broken: None, steps: 0 };
+    let mut redecide = right_tape.map(|tape| Redecide::new(identity, tape));
+    let mut simulation = resimulate::Recorded::default();
+    let mut faults = Vec::new();
+    let checkpoints = match reader.checkpoints(session) {
+        Ok(checkpoints) => checkpoints,
+        Err(error) => {
+            findings.push(Finding::new(INTEGRITY, None, error.to_string()));
+            Vec::new()
+        }
+    };
+    let end = scan_log(
+        reader,
+        session,
+        &mut |step| {
+            rebuild.step(&step, &checkpoints, &mut findings);
+            if let Some(redecide) = &mut redecide {
+                redecide.step(&step);
+            }
+            simulation.note(&step);
+            true
+        },
+        &mut |fault| faults.push(fault),
+    )?;
+    let integrity = !faults.is_empty();
+    findings.splice(0..0, faults.iter().map(finding_of));
+    findings.extend(indices::compare(reader, session)?);
+    rebuild.finish(&checkpoints, end.last_seq, &mut findings);
+
+    let mut checks = vec![
+        CheckResult { name: INTEGRITY, clean: true, checked: end.last_seq.0, skipped: None },
+        CheckResult { name: REBUILD, clean: true, checked: rebuild.book.ledger().seq().0, skipped: None },
+    ];
+    // A log that is not whole cannot be decided again: what follows from a hole would drown the hole itself.
+    let skipped = if integrity { skipped.or(Some("the log is not whole")) } else { skipped };
+    let mut decided = 0;
+    let mut simulated = 0;
+    if let (Some(redecide), Some(tape), None) = (redecide, right_tape, skipped) {
+        if identity.decision_version != DECISION_VERSION {
+            let what = format!(
+                "decided by other code: the session has decision version {}, this build {DECISION_VERSION}",
+                identity.decision_version
+            );
+            findings.push(Finding::new(REDECIDE, None, what));
+        }
+        decided = redecide.decided();
+        findings.extend(redecide.finish(reader, session)?);
+        let finished = checkpoints.iter().any(|checkpoint| checkpoint.finished && checkpoint.seq == end.last_seq);
+        let (count, found) = resimulate::run(reader, session, identity, tape, simulation, finished)?;
+        simulated = count;
+        findings.extend(found);
+    }
+    checks.push(CheckResult { name: REDECIDE, clean: true, checked: decided, skipped });
+    checks.push(CheckResult { name: RESIMULATE, clean: true, checked: simulated, skipped });
+    for check in &mut checks {
+        check.clean = check.skipped.is_none() && !findings.iter().any(|finding| finding.check == check.name);
+    }
+    Ok(Verification { checks, findings })
+}
+
+impl Finding {
+    fn new(check: &'static str, seq: Option<Seq>, what: String) -> Self {
+        Self { check, seq, what, detail: Vec::new() }
+    }
+}
+
+fn finding_of(fault: &LogFault) -> Finding {
+    let seq = match fault {
+        LogFault::Frame { seq, .. } | LogFault::GoesBack { seq, .. } | LogFault::OtherHead { seq, .. } => Some(*seq),
+        LogFault::Gap { expected, .. } => Some(*expected),
+        LogFault::LostTail { watermark, .. } => Some(*watermark),
+        LogFault::Store(_) | LogFault::Block { .. } | LogFault::WrongBlock { .. } => None,
+    };
+    Finding::new(INTEGRITY, seq, fault.to_string())
+}
+
+/// Folds the log from nothing and compares with every digest kept beside it.
+struct Rebuild {
+    book: Book,
+    broken: Option<Seq>,
+    steps: u64,
+}
+
+impl Rebuild {
+    fn step(
+        &mut self,
+        step: &retrace_core::step::Step,
+        checkpoints: &[retrace_core::store::Checkpoint],
+        findings: &mut Vec<Finding>,
+    ) {
+        if self.broken.is_some() {
+            return;
+        }
+        self.steps = self.steps.saturating_add(1);
+        for event in &step.events {
+            if let Err(error) = self.book.apply(event) {
+                self.broken = Some(event.seq);
+                findings.push(Finding::new(REBUILD, Some(event.seq), error.to_string()));
+                return;
+            }
+        }
+        let here = checkpoints.iter().filter(|checkpoint| checkpoint.seq == step.last_seq());
+        for checkpoint in here.filter(|c| c.projection == PROJECTION && c.version == PROJECTION_VERSION) {
+            if checkpoint.digest != self.book.ledger().digest() {
+                let what = format!("the ledger folded up to event {} is not the one that was noted", checkpoint.seq);
+                findings.push(Finding::new(REBUILD, Some(checkpoint.seq), what));
+            }
+        }
+    }
+
+    fn finish(&self, checkpoints: &[retrace_core::store::Checkpoint], last: Seq, findings: &mut Vec<Finding>) {
+        for checkpoint in checkpoints.iter().filter(|checkpoint| checkpoint.seq > last) {
+            let what = format!("a digest is noted for event {}, but the log ends at {last}", checkpoint.seq);
+            findings.push(Finding::new(REBUILD, Some(checkpoint.seq), what));
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Feeds the recorded inputs to the engine again: every decision must be the recorded one.
+
+use retrace_core::event::{Event, Fact, Input};
+use retrace_core::ids::SessionUid;
+use retrace_core::manifest::Identity;
+use retrace_core::step::{Step, TapePosition};
+use retrace_core::store::{LogReader, StoreError};
+use retrace_core::venue::FillPath;
+
+use super::{Finding, REDECIDE, difference};
+use crate::state::State;
+use crate::step::step;
+use crate::tape::{Row, Tape, TapeCursor};
+
+pub(super) struct Redecide<'a> {
+    state: State,
+    cursor: TapeCursor<'a>,
+    path: FillPath,
+    position: TapePosition,
+    row: Option<Row<'a>>,
+    decided: u64,
+    found: Option<Found>,
+}
+
+/// The first difference: after it every other would follow from it.
+struct Found {
+    recorded: Step,
+    decided: Result<Vec<Event>, String>,
+}
+
+impl<'a> Redecide<'a> {
+    pub(super) fn new(identity: &Identity, tape: &'a Tape) -> Self {
+        Self {
+            state: State::new(identity),
+            cursor: tape.cursor(),
+            path: identity.venue.path,
+            position: TapePosition::default(),
+            row: None,
+            decided: 0,
+            found: None,
+        }
+    }
+
+    pub(super) const fn decided(&self) -> u64 {
+        self.decided
+    }
+
+    pub(super) fn step(&mut self, recorded: &Step) {
+        if self.found.is_some() {
+            return;
+        }
+        let Some(input) = input_of(recorded) else { return };
+        self.see_up_to(recorded.tape);
+        let decided = step(&mut self.state, recorded.time, input.clone()).map_err(|error| error.to_string());
+        drop(self.state.ledger_mut().take_sealed());
+        if decided.as_ref() == Ok(&recorded.events) {
+            let decisions = u64::try_from(recorded.decisions().count()).unwrap_or(u64::MAX);
+            self.decided = self.decided.saturating_add(decisions);
+        } else {
+            self.found = Some(Found { recorded: recorded.clone(), decided });
+        }
+    }
+
+    /// Shows the state every price point up to `position`: what the engine could have seen when it decided.
+    fn see_up_to(&mut self, position: TapePosition) {
+        while self.position < position {
+            if self.position.points == 0 {
+                self.row = self.cursor.advance();
+            }
+            let Some(row) = self.row else { return };
+            let points = row.points(self.path);
+            let seen = usize::from(self.position.points);
+            if let Some(mark) = points.get(seen) {
+                self.state.see(&row.set.symbol, *mark);
+            }
+            self.position = if seen.saturating_add(1) >= points.len() {
+                TapePosition { rows: self.position.rows.saturating_add(1), points: 0 }
+            } else {
+                TapePosition { points: self.position.points.saturating_add(1), ..self.position }
+            };
+        }
+    }
+
+    pub(super) fn finish(self, reader: &dyn LogReader, session: SessionUid) -> Result<Option<Finding>, StoreError> {
+        let Some(Found { recorded, decided }) = self.found else { return Ok(None) };
+        let finding = match decided {
+            Ok(events) => {
+                let what = "today's code decides otherwise";
+                difference::tell(reader, session, REDECIDE, what, &recorded, &events)?
+            }
+            Err(error) => {
+                let what = format!("today's code does not take this input: {error}");
+                Finding::new(REDECIDE, Some(recorded.first_seq()), what)
+            }
+        };
+        Ok(Some(finding))
+    }
+}
+
+/// The input that a Step began with; `None` where it is of a kind that this build does not know.
+pub(super) fn input_of(step: &Step) -> Option<&Input> {
+    match &step.events.first()?.fact {
+        Fact::Input(input) => Some(input),
+        Fact::Decision(_) | Fact::Unknown(_) => None,
+    }
+}
