@@ -152,6 +152,12 @@ impl OpenBlock {
         full.then(|| self.close())
     }
 
+    /// Closes the block where it stands, against the rule of content: for forging wrong logs in tests.
+    #[cfg(any(test, feature = "testkit"))]
+    pub fn force_close(&mut self) -> ClosedBlock {
+        self.close()
+    }
+
     fn close(&mut self) -> ClosedBlock {
         let chain = self.head();
         let mut bytes = Vec::with_capacity(self.frames.len().saturating_add(HEADER_LEN));

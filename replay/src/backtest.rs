@@ -9,7 +9,7 @@ use retrace_core::ids::Seq;
 use retrace_core::manifest::Identity;
 use retrace_core::step::{Step, TapePosition};
 use retrace_core::time::Timestamp;
-use retrace_projections::ledger::Plan;
+use retrace_projections::ledger::{Ledger, Plan};
 
 use crate::effect::Outbox;
 use crate::state::State;
@@ -28,6 +28,11 @@ pub trait Recorder {
     /// # Errors
     /// The run stops with it; nothing that the Step decided has left.
     fn record(&mut self, step: &Step) -> Result<Seq, Self::Error>;
+
+    /// Shows the run's own ledger after the Step that was recorded last.
+    fn decided(&mut self, ledger: &Ledger) {
+        let _ = ledger;
+    }
 
     /// Takes a plan that ended and left the ledger's hot maps.
     fn sealed(&mut self, plan: Plan) {
@@ -196,6 +201,7 @@ impl<'a> Backtest<'a> {
         for plan in self.state.ledger_mut().take_sealed() {
             recorder.sealed(plan);
         }
+        recorder.decided(self.state.ledger());
         let mut reports = Vec::new();
         while let Some(effect) = self.outbox.release(durable) {
             reports.extend(self.venue.receive(time, effect)?);

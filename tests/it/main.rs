@@ -4,5 +4,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests may touch the machine")]
 
 mod real;
+mod replaying;
 mod scenario;
 mod scenarios;
+mod verify;

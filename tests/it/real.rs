@@ -7,12 +7,12 @@ use retrace_tools::input::market::{self, Columns, MarketFile};
 use retrace_tools::input::session::GapPolicy;
 
 /// The folder of reference data beside the checkout.
-pub fn data_dir() -> PathBuf {
+pub(crate) fn data_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data")
 }
 
 /// January 2022, BTC, one minute, volumes in quote; `None`, said plainly, where the data is not present.
-pub fn january() -> Option<DataSet> {
+pub(crate) fn january() -> Option<DataSet> {
     let path = data_dir().join("ohlcv/btc-perp-20211231-20220201_1m.csv.xz");
     if !path.exists() {
         eprintln!("skipped: no real market data beside the checkout");

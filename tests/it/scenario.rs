@@ -27,7 +27,7 @@ use retrace_core::testkit::samples;
 use retrace_core::time::{Span, Timestamp};
 use retrace_core::venue::{FeeAsset, FillPath, VenueSettings};
 use retrace_projections::audit::event_line;
-use retrace_projections::ledger::{Book, PROJECTION, PROJECTION_VERSION, Plan};
+use retrace_projections::ledger::{Book, Ledger, PROJECTION, PROJECTION_VERSION, Plan};
 use retrace_projections::view::plan_view;
 use retrace_replay::backtest::{Backtest, Recorder};
 use retrace_replay::tape::{Bar, DataSet, Tape, VolumeUnit};
@@ -36,24 +36,26 @@ use retrace_tools::input::directives::{self, DataSpan, ParsedDirective};
 use crate::real;
 
 /// A script, read.
-pub struct Scenario {
-    pub title: String,
-    pub identity: Identity,
-    pub tape: Tape,
-    pub directives: Vec<ParsedDirective>,
+pub(crate) struct Scenario {
+    pub(crate) title: String,
+    pub(crate) identity: Identity,
+    pub(crate) tape: Tape,
+    pub(crate) directives: Vec<ParsedDirective>,
 }
 
 /// What playing a scenario gives.
-pub struct Played {
-    pub session: SessionUid,
-    pub end: LogEnd,
-    pub steps: Vec<Step>,
-    pub book: Book,
+pub(crate) struct Played {
+    pub(crate) session: SessionUid,
+    pub(crate) end: LogEnd,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) book: Book,
+    /// The run's own ledger after each Step.
+    pub(crate) had: Vec<Ledger>,
 }
 
 impl Scenario {
     /// Reads a script. `None` where it needs real data that is not present.
-    pub fn read(name: &str, script: &str) -> Option<Self> {
+    pub(crate) fn read(name: &str, script: &str) -> Option<Self> {
         let mut title = String::new();
         let mut venue = samples::venue();
         let mut set = None;
@@ -100,7 +102,7 @@ impl Scenario {
     }
 
     /// Plays the script into a store.
-    pub fn play(&self, store: &mut dyn LogStore) -> Played {
+    pub(crate) fn play(&self, store: &mut dyn LogStore) -> Played {
         let manifest =
             Manifest { identity: self.identity.clone(), provenance: Provenance { build: "test".into(), ..Provenance::default() } };
         let session = store.create(&manifest).unwrap();
@@ -114,9 +116,9 @@ impl Scenario {
             given.push((at, directive));
         }
         let book = Book::new(&self.identity);
-        let mut recording = Recording { store, session, contents, book, steps: Vec::new() };
+        let mut recording = Recording { store, session, contents, book, steps: Vec::new(), had: Vec::new() };
         self.run(given, &mut recording);
-        let Recording { store, book, steps, .. } = recording;
+        let Recording { store, book, steps, had, .. } = recording;
         let checkpoint = Checkpoint {
             seq: book.ledger().seq(),
             projection: PROJECTION.into(),
@@ -127,11 +129,11 @@ impl Scenario {
         store.put_checkpoint(session, &checkpoint).unwrap();
         store.commit().unwrap();
         let end = read_log(store, session, &mut |_| true).unwrap();
-        Played { session, end, steps, book }
+        Played { session, end, steps, book, had }
     }
 
     /// Runs the script with these directives into any recorder.
-    pub fn run<R: Recorder<Error = String>>(&self, directives: Vec<(Timestamp, StrategyDirective)>, recorder: &mut R) {
+    pub(crate) fn run<R: Recorder<Error = String>>(&self, directives: Vec<(Timestamp, StrategyDirective)>, recorder: &mut R) {
         Backtest::new(&self.identity, &self.tape, directives).run(recorder).unwrap_or_else(|e| panic!("{e}"));
     }
 }
@@ -142,6 +144,7 @@ struct Recording<'a> {
     contents: BTreeMap<DirectiveId, (ContentRef, Content)>,
     book: Book,
     steps: Vec<Step>,
+    had: Vec<Ledger>,
 }
 
 impl Recorder for Recording<'_> {
@@ -160,10 +163,14 @@ impl Recorder for Recording<'_> {
         self.steps.push(step.clone());
         Ok(step.last_seq())
     }
+
+    fn decided(&mut self, ledger: &Ledger) {
+        self.had.push(ledger.clone());
+    }
 }
 
 /// The whole log as a story, then the plans as they ended.
-pub fn story(scenario: &Scenario, played: &Played) -> String {
+pub(crate) fn story(scenario: &Scenario, played: &Played) -> String {
     let mut story = format!("{}\n\n", scenario.title);
     let mut book = Book::new(&scenario.identity);
     let mut shown = None;

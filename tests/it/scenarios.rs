@@ -36,7 +36,7 @@ fn every_scenario_tells_its_story() {
 }
 
 /// Snapshots stand in `/snapshots`, under their scenario's name alone.
-pub fn insta_settings() -> insta::Settings {
+pub(crate) fn insta_settings() -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots"));
     settings.set_prepend_module_to_snapshot(false);

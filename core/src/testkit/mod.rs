@@ -9,4 +9,5 @@
 #![allow(clippy::indexing_slicing, clippy::missing_panics_doc, reason = "test code")]
 
 pub mod contract;
+pub mod forge;
 pub mod samples;
