@@ -285,9 +285,9 @@ impl StrategyDirective {
             Intent::NewTrade(new) => {
                 fields.maybe("plan_id", new.plan_id.as_ref());
                 fields.put("symbol", &new.symbol);
-                fields.put("direction", new.direction);
+                fields.put("direction", &new.direction);
                 fields.entry(new.entry);
-                fields.put("target_position_size", new.target);
+                fields.put("target_position_size", &new.target);
                 fields.maybe("stop", new.stop.map(stop_text));
                 fields.maybe("take_profit_price", new.take_profit);
                 fields.execution(new.execution);
@@ -318,7 +318,7 @@ impl StrategyDirective {
                 fields.maybe("execution_urgency", close.execution.urgency.map(|u| u.normalize()));
                 fields.maybe("max_total_slippage_pct", close.execution.max_total_slippage.map(|s| s.normalize()));
                 let OnLimit { retry, tries, then } = close.execution.on_limit;
-                fields.put("on_limit", format_args!("{tries} tries, {retry} apart, then {then}"));
+                fields.put("on_limit", &format_args!("{tries} tries, {retry} apart, then {then}"));
             }
         }
         fields.0
@@ -352,13 +352,13 @@ fn stop_text(level: StopLevel) -> String {
 struct Fields(Vec<(&'static str, String)>);
 
 impl Fields {
-    fn put(&mut self, name: &'static str, value: impl ToString) {
+    fn put(&mut self, name: &'static str, value: &(impl ToString + ?Sized)) {
         self.0.push((name, value.to_string()));
     }
 
     fn maybe(&mut self, name: &'static str, value: Option<impl ToString>) {
         if let Some(value) = value {
-            self.put(name, value);
+            self.put(name, &value);
         }
     }
 
@@ -370,8 +370,8 @@ impl Fields {
 
     fn entry(&mut self, entry: EntryTerms) {
         self.maybe("limit_price", entry.limit_price);
-        self.put("time_in_force", entry.time_in_force);
-        self.put("post_only", entry.post_only);
+        self.put("time_in_force", &entry.time_in_force);
+        self.put("post_only", &entry.post_only);
     }
 
     fn execution(&mut self, hint: ExecutionHint) {
@@ -380,9 +380,9 @@ impl Fields {
             Some(Algorithm::Single) => self.put("algorithm", "SINGLE"),
             Some(Algorithm::Twap(twap)) => {
                 self.put("algorithm", "TWAP");
-                self.put("duration", twap.duration);
-                self.put("slices", twap.slices);
-                self.put("catch_up", twap.catch_up);
+                self.put("duration", &twap.duration);
+                self.put("slices", &twap.slices);
+                self.put("catch_up", &twap.catch_up);
             }
         }
         self.maybe("execution_urgency", hint.urgency.map(|u| u.normalize()));

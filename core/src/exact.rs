@@ -44,7 +44,9 @@ pub fn add(left: Decimal, right: Decimal) -> Result<Decimal, Inexact> {
 /// # Errors
 /// [`Inexact`] when the true difference does not fit.
 pub fn sub(left: Decimal, right: Decimal) -> Result<Decimal, Inexact> {
-    add(left, -right)
+    let mut negated = right;
+    negated.set_sign_negative(right.is_sign_positive());
+    add(left, negated)
 }
 
 /// `left * right`, exactly.

@@ -186,7 +186,7 @@ pub fn read_frame(bytes: &[u8]) -> Result<(FrameHeader, Vec<RawEvent<'_>>), Fram
 
 fn read_event<'a>(reader: &mut Reader<'a>, seq: Seq, first: bool) -> Result<RawEvent<'a>, FrameError> {
     let kind = reader.varint()?;
-    let in_place = kind > 0 && kind <= u64::from(u16::MAX) && (kind < u64::from(FIRST_DECISION_KIND)) == first;
+    let in_place = kind > 0 && u16::try_from(kind).is_ok() && (kind < u64::from(FIRST_DECISION_KIND)) == first;
     if !in_place {
         return Err(FrameError::OutOfPlace { seq, kind });
     }

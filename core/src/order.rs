@@ -139,10 +139,8 @@ impl Side {
 
     /// `quantity` with this side's sign: bought is above zero, sold below.
     pub fn signed(self, quantity: Quantity) -> Position {
-        let value = match self {
-            Self::Buy => quantity.value(),
-            Self::Sell => -quantity.value(),
-        };
+        let mut value = quantity.value();
+        value.set_sign_negative(self == Self::Sell);
         Position::new(value).unwrap_or_default()
     }
 

@@ -1,8 +1,10 @@
 //! The integration tests: one binary. `scenario` holds the only code that knows how a script becomes a story.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(clippy::arithmetic_side_effects, clippy::print_stderr, clippy::print_stdout, reason = "tests")]
+#![allow(clippy::pedantic, clippy::wildcard_enum_match_arm, reason = "tests are read for their story")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests may touch the machine")]
 
+mod layers;
 mod real;
 mod replaying;
 mod scenario;

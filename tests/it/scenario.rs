@@ -48,7 +48,6 @@ pub(crate) struct Played {
     pub(crate) session: SessionUid,
     pub(crate) end: LogEnd,
     pub(crate) steps: Vec<Step>,
-    pub(crate) book: Book,
     /// The run's own ledger after each Step.
     pub(crate) had: Vec<Ledger>,
 }
@@ -68,11 +67,8 @@ impl Scenario {
             match words.first() {
                 None => {}
                 Some(first) if first.starts_with('{') => lines.push_str(line),
-                Some(&"#") => {
-                    if title.is_empty() {
-                        words[1..].join(" ").clone_into(&mut title);
-                    }
-                }
+                Some(&"#") if title.is_empty() => words[1..].join(" ").clone_into(&mut title),
+                Some(&"#") => {}
                 Some(&"venue") => words[1..].iter().for_each(|setting| change(&mut venue, setting)),
                 Some(&"real") => set = Some(cut(&real::january()?, samples::time(words[1]), samples::time(words[2]))),
                 Some(&"bars") => next = samples::time(words[1]),
@@ -103,8 +99,10 @@ impl Scenario {
 
     /// Plays the script into a store.
     pub(crate) fn play(&self, store: &mut dyn LogStore) -> Played {
-        let manifest =
-            Manifest { identity: self.identity.clone(), provenance: Provenance { build: "test".into(), ..Provenance::default() } };
+        let manifest = Manifest {
+            identity: self.identity.clone(),
+            provenance: Provenance { build: "test".into(), ..Provenance::default() },
+        };
         let session = store.create(&manifest).unwrap();
         let mut contents = BTreeMap::new();
         let mut given = Vec::new();
@@ -129,11 +127,15 @@ impl Scenario {
         store.put_checkpoint(session, &checkpoint).unwrap();
         store.commit().unwrap();
         let end = read_log(store, session, &mut |_| true).unwrap();
-        Played { session, end, steps, book, had }
+        Played { session, end, steps, had }
     }
 
     /// Runs the script with these directives into any recorder.
-    pub(crate) fn run<R: Recorder<Error = String>>(&self, directives: Vec<(Timestamp, StrategyDirective)>, recorder: &mut R) {
+    pub(crate) fn run<R: Recorder<Error = String>>(
+        &self,
+        directives: Vec<(Timestamp, StrategyDirective)>,
+        recorder: &mut R,
+    ) {
         Backtest::new(&self.identity, &self.tape, directives).run(recorder).unwrap_or_else(|e| panic!("{e}"));
     }
 }
@@ -198,7 +200,14 @@ fn ending(book: &Book, plan: &Plan) -> String {
     let view = plan_view(book.ledger(), plan, &|_| None);
     let mut text = format!(
         "{} {} {} target {} position {} held {} realised {} net {} fees",
-        view.plan_id, view.status, view.direction, view.target, view.net_position, view.held, view.realized_pnl, view.net_pnl,
+        view.plan_id,
+        view.status,
+        view.direction,
+        view.target,
+        view.net_position,
+        view.held,
+        view.realized_pnl,
+        view.net_pnl,
     );
     for fee in &view.fees {
         let _ = write!(text, " {} {}", fee.amount, fee.asset);
@@ -213,7 +222,13 @@ fn ending(book: &Book, plan: &Plan) -> String {
         let _ = writeln!(
             text,
             "  {} {} {} {} of {}, slices {} of {}",
-            group.action, group.algorithm, group.status, group.filled_quantity, group.target_quantity, group.slices_due, group.slices
+            group.action,
+            group.algorithm,
+            group.status,
+            group.filled_quantity,
+            group.target_quantity,
+            group.slices_due,
+            group.slices
         );
     }
     text

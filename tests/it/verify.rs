@@ -1,7 +1,7 @@
 //! What `verify` must find. Each wrong log is forged from a right one of two closed blocks and an open one.
 
 use retrace_core::amount::Price;
-use retrace_core::event::{Decision, Fact, Input, ReportKind};
+use retrace_core::event::{Decision, Fact, Input, Report, ReportKind};
 use retrace_core::ids::Seq;
 use retrace_core::memory::MemoryStore;
 use retrace_core::order::OrderTerms;
@@ -62,11 +62,9 @@ fn told(verification: &Verification) -> Vec<String> {
 /// Raises the price of the first fill of these Steps by one tick.
 fn edit_fill(steps: &mut [Step]) {
     for event in steps.iter_mut().flat_map(|step| &mut step.events) {
-        if let Fact::Input(Input::Report(report)) = &mut event.fact {
-            if let ReportKind::Filled(fill) = &mut report.what {
-                fill.price = Price::new(fill.price.value() + samples::dec("0.01")).unwrap();
-                return;
-            }
+        if let Fact::Input(Input::Report(Report { what: ReportKind::Filled(fill), .. })) = &mut event.fact {
+            fill.price = Price::new(fill.price.value() + samples::dec("0.01")).unwrap();
+            return;
         }
     }
     panic!("no fill in these Steps");
@@ -75,7 +73,10 @@ fn edit_fill(steps: &mut [Step]) {
 #[test]
 fn an_edited_event_is_found() {
     let in_block = found(|forged| forged.edit_block(1, |steps| edit_fill(steps)));
-    assert!(told(&in_block)[0].contains("block 2: what stands before it is not what it was chained to"), "{in_block:#?}");
+    assert!(
+        told(&in_block)[0].contains("block 2: what stands before it is not what it was chained to"),
+        "{in_block:#?}"
+    );
     let in_last_block = found(|forged| {
         let last = forged.blocks.len() as u32;
         forged.edit_block(last, |steps| edit_fill(steps));

@@ -351,6 +351,7 @@ pub(super) struct InstrumentV1 {
 }
 
 #[derive(Encode, Decode)]
+#[expect(clippy::struct_excessive_bools, reason = "as the profile it stores")]
 pub(super) struct ProfileV1 {
     pub name: String,
     pub shorting: bool,

@@ -5,8 +5,11 @@ use retrace_core::directive::{Algorithm, Intent, StopChange, StopLevel, Strategy
 use retrace_core::event::{
     Because, Decision, Event, Fact, Idle, Input, Refusal, Report, ReportKind, ReportedOrder, TimerPurpose,
 };
+use retrace_core::exact;
 use retrace_core::ids::OrderNo;
 use retrace_core::order::{OrderRole, OrderTerms, Side};
+
+use rust_decimal::Decimal;
 
 use crate::ledger::{Book, Order, Plan};
 
@@ -128,8 +131,7 @@ fn directive_text(directive: &StrategyDirective) -> String {
         }
         Intent::Close(close) => match close.execution.max_total_slippage {
             Some(fraction) => {
-                let percent = (fraction * rust_decimal::Decimal::ONE_HUNDRED).normalize();
-                format!("close, at most {percent} % beyond the current price")
+                format!("close, at most {} beyond the current price", percent(fraction))
             }
             None => "close at market".to_owned(),
         },
@@ -143,9 +145,15 @@ fn stop_text(level: StopLevel) -> String {
     match level {
         StopLevel::At(price) => price.to_string(),
         StopLevel::Tolerance(fraction) => {
-            format!("{} % from the price", (fraction * rust_decimal::Decimal::ONE_HUNDRED).normalize())
+            format!("{} from the price", percent(fraction))
         }
     }
+}
+
+/// A fraction as it is read: `0.035` is `3.5 %`.
+fn percent(fraction: Decimal) -> String {
+    let percent = exact::mul(fraction, Decimal::ONE_HUNDRED);
+    percent.map_or_else(|_| format!("{fraction} of 1"), |percent| format!("{percent} %"))
 }
 
 fn terms_text(limit: Option<Price>) -> String {
@@ -159,7 +167,6 @@ fn algorithm_text(algorithm: Algorithm) -> String {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one match over every decision, each variant told by hand")]
 fn decision_text(event: &Event, decision: &Decision, book: &Book) -> (Option<&'static str>, String) {
     let plan = plan_of(event, book);
     let order = order_of(event, book);
