@@ -3,7 +3,7 @@
 use super::decode::{Fields, continued};
 use super::encode::{continued as continued_form, word};
 use super::v1::{IdentityV1, InstrumentV1, ProfileV1, ProvenanceV1, VenueV1};
-use super::{CodecError, decode_form, encode_form};
+use super::{CodecError, decode_manifest_form, encode_form};
 use crate::ids::{SessionName, StrategyInstanceId};
 use crate::instrument::{Asset, Instrument};
 use crate::manifest::{Account, Identity, Provenance, TapeIdentity};
@@ -71,7 +71,7 @@ fn instrument_form(instrument: &Instrument) -> InstrumentV1 {
 /// [`CodecError`] if they hold none.
 pub fn decode_identity(bytes: &[u8]) -> Result<Identity, CodecError> {
     let read = Fields { kind: IDENTITY };
-    let form: IdentityV1 = decode_form(IDENTITY, 1, bytes)?;
+    let form: IdentityV1 = decode_manifest_form(IDENTITY, bytes)?;
     let profile = form.venue.profile;
     let instruments = form.instruments.iter().map(|i| {
         Ok(Instrument {
@@ -136,11 +136,27 @@ pub fn encode_provenance(provenance: &Provenance) -> Vec<u8> {
 /// # Errors
 /// [`CodecError`] if they hold none.
 pub fn decode_provenance(bytes: &[u8]) -> Result<Provenance, CodecError> {
-    let form: ProvenanceV1 = decode_form(IDENTITY, 1, bytes)?;
+    let form: ProvenanceV1 = decode_manifest_form(IDENTITY, bytes)?;
     Ok(Provenance {
         build: form.build,
         sources: form.sources,
         config: form.config,
         created_at: form.created_at_ns.map(Timestamp::from_nanos),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::samples;
+
+    #[test]
+    fn a_manifest_far_larger_than_an_event_reads_back() {
+        let config = "x".repeat(1_000_000);
+        let provenance = Provenance { config, ..Provenance::default() };
+        assert_eq!(decode_provenance(&encode_provenance(&provenance)), Ok(provenance));
+        let mut identity = samples::identity("large");
+        identity.instruments = vec![samples::btc(); 10_000];
+        assert_eq!(decode_identity(&encode_identity(&identity)), Ok(identity));
+    }
 }

@@ -24,6 +24,10 @@ pub const PAYLOAD_MAX: usize = 64 * 1024;
 /// Kinds below this are inputs, all others decisions.
 pub const FIRST_DECISION_KIND: u16 = 100;
 
+/// An identity or provenance is no longer than this many bytes: a session may trade many instruments, and its file
+/// stands in the provenance as it was.
+pub const MANIFEST_MAX: usize = 16 * 1024 * 1024;
+
 type Config = Configuration<LittleEndian, Varint, Limit<PAYLOAD_MAX>>;
 
 const fn config() -> Config {
@@ -34,7 +38,7 @@ const fn config() -> Config {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
     /// The payload is longer than [`PAYLOAD_MAX`].
-    #[error("kind {kind}: a payload of {bytes} bytes is above the limit of {PAYLOAD_MAX}")]
+    #[error("kind {kind}: a payload of {bytes} bytes is above the limit")]
     TooLong {
         /// The event's kind number.
         kind: u16,
@@ -76,8 +80,25 @@ fn decode_form<T: bincode::Decode<()>>(kind: u16, version: u8, payload: &[u8]) -
     if payload.len() > PAYLOAD_MAX {
         return Err(CodecError::TooLong { kind, bytes: payload.len() });
     }
-    let (form, read) =
-        bincode::decode_from_slice::<T, _>(payload, config()).map_err(|_| CodecError::Unreadable { kind, version })?;
+    whole(kind, version, payload, bincode::decode_from_slice::<T, _>(payload, config()))
+}
+
+/// As [`decode_form`], for what stands beside the events and is written once a session.
+fn decode_manifest_form<T: bincode::Decode<()>>(kind: u16, payload: &[u8]) -> Result<T, CodecError> {
+    let config = bincode::config::standard().with_limit::<MANIFEST_MAX>();
+    if payload.len() > MANIFEST_MAX {
+        return Err(CodecError::TooLong { kind, bytes: payload.len() });
+    }
+    whole(kind, 1, payload, bincode::decode_from_slice::<T, _>(payload, config))
+}
+
+fn whole<T>(
+    kind: u16,
+    version: u8,
+    payload: &[u8],
+    decoded: Result<(T, usize), bincode::error::DecodeError>,
+) -> Result<T, CodecError> {
+    let (form, read) = decoded.map_err(|_| CodecError::Unreadable { kind, version })?;
     match payload.len().saturating_sub(read) {
         0 => Ok(form),
         bytes => Err(CodecError::Trailing { kind, bytes }),
