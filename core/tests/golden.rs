@@ -158,6 +158,21 @@ fn every_word_keeps_its_place() {
     assert_eq!(then.lines().count(), now.len(), "a new word: add its line to words.txt");
 }
 
+/// The page that draws the format names every kind and every word.
+#[test]
+fn the_format_page_is_complete() {
+    let page = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/storage-format.md");
+    let page = fs::read_to_string(page).unwrap();
+    for (_, fact) in samples::facts() {
+        assert!(page.contains(&format!("\n| {} | `", kind(&fact))), "kind {} is not in the table", kind(&fact));
+    }
+    for line in committed("words.txt", "").lines().skip(1) {
+        let (list, word) = line.split_once(' ').unwrap();
+        let row = page.lines().find(|row| row.starts_with(&format!("| `{list}` | 0 "))).unwrap_or_default();
+        assert!(row.split([',', '|']).any(|known| known.trim() == word), "{list}: `{word}` is not in the table");
+    }
+}
+
 /// Two Steps with everything that a frame can hold: a recorded time, a part of a tape row, no plan, a cause.
 fn steps() -> [Step; 2] {
     let facts = samples::facts();

@@ -3,6 +3,7 @@
 //! A reader never writes, never creates a file and needs no lock. Read the modules in this order.
 
 mod files;
+mod journal;
 mod keys;
 mod options;
 mod records;

@@ -10,6 +10,7 @@ use retrace_core::store::{Checkpoint, LogReader, Manifest, StoreError, Watermark
 use rocksdb::DB;
 
 use crate::files::{Found, Layout};
+use crate::journal;
 use crate::options::{self, Tuning, failed};
 use crate::tables::Tables;
 use crate::watermark::read_file;
@@ -56,6 +57,7 @@ pub(crate) fn open_tables(layout: &Layout, limits: BlockLimits) -> Result<Tables
     // The watermark first: what was durable before the database is opened must be in it.
     let marks = read_file(&layout.watermark())?;
     let log = layout.log();
+    journal::check(&log)?;
     let doing = format!("opening {} for reading", log.display());
     let db = DB::open_for_read_only(&options::database(Tuning::DEFAULT), &log, false).map_err(failed(&doing))?;
     let mut tables = Tables::load(db, layout.clone(), limits, &marks)?;
