@@ -92,13 +92,14 @@ impl Layout {
         let watermark = self.watermark();
         let made = OpenOptions::new().create(true).truncate(false).write(true).open(&watermark);
         made.and_then(|file| file.sync_all()).map_err(|error| failed("creating", &watermark, error))?;
-        self.sync_dir()
+        self.sync_dir()?;
+        let parent = self.dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        sync(parent)
     }
 
     /// Waits until the disk has the folder's own entries.
     pub(crate) fn sync_dir(&self) -> Result<(), StoreError> {
-        let synced = File::open(&self.dir).and_then(|dir| dir.sync_all());
-        synced.map_err(|error| failed("syncing the folder", &self.dir, error))
+        sync(&self.dir)
     }
 
     /// Takes the writer's lock, held for as long as the file stays open. It stands on the folder itself, so that
@@ -127,6 +128,11 @@ impl Layout {
         all.sort();
         all
     }
+}
+
+fn sync(dir: &Path) -> Result<(), StoreError> {
+    let synced = File::open(dir).and_then(|dir| dir.sync_all());
+    synced.map_err(|error| failed("syncing the folder", dir, error))
 }
 
 fn check_format(path: &Path, text: &[u8]) -> Result<(), StoreError> {
