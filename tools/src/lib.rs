@@ -1,5 +1,16 @@
 //! The command line of Retrace as a library: reads files, runs sessions, prints results.
+//!
+//! Never decides and never folds anything itself: the engine and the projections do. Read the modules in this order.
 #![allow(clippy::arithmetic_side_effects, reason = "the shell counts rows and pixels; amounts go through core::exact")]
 
 pub mod input;
 pub mod sample;
+
+pub mod recording;
+pub mod session;
+
+mod commands;
+pub mod error;
+mod output;
+
+pub use commands::main_with;

@@ -1,0 +1,164 @@
+//! `retrace audit`: the whole story of one plan.
+
+use retrace_core::event::{Decision, Fact, Input, Outcome};
+use retrace_core::ids::{PlanId, SessionName, SessionUid};
+use retrace_core::index::{IndexEntry, index_entries};
+use retrace_core::log::LogFault;
+use retrace_core::store::{LogReader, StoreError};
+use retrace_projections::audit::{Auditor, GapSpan, ResultView, Story, StoryLine};
+use retrace_projections::ledger::Book;
+use serde::Serialize;
+
+use super::Status;
+use super::stored::{Db, StoredSession};
+use crate::error::{CliError, Place};
+use crate::output::Output;
+use crate::output::story;
+use crate::output::style::{BOLD, DIM, painted};
+use crate::output::text::shortened;
+
+/// The longest comment that is printed.
+const COMMENT_WIDTH: usize = 200;
+
+/// Tell the whole story of a plan
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Plan to tell of
+    plan: String,
+    #[command(flatten)]
+    db: Db,
+    /// Session that the plan belongs to; not needed where only one has it
+    #[arg(long, value_name = "NAME")]
+    session: Option<String>,
+}
+
+/// The shape of `--json`.
+#[derive(Serialize)]
+struct Document<'a> {
+    plan_id: &'a PlanId,
+    session: &'a SessionName,
+    outcome: Option<Outcome>,
+    result: Option<&'a ResultView>,
+    protection_gap: &'a [GapSpan],
+    comments: Option<&'a str>,
+    story: &'a [StoryLine],
+}
+
+/// A plan's story with what stands beside the log.
+struct Told {
+    story: Story,
+    session: SessionName,
+    comments: Option<String>,
+    /// The plan held something and never had a stop.
+    stopless: bool,
+}
+
+pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
+    let plan = PlanId::new(&args.plan)?;
+    let reader = args.db.open()?;
+    let told = match &args.session {
+        Some(name) => {
+            let session = StoredSession::find(&reader, name)?;
+            tell(&session, &plan)?.ok_or_else(|| no_plan(&reader, plan.clone(), Some(&session)))?
+        }
+        None => tell_the_only_one(&reader, &plan)?,
+    };
+    let Told { story, session, comments, stopless } = &told;
+    if output.is_json() {
+        output.document(&Document {
+            plan_id: &story.plan_id,
+            session,
+            outcome: story.outcome,
+            result: story.result.as_ref(),
+            protection_gap: &story.protection_gap,
+            comments: comments.as_deref(),
+            story: &story.story,
+        })?;
+        return Ok(Status::Fine);
+    }
+    let page = output.page();
+    writeln!(page, "{}  {}", painted(BOLD, plan), painted(DIM, format!("in session {session}")))?;
+    if let Some(comments) = comments {
+        writeln!(page, "\"{}\"", shortened(comments, COMMENT_WIDTH))?;
+    }
+    for line in story::lines(story, *stopless) {
+        writeln!(page, "{line}")?;
+    }
+    Ok(Status::Fine)
+}
+
+/// Where several sessions have the plan, the user chooses. Where none took it on, a session may still have refused it.
+fn tell_the_only_one(reader: &dyn LogReader, plan: &PlanId) -> Result<Told, CliError> {
+    let sessions = reader.sessions()?;
+    let mut having = Vec::new();
+    for (name, uid) in &sessions {
+        if plans_of(reader, *uid, Some(plan))?.contains(plan) {
+            having.push((name.clone(), *uid));
+        }
+    }
+    let candidates = if having.is_empty() { sessions } else { having };
+    let mut told = Vec::new();
+    for (name, uid) in candidates {
+        told.extend(tell(&StoredSession::of(reader, name, uid)?, plan)?);
+    }
+    if told.len() > 1 {
+        let sessions = told.into_iter().map(|told| told.session).collect();
+        return Err(CliError::PlanInSeveral { plan: plan.clone(), sessions });
+    }
+    told.pop().ok_or_else(|| no_plan(reader, plan.clone(), None))
+}
+
+/// The plan's story in one session; `None` where that never mentions it.
+fn tell(session: &StoredSession<'_>, plan: &PlanId) -> Result<Option<Told>, CliError> {
+    let mut book = Book::new(session.identity());
+    let mut auditor = Auditor::new(plan.clone());
+    session.read(&mut |step| auditor.follow(&mut book, step).map_err(Into::into))?;
+    let Some(story) = auditor.finish(&book) else { return Ok(None) };
+    let had_stop = story
+        .story
+        .iter()
+        .any(|line| matches!(&line.event.fact, Fact::Decision(Decision::ExitsSet { stop: Some(_), .. })));
+    let opened = book.ledger().plan_number(plan).and_then(|no| book.plan(no));
+    let of_plan = opened.and_then(|plan| plan.comments);
+    // A plan that was never taken on has its comment in the directive alone.
+    let of_directive = story.story.iter().find_map(|line| match &line.event.fact {
+        Fact::Input(Input::DirectiveReceived(directive)) => directive.comments,
+        Fact::Input(_) | Fact::Decision(_) | Fact::Unknown(_) => None,
+    });
+    let comments = of_plan.or(of_directive.filter(|_| opened.is_none())).and_then(|reference| session.text(reference));
+    let stopless = !had_stop && opened.is_some_and(|plan| plan.orders().any(|order| !order.filled().is_flat()));
+    Ok(Some(Told { story, session: session.name.clone(), comments, stopless }))
+}
+
+fn no_plan(reader: &dyn LogReader, plan: PlanId, session: Option<&StoredSession<'_>>) -> CliError {
+    let sessions = match session {
+        Some(session) => vec![session.uid],
+        None => reader.sessions().unwrap_or_default().into_iter().map(|(_, uid)| uid).collect(),
+    };
+    let plans = sessions.into_iter().filter_map(|uid| plans_of(reader, uid, None).ok()).flatten();
+    let mut known: Vec<PlanId> = plans.collect();
+    known.sort();
+    known.dedup();
+    let place = session.map_or(Place::Store, |session| Place::Session(session.name.clone()));
+    CliError::NoPlan { plan, place, known }
+}
+
+/// The plans that a session took on, from the index and the block that is still open; with `only`, no others need be
+/// looked for.
+fn plans_of(reader: &dyn LogReader, session: SessionUid, only: Option<&PlanId>) -> Result<Vec<PlanId>, CliError> {
+    const ANY_PLAN_NAME: &[u8] = b"n";
+    let prefix = only.map_or_else(|| ANY_PLAN_NAME.to_vec(), IndexEntry::plan_name_prefix);
+    let mut entries = reader.index(session, &prefix)?;
+    for (seq, frame) in reader.open_frames(session)? {
+        let of_frame = index_entries(&frame, 0).map_err(|source| {
+            let fault = LogFault::Frame { seq, source };
+            CliError::Store(StoreError::Damaged { place: format!("session {session}"), what: fault.to_string() })
+        })?;
+        entries.extend(of_frame);
+    }
+    let named = entries.into_iter().filter_map(|entry| match entry {
+        IndexEntry::PlanName { plan_id, .. } => Some(plan_id),
+        IndexEntry::Plan { .. } | IndexEntry::Directive { .. } | IndexEntry::Kind { .. } => None,
+    });
+    Ok(named.collect())
+}

@@ -1,0 +1,246 @@
+//! `retrace replay`: folds a session's log from nothing and shows the ledger as of any moment.
+
+use std::io::Write;
+use std::str::FromStr;
+
+use retrace_core::content::ContentRef;
+use retrace_core::event::Head;
+use retrace_core::ids::{DirectiveId, PlanId, Seq, SessionName};
+use retrace_core::time::Timestamp;
+use retrace_projections::audit::refusal_text;
+use retrace_projections::ledger::{Book, Refused};
+use retrace_projections::view::{PlanView, plan_view};
+use serde::Serialize;
+
+use super::Status;
+use super::stored::{Db, Stop, StoredSession};
+use crate::error::CliError;
+use crate::input::time;
+use crate::output::Output;
+use crate::output::ledger_tree::{plan_lines, waiting_line};
+use crate::output::style::{BAD, BOLD, DIM, painted};
+use crate::output::text::{counted, moment, printable, short_hash};
+
+/// Fold a session's log from nothing and show the ledger
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Session to replay
+    session: String,
+    #[command(flatten)]
+    db: Db,
+    /// As of which moment: the number of an event, or a time (all events up to and with it)
+    #[arg(long, value_name = "SEQ|TIME")]
+    at: Option<At>,
+}
+
+/// A moment of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    /// After this event; 0 is before the first.
+    Seq(Seq),
+    /// After all events up to this time.
+    Time(Timestamp),
+}
+
+/// A text that is no moment.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("write the number of an event, RFC 3339, or `YYYY-MM-DD HH:MM:SS` (UTC)")]
+struct NotAMoment;
+
+impl FromStr for At {
+    type Err = NotAMoment;
+
+    /// Only digits are the number of an event; everything else is a time.
+    fn from_str(text: &str) -> Result<Self, NotAMoment> {
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return text.parse().map(|seq| Self::Seq(Seq(seq))).map_err(|_| NotAMoment);
+        }
+        time::parse(text).map(|(time, _)| Self::Time(time)).map_err(|_| NotAMoment)
+    }
+}
+
+impl At {
+    /// Whether an event belongs to the log up to this moment.
+    const fn includes(self, seq: Seq, time: Timestamp) -> bool {
+        match self {
+            Self::Seq(last) => seq.0 <= last.0,
+            Self::Time(last) => time.nanos() <= last.nanos(),
+        }
+    }
+}
+
+/// The shape of `--json`.
+#[derive(Serialize)]
+struct Document {
+    session: SessionName,
+    seq: Seq,
+    at: Option<Timestamp>,
+    head: Head,
+    ledger_digest: Head,
+    plans: Vec<PlanView>,
+    refusals: Vec<RefusalView>,
+    conflicts: Vec<RefusalView>,
+    batches: [(); 0],
+}
+
+/// A refusal as the world sees it.
+#[derive(Clone, Debug, Serialize)]
+struct RefusalView {
+    seq: Seq,
+    at: Timestamp,
+    directive_id: DirectiveId,
+    plan_id: Option<PlanId>,
+    code: &'static str,
+    text: String,
+}
+
+/// A log folded up to a moment.
+struct Folded {
+    book: Book,
+    /// The time of the last event folded.
+    time: Option<Timestamp>,
+    head: Head,
+}
+
+pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
+    let reader = args.db.open()?;
+    let session = StoredSession::find(&reader, &args.session)?;
+    let folded = fold(&session, args.at)?;
+    let ledger = folded.book.ledger();
+    let text = |reference: ContentRef| session.text(reference);
+    let opened = folded.book.plans().filter(|plan| plan.opened_at.is_some());
+    let refusals: Vec<RefusalView> = ledger.refusals().iter().map(refusal).collect();
+    let document = Document {
+        session: session.name.clone(),
+        seq: ledger.seq(),
+        at: match args.at {
+            Some(At::Time(asked)) => Some(asked),
+            Some(At::Seq(_)) | None => folded.time,
+        },
+        head: folded.head,
+        ledger_digest: Head(ledger.digest()),
+        plans: opened.map(|plan| plan_view(ledger, plan, &text)).collect(),
+        conflicts: refusals.iter().filter(|refusal| refusal.code == "conflict").cloned().collect(),
+        refusals,
+        batches: [],
+    };
+    if output.is_json() {
+        output.document(&document)?;
+        return Ok(Status::Fine);
+    }
+    let waiting = folded.book.plans().filter(|plan| plan.opened_at.is_none());
+    let waiting: Vec<String> = waiting.map(|plan| plan.id.to_string()).collect();
+    print(&document, &waiting, output.page())?;
+    Ok(Status::Fine)
+}
+
+/// Folds the log up to `at`, or to its end.
+fn fold(session: &StoredSession<'_>, at: Option<At>) -> Result<Folded, CliError> {
+    let mut book = Book::new(session.identity());
+    let mut time = None;
+    let mut whole_steps = 0_u64;
+    let mut last = None;
+    let end = session.read(&mut |step| {
+        for event in &step.events {
+            last = Some((event.seq, event.time));
+            if at.is_some_and(|at| !at.includes(event.seq, event.time)) {
+                return Err(Stop::Enough);
+            }
+            book.apply(event)?;
+            time = Some(event.time);
+        }
+        whole_steps = whole_steps.saturating_add(1);
+        Ok(())
+    })?;
+    let head = match end {
+        Some(end) => {
+            at.map_or(Ok(()), |at| check_reached(session, at, last))?;
+            end.head
+        }
+        None => session.head_after(whole_steps)?,
+    };
+    Ok(Folded { book, time, head })
+}
+
+/// A moment beyond the log's last event is refused: nothing says that the session was still running then.
+fn check_reached(session: &StoredSession<'_>, at: At, last: Option<(Seq, Timestamp)>) -> Result<(), CliError> {
+    let session = session.name.clone();
+    match (at, last) {
+        (At::Seq(asked), Some((last, at))) if asked > last => Err(CliError::NoSuchEvent { session, asked, last, at }),
+        (At::Seq(asked), None) if asked.0 > 0 => Err(CliError::NoEvents { session, asked }),
+        (At::Time(asked), Some((last, at))) if asked > at => Err(CliError::AfterTheEnd { session, asked, last, at }),
+        (At::Seq(_) | At::Time(_), _) => Ok(()),
+    }
+}
+
+fn refusal(refused: &Refused) -> RefusalView {
+    RefusalView {
+        seq: refused.seq,
+        at: refused.at,
+        directive_id: refused.directive.clone(),
+        plan_id: refused.plan_id.clone(),
+        code: refused.refusal.code(),
+        text: refusal_text(&refused.refusal),
+    }
+}
+
+fn print(document: &Document, waiting: &[String], page: &mut dyn Write) -> Result<(), CliError> {
+    let Document { session, seq, at, head, ledger_digest, plans, refusals, .. } = document;
+    let time = at.map_or(String::new(), |at| format!(", {}", moment(at)));
+    let since = if seq.0 == 0 { "before the first event".to_owned() } else { format!("after event {seq}") };
+    let hashes = format!("head {}  ledger {}", short_hash(&head.0), short_hash(&ledger_digest.0));
+    writeln!(page, "{}  {since}{time}  {}", painted(BOLD, session), painted(DIM, hashes))?;
+    for plan in plans {
+        writeln!(page)?;
+        for line in plan_lines(plan) {
+            writeln!(page, "{line}")?;
+        }
+    }
+    if plans.is_empty() {
+        writeln!(page, "\nno plan yet")?;
+    }
+    if let Some(line) = waiting_line(waiting) {
+        writeln!(page, "\n{line}")?;
+    }
+    if !refusals.is_empty() {
+        writeln!(page, "\n{}", painted(BAD, counted(refusals.len() as u64, "refusal")))?;
+        for RefusalView { seq, at, directive_id, plan_id, code, text } in refusals {
+            let plan = plan_id.as_ref().map_or(String::new(), |plan| format!(" for {plan}"));
+            writeln!(page, "  {} event {seq}  {directive_id}{plan}: {} ({code})", moment(*at), printable(text))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_digits_are_an_event_and_all_else_is_a_time() {
+        assert_eq!("0".parse(), Ok(At::Seq(Seq(0))));
+        assert_eq!("312".parse(), Ok(At::Seq(Seq(312))));
+        // As a file's time these would be epoch seconds and milliseconds.
+        assert_eq!("1772409600".parse(), Ok(At::Seq(Seq(1_772_409_600))));
+        let time: Timestamp = "2026-03-03T01:30:00Z".parse().unwrap();
+        for text in ["2026-03-03T01:30:00Z", "2026-03-03 01:30:00", "2026-03-03T02:30:00+01:00"] {
+            assert_eq!(text.parse(), Ok(At::Time(time)), "{text}");
+        }
+        assert_eq!("2026-03-03".parse(), Ok(At::Time("2026-03-03T00:00:00Z".parse().unwrap())));
+    }
+
+    #[test]
+    fn what_is_neither_is_refused() {
+        for text in ["", "-1", "3.5", "now", "99999999999999999999", "2026-13-01", "12:00"] {
+            assert_eq!(text.parse::<At>(), Err(NotAMoment), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_includes_every_event_at_it() {
+        let time = Timestamp::from_nanos(5);
+        assert!(At::Time(time).includes(Seq(9), time));
+        assert!(!At::Time(time).includes(Seq(9), Timestamp::from_nanos(6)));
+        assert!(At::Seq(Seq(9)).includes(Seq(9), time) && !At::Seq(Seq(9)).includes(Seq(10), time));
+    }
+}

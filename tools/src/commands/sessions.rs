@@ -1,0 +1,115 @@
+//! `retrace sessions`: what a store holds.
+
+use retrace_core::event::Head;
+use retrace_core::ids::{Seq, SessionName, SessionUid};
+use retrace_core::manifest::Mode;
+use retrace_core::store::LogReader;
+use retrace_core::time::Timestamp;
+use serde::Serialize;
+
+use super::Status;
+use super::stored::{Db, Extent, StoredSession};
+use crate::error::CliError;
+use crate::output::columns::{Align, Piece, Table};
+use crate::output::style::{BAD, DIM, GOOD, NOTICE};
+use crate::output::text::{moment, short_hash};
+use crate::output::{Output, warn};
+
+/// List the sessions of a store
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    db: Db,
+}
+
+/// The shape of `--json`.
+#[derive(Serialize)]
+struct Document {
+    sessions: Vec<Row>,
+}
+
+/// One session. What cannot be read is `null`.
+#[derive(Serialize)]
+struct Row {
+    session: SessionName,
+    mode: Option<Mode>,
+    status: &'static str,
+    events: Option<Seq>,
+    head: Option<Head>,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+}
+
+pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
+    let reader = args.db.open()?;
+    let sessions = reader.sessions()?.into_iter().map(|(name, uid)| row(&reader, name, uid)).collect();
+    let document = Document { sessions };
+    if output.is_json() {
+        output.document(&document)?;
+        return Ok(Status::Fine);
+    }
+    let page = output.page();
+    if document.sessions.is_empty() {
+        writeln!(page, "no sessions in {}", args.db.dir().display())?;
+        return Ok(Status::Fine);
+    }
+    for line in table(&document.sessions) {
+        writeln!(page, "{line}")?;
+    }
+    Ok(Status::Fine)
+}
+
+/// A session that cannot be read does not keep the others from being listed.
+fn row(reader: &dyn LogReader, session: SessionName, uid: SessionUid) -> Row {
+    match describe(reader, &session, uid) {
+        Ok((mode, finished, extent)) => Row {
+            session,
+            mode: Some(mode),
+            status: if finished { "finished" } else { "interrupted" },
+            events: Some(extent.events),
+            head: Some(extent.head),
+            from: extent.from,
+            to: extent.to,
+        },
+        Err(error) => {
+            warn(&format!("{error}; `retrace verify {session}` lists all that is wrong"));
+            Row { session, mode: None, status: "damaged", events: None, head: None, from: None, to: None }
+        }
+    }
+}
+
+fn describe(reader: &dyn LogReader, name: &SessionName, uid: SessionUid) -> Result<(Mode, bool, Extent), CliError> {
+    let session = StoredSession::of(reader, name.clone(), uid)?;
+    let finished = reader.checkpoints(uid)?.iter().any(|checkpoint| checkpoint.finished);
+    Ok((session.identity().mode, finished, session.extent()?))
+}
+
+fn table(sessions: &[Row]) -> Vec<String> {
+    let mut table = Table::new(&[
+        ("session", Align::Left),
+        ("mode", Align::Left),
+        ("status", Align::Left),
+        ("events", Align::Right),
+        ("first", Align::Left),
+        ("last", Align::Left),
+        ("head", Align::Left),
+    ]);
+    let time = |time: Option<Timestamp>| time.map_or(String::new(), moment);
+    for row in sessions {
+        let style = match row.status {
+            "finished" => GOOD,
+            "interrupted" => NOTICE,
+            _ => BAD,
+        };
+        table.row(vec![
+            Piece::word(row.session.as_str()),
+            Piece::word(row.mode.map_or("", Mode::as_str)),
+            Piece::styled(style, row.status),
+            Piece::word(row.events.map_or(String::new(), |events| events.to_string())).aligned(Align::Right),
+            Piece::word(time(row.from)),
+            Piece::word(time(row.to)),
+            Piece::styled(DIM, row.head.map_or(String::new(), |head| short_hash(&head.0))),
+        ]);
+    }
+    table.lines()
+}

@@ -1,0 +1,225 @@
+//! Why a command could not run: one sentence, and a hint where there is something to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use retrace_core::ids::{IdError, PlanId, Seq, SessionName};
+use retrace_core::log::LogFault;
+use retrace_core::store::StoreError;
+use retrace_core::time::Timestamp;
+use retrace_projections::ledger::BrokenHistory;
+
+use crate::input::problem::InputProblem;
+use crate::session::RecordError;
+
+/// How many names a hint lists before it says how many more there are.
+const NAMES_SHOWN: usize = 12;
+
+/// Why a command could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// An input file cannot be used.
+    #[error(transparent)]
+    Input(#[from] InputProblem),
+    /// The store cannot do what was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A session could not be run to its end.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A session's log cannot be read.
+    #[error("session {session}: {source}")]
+    Log {
+        /// The session.
+        session: SessionName,
+        /// What is wrong, and where.
+        source: LogFault,
+    },
+    /// A session's log cannot be folded.
+    #[error("session {session}: {source}")]
+    History {
+        /// The session.
+        session: SessionName,
+        /// What is wrong, and where.
+        source: BrokenHistory,
+    },
+    /// The store has no session of that name.
+    #[error("there is no session {name} in this store")]
+    NoSession {
+        /// The name as given.
+        name: String,
+        /// The sessions that there are.
+        known: Vec<SessionName>,
+    },
+    /// An event after the log's last one was asked for.
+    #[error("session {session} has no event {asked}: its last is {last}, at {at}")]
+    NoSuchEvent {
+        /// The session.
+        session: SessionName,
+        /// The event asked for.
+        asked: Seq,
+        /// The log's last event.
+        last: Seq,
+        /// When that was.
+        at: Timestamp,
+    },
+    /// A time after the log's last event was asked for.
+    #[error("session {session} ends before {asked}: its last event is {last}, at {at}")]
+    AfterTheEnd {
+        /// The session.
+        session: SessionName,
+        /// The time asked for.
+        asked: Timestamp,
+        /// The log's last event.
+        last: Seq,
+        /// When that was.
+        at: Timestamp,
+    },
+    /// The log has no event at all.
+    #[error("session {session} has no event {asked}: it recorded none")]
+    NoEvents {
+        /// The session.
+        session: SessionName,
+        /// The event asked for.
+        asked: Seq,
+    },
+    /// A plan id that cannot be one.
+    #[error(transparent)]
+    BadPlanId(#[from] IdError),
+    /// No session mentions the plan.
+    #[error("no plan {plan} in {place}")]
+    NoPlan {
+        /// The plan as given.
+        plan: PlanId,
+        /// Where it was looked for: `this store` or a session.
+        place: Place,
+        /// The plans that there are.
+        known: Vec<PlanId>,
+    },
+    /// Several sessions have a plan of that id.
+    #[error("{} sessions have a plan {plan}", sessions.len())]
+    PlanInSeveral {
+        /// The plan.
+        plan: PlanId,
+        /// The sessions.
+        sessions: Vec<SessionName>,
+    },
+    /// A file cannot be written.
+    #[error("{} cannot be written: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Standard output cannot be written to.
+    #[error("the output cannot be written: {0}")]
+    Output(#[from] io::Error),
+    /// A result cannot be written as JSON.
+    #[error("the output cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Where a plan was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In all sessions of the store.
+    Store,
+    /// In one session.
+    Session(SessionName),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Store => f.write_str("this store"),
+            Self::Session(name) => write!(f, "session {name}"),
+        }
+    }
+}
+
+impl CliError {
+    /// What to do about it, where something useful can be said. One sentence without a final dot.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Input(problem) => problem.hint(),
+            Self::Store(error) | Self::Record(RecordError::Store(error)) => store_hint(error),
+            Self::Record(RecordError::Run(_)) => {
+                Some("what was committed before is kept as an interrupted session; `retrace sessions` shows it".into())
+            }
+            Self::Log { session, .. } | Self::History { session, .. } => {
+                Some(format!("`retrace verify {session} --db DIR` lists all that is wrong"))
+            }
+            Self::NoSession { known, .. } if known.is_empty() => Some("the store has no session yet".into()),
+            Self::NoSession { known, .. } => Some(format!("it has {}", listed(known))),
+            Self::NoPlan { known, .. } if known.is_empty() => None,
+            Self::NoPlan { known, .. } => Some(format!("there are {}", listed(known))),
+            Self::PlanInSeveral { sessions, .. } => {
+                Some(format!("choose one with --session NAME: {}", listed(sessions)))
+            }
+            Self::NoSuchEvent { .. } | Self::AfterTheEnd { .. } => {
+                Some("leave --at out for the ledger at the end".into())
+            }
+            Self::NoEvents { .. } | Self::BadPlanId(_) | Self::Write { .. } | Self::Output(_) | Self::Json(_) => None,
+        }
+    }
+
+    /// Whether the reader of the output went away, as `head` does: no failure of ours.
+    pub fn is_closed_pipe(&self) -> bool {
+        let from_output = matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe);
+        from_output || matches!(self, Self::Json(error) if error.io_error_kind() == Some(io::ErrorKind::BrokenPipe))
+    }
+}
+
+fn store_hint(error: &StoreError) -> Option<String> {
+    let hint = match error {
+        StoreError::SessionExists { .. } => "choose another with --session NAME",
+        StoreError::NoStore { .. } => "`retrace run FILE.yaml --db DIR` makes one",
+        StoreError::InUse { .. } => "wait until that process has ended, or choose another folder with --db",
+        StoreError::NewerFormat { .. } => "use the version of retrace that wrote it, or a later one",
+        StoreError::BehindWatermark { session, .. } | StoreError::NotTheLogWritten { session, .. } => {
+            return Some(format!("nothing was changed; `retrace verify {session} --db DIR` lists all that is wrong"));
+        }
+        StoreError::Damaged { .. } | StoreError::Block { .. } | StoreError::Frame(_) => {
+            "nothing was changed; put back a copy of the store's folder from before the damage"
+        }
+        StoreError::NoSession { .. } | StoreError::Conflict { .. } | StoreError::Backend { .. } => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// `a, b and 3 more`.
+fn listed<T: std::fmt::Display>(names: &[T]) -> String {
+    let shown: Vec<String> = names.iter().take(NAMES_SHOWN).map(ToString::to_string).collect();
+    let list = shown.join(", ");
+    match names.len().saturating_sub(NAMES_SHOWN) {
+        0 => list,
+        more => format!("{list} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_says_how_many_more_there_are() {
+        let names: Vec<u32> = (1..=15).collect();
+        assert_eq!(listed(&names), "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 3 more");
+        assert_eq!(listed(&["one"]), "one");
+    }
+
+    #[test]
+    fn an_unknown_session_is_answered_with_those_there_are() {
+        let known = vec![SessionName::new("a").unwrap(), SessionName::new("b").unwrap()];
+        let error = CliError::NoSession { name: "c".to_owned(), known };
+        assert_eq!(error.to_string(), "there is no session c in this store");
+        assert_eq!(error.hint().as_deref(), Some("it has a, b"));
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_failure() {
+        assert!(CliError::Output(io::Error::from(io::ErrorKind::BrokenPipe)).is_closed_pipe());
+        assert!(!CliError::Output(io::Error::from(io::ErrorKind::StorageFull)).is_closed_pipe());
+    }
+}

@@ -1,0 +1,180 @@
+//! The ledger as a tree: plan, group, order, fill. Readable at a glance; ids and hashes shortened.
+
+use anstyle::Style;
+use retrace_core::event::Outcome;
+use retrace_core::order::OrderStatus;
+use retrace_projections::ledger::is_protection;
+use retrace_projections::view::{FillView, GroupView, OrderView, PlanView};
+
+use super::columns::{self, Align, Piece};
+use super::style::{ALARM, BAD, BOLD, DIM, GOOD, NOTICE, PLAIN, PROTECTION, painted};
+use super::text::{average, counted, moment, money, short_id, shortened, signed_money, way};
+
+/// A comment is cut to this many characters.
+const COMMENT_WIDTH: usize = 96;
+
+/// A line and what stands below it.
+struct Node {
+    text: String,
+    children: Vec<Node>,
+}
+
+/// The tree of one plan, a line each, without a line end.
+pub(crate) fn plan_lines(plan: &PlanView) -> Vec<String> {
+    let mut lines = vec![plan_head(plan)];
+    let rail = if plan.groups.is_empty() { "   " } else { "│  " };
+    let facts = [plan.comments.as_deref().map(comment), position(plan), Some(result(plan)), gap(plan)];
+    lines.extend(facts.into_iter().flatten().map(|fact| format!("{}{fact}", painted(DIM, rail))));
+    let groups = plan.groups.iter().map(group_pieces).collect();
+    let nodes = columns::lines(groups)
+        .into_iter()
+        .zip(&plan.groups)
+        .map(|(text, group)| Node { text, children: orders(group) });
+    grow(nodes.collect(), "", &mut lines);
+    lines
+}
+
+/// Draws `nodes` below one another, each with its own below it.
+fn grow(nodes: Vec<Node>, indent: &str, lines: &mut Vec<String>) {
+    let last = nodes.len().saturating_sub(1);
+    for (place, node) in nodes.into_iter().enumerate() {
+        let (branch, below) = if place == last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        lines.push(format!("{}{}", painted(DIM, format!("{indent}{branch}")), node.text));
+        grow(node.children, &format!("{indent}{below}"), lines);
+    }
+}
+
+fn plan_head(plan: &PlanView) -> String {
+    let status = match plan.outcome {
+        Some(Outcome::Closed) => painted(DIM, plan.status),
+        Some(outcome) => painted(DIM, format!("{}, {outcome}", plan.status)),
+        None => painted(GOOD, plan.status),
+    };
+    let name = painted(BOLD, short_id(plan.plan_id.as_str()));
+    format!("{name}  {} {}  {status}", plan.asset_symbol, way(plan.direction))
+}
+
+fn comment(text: &str) -> String {
+    painted(DIM, format!("\"{}\"", shortened(text, COMMENT_WIDTH)))
+}
+
+/// What is held and where it is protected; nothing for a plan that ended flat.
+fn position(plan: &PlanView) -> Option<String> {
+    if plan.outcome.is_some() && plan.held.is_flat() && plan.net_position.is_flat() {
+        return None;
+    }
+    let mut parts = vec![format!("position {}, target {}", plan.net_position, plan.target)];
+    if plan.held != plan.net_position {
+        parts.push(format!("held {}", plan.held));
+    }
+    if let Some(price) = plan.average_entry_price {
+        parts.push(format!("entered at {}", average(price.value())));
+    }
+    if let Some(dust) = plan.dust.filter(|dust| !dust.is_flat()) {
+        parts.push(format!("dust {dust}"));
+    }
+    if plan.outcome.is_none() {
+        parts.push(plan.stop_loss_price.map_or_else(|| painted(NOTICE, "no stop"), |stop| format!("stop {stop}")));
+        parts.extend(plan.take_profit_price.map(|price| format!("take profit {price}")));
+    }
+    Some(parts.join(", "))
+}
+
+fn result(plan: &PlanView) -> String {
+    let fees: Vec<String> = plan.fees.iter().map(|fee| format!("{} {}", money(fee.amount), fee.asset)).collect();
+    let fees = if fees.is_empty() { "0".to_owned() } else { fees.join(" + ") };
+    let net = plan.net_pnl.value();
+    let style = match net.cmp(&rust_decimal::Decimal::ZERO) {
+        std::cmp::Ordering::Less => BAD,
+        std::cmp::Ordering::Equal => PLAIN,
+        std::cmp::Ordering::Greater => GOOD,
+    };
+    let net = painted(style, signed_money(plan.net_pnl));
+    format!("realised {}, fees {fees}, net {net}", signed_money(plan.realized_pnl))
+}
+
+fn gap(plan: &PlanView) -> Option<String> {
+    let gap = plan.protection_gap.as_ref()?;
+    Some(painted(ALARM, format!("!! {} not covered by a stop ({})", gap.quantity, gap.reason)))
+}
+
+fn group_pieces(group: &GroupView) -> Vec<Piece> {
+    let algorithm = if group.slices > 1 {
+        format!("{} {}/{}", group.algorithm, group.slices_due, group.slices)
+    } else {
+        group.algorithm.to_owned()
+    };
+    let style = match group.status {
+        "ACTIVE" | "PENDING" => GOOD,
+        "STOPPED_OUT" | "INCOMPLETE" => BAD,
+        _ => PLAIN,
+    };
+    vec![
+        Piece::styled(BOLD, group.action.as_str()),
+        Piece::styled(PLAIN, algorithm),
+        Piece::styled(style, group.status),
+        Piece::word(format!("{} of {}", group.filled_quantity, group.target_quantity)).aligned(Align::Right),
+        Piece::styled(DIM, short_id(&group.group_id.to_string())),
+    ]
+}
+
+/// A group's orders as they came, what protects it behind what it trades.
+fn orders(group: &GroupView) -> Vec<Node> {
+    let (protecting, trading): (Vec<_>, Vec<_>) = group.orders.iter().partition(|order| is_protection(order.role));
+    let orders: Vec<&OrderView> = trading.into_iter().chain(protecting).collect();
+    let lines = columns::lines(orders.iter().map(|order| order_pieces(order)).collect());
+    lines.into_iter().zip(orders).map(|(text, order)| Node { text, children: fills(order) }).collect()
+}
+
+fn order_pieces(order: &OrderView) -> Vec<Piece> {
+    let price = order.stop_price.or(order.price).map_or(String::new(), |price| price.to_string());
+    let mut status = order.status.as_str().to_owned();
+    let partly = !order.filled_quantity.is_flat() && order.filled_quantity.value() != order.quantity.value();
+    if partly {
+        status = format!("{status} {} of {}", order.filled_quantity, order.quantity);
+    }
+    if let Some(reason) = order.reason {
+        status = format!("{status}: {reason}");
+    }
+    vec![
+        Piece::styled(if is_protection(order.role) { PROTECTION } else { PLAIN }, order.role.as_str()),
+        Piece::styled(PLAIN, order.side.as_str()),
+        Piece::decimal(order.quantity.to_string()),
+        Piece::styled(PLAIN, order.order_type.as_str()),
+        Piece::decimal(price),
+        Piece::styled(status_style(order.status), status),
+        Piece::styled(DIM, short_id(&order.order_id.to_string())),
+    ]
+}
+
+const fn status_style(status: OrderStatus) -> Style {
+    match status {
+        OrderStatus::Open | OrderStatus::PartiallyFilled => GOOD,
+        OrderStatus::Canceled => DIM,
+        OrderStatus::Rejected | OrderStatus::Expired => BAD,
+        OrderStatus::Pending | OrderStatus::Filled => PLAIN,
+    }
+}
+
+fn fills(order: &OrderView) -> Vec<Node> {
+    let pieces = |fill: &FillView| {
+        vec![
+            Piece::styled(DIM, moment(fill.executed_at)),
+            Piece::decimal(fill.quantity.to_string()),
+            Piece::styled(DIM, "@"),
+            Piece::decimal(fill.price.to_string()),
+            Piece::styled(DIM, format!("fee {} {}", money(fill.fee), fill.fee_asset)),
+        ]
+    };
+    let lines = columns::lines(order.fills.iter().map(pieces).collect());
+    lines.into_iter().map(|text| Node { text, children: Vec::new() }).collect()
+}
+
+/// What was taken on and has no order yet: `2 plans wait for their first order: A, B`.
+pub(crate) fn waiting_line(plans: &[String]) -> Option<String> {
+    if plans.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = plans.iter().map(|name| short_id(name)).collect();
+    Some(painted(DIM, format!("{} without an order: {}", counted(plans.len() as u64, "plan"), names.join(", "))))
+}

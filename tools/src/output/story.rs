@@ -1,0 +1,177 @@
+//! A plan's story for a terminal: what came from outside at the left, what was decided on it below, indented. Every
+//! colour has a mark beside it that survives without colour.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anstyle::Style;
+use retrace_core::event::{Decision, Fact, Input, Report, ReportKind};
+use retrace_core::ids::OrderId;
+use retrace_core::order::OrderRole;
+use retrace_core::time::{Span, Timestamp};
+use retrace_projections::audit::{GapSpan, Story, StoryLine};
+
+use super::style::{ALARM, BAD, BOLD, DIM, GOOD, INTENT, NOTICE, PLAIN, PROTECTION, painted};
+use super::text::{clock, counted, date, duration, money, printable, signed_money};
+
+/// The widest mark and word in front of a line.
+const WORD_WIDTH: usize = 9;
+
+/// How a line is told: a mark, a word, a colour.
+struct Telling {
+    mark: &'static str,
+    word: &'static str,
+    style: Style,
+}
+
+const fn telling(mark: &'static str, word: &'static str, style: Style) -> Telling {
+    Telling { mark, word, style }
+}
+
+/// The lines of a story, without line ends.
+pub(crate) fn lines(story: &Story, stopless: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    let width = story.story.last().map_or(1, |line| line.event.seq.to_string().len());
+    let mut roles = Roles::default();
+    let mut day = String::new();
+    let mut before: Option<Timestamp> = None;
+    for line in &story.story {
+        let at = line.event.at;
+        if date(at) != day {
+            day = date(at);
+            lines.push(String::new());
+            lines.push(painted(BOLD, &day));
+            before = None;
+        }
+        let shown = clock(at);
+        let time = if before == Some(at) { " ".repeat(shown.len()) } else { shown };
+        before = Some(at);
+        let role = roles.role_of(line);
+        lines.push(told(line, role, &time, width));
+    }
+    lines.push(String::new());
+    lines.extend(ending(story, stopless));
+    lines
+}
+
+/// What each order of the story is for, as its request said.
+#[derive(Default)]
+struct Roles(BTreeMap<OrderId, OrderRole>);
+
+impl Roles {
+    /// The role of the order that `line` is about.
+    fn role_of(&mut self, line: &StoryLine) -> Option<OrderRole> {
+        let order = line.event.order_id?;
+        if let Fact::Decision(Decision::OrderRequested { role, .. }) = &line.event.fact {
+            self.0.insert(order, *role);
+        }
+        self.0.get(&order).copied()
+    }
+}
+
+fn told(line: &StoryLine, role: Option<OrderRole>, time: &str, width: usize) -> String {
+    let Telling { mark, word, style } = tell(&line.event.fact, role);
+    let decided = matches!(line.event.fact, Fact::Decision(_));
+    let indent = if decided { "  " } else { "" };
+    let seq = painted(DIM, format!("{:>width$}", line.event.seq.0));
+    let told = painted(style, format!("{mark:<2} {word:<WORD_WIDTH$} {indent}{}", printable(&line.text)));
+    format!("{time}  {seq}  {told}")
+}
+
+fn tell(fact: &Fact, role: Option<OrderRole>) -> Telling {
+    match fact {
+        Fact::Input(input) => tell_input(input, role),
+        Fact::Decision(decision) => tell_decision(decision),
+        Fact::Unknown(_) => telling("?", "unknown", NOTICE),
+    }
+}
+
+fn tell_input(input: &Input, role: Option<OrderRole>) -> Telling {
+    match input {
+        Input::SessionContinued(_) => telling("", "session", PLAIN),
+        Input::PriceMoved(_) => telling("", "price", DIM),
+        Input::DirectiveReceived(_) => telling(">", "directive", INTENT),
+        Input::TimerFired { .. } => telling("", "timer", DIM),
+        Input::Report(Report { what, .. }) => match what {
+            ReportKind::Accepted { .. } => telling("", "accepted", DIM),
+            ReportKind::Filled(_) => match role {
+                Some(OrderRole::StopLoss) => telling("!", "stopped", ALARM),
+                Some(OrderRole::TakeProfit) => telling("$", "profit", GOOD.bold()),
+                _ => telling("*", "fill", GOOD),
+            },
+            ReportKind::Amended { .. } => telling("", "amended", DIM),
+            ReportKind::Canceled => telling("", "cancelled", DIM),
+            ReportKind::Rejected { .. } => telling("x", "rejected", BAD),
+            ReportKind::AmendRejected { .. } | ReportKind::CancelRejected { .. } => telling("x", "refused", BAD),
+            ReportKind::Expired { .. } => telling("x", "expired", BAD),
+        },
+    }
+}
+
+fn tell_decision(decision: &Decision) -> Telling {
+    match decision {
+        Decision::DirectiveRefused { .. } => telling("x", "refused", BAD),
+        Decision::DirectiveRepeated { .. } | Decision::NothingToDo { .. } => telling("-", "nothing", NOTICE),
+        Decision::PlanAccepted { .. } | Decision::PlanOpened => telling("", "plan", PLAIN),
+        Decision::TargetSet { .. } => telling("", "target", PLAIN),
+        Decision::ExitsSet { .. } => telling("|", "exits", PROTECTION),
+        Decision::GroupOpened { .. } | Decision::SlicesDropped { .. } | Decision::GroupEnded { .. } => {
+            telling("", "group", PLAIN)
+        }
+        Decision::OrderRequested { role: OrderRole::StopLoss | OrderRole::TakeProfit, .. } => {
+            telling("|", "protect", PROTECTION)
+        }
+        Decision::OrderRequested { .. } => telling("", "order", PLAIN),
+        Decision::AmendRequested { .. } => telling("|", "change", PROTECTION),
+        Decision::CancelRequested { .. } => telling("", "cancel", PLAIN),
+        Decision::TimerSet { .. } | Decision::TimerDropped { .. } => telling("", "timer", DIM),
+        Decision::CloseStarted { .. } => telling("#", "close", BOLD),
+        Decision::CloseGaveUp { .. } => telling("!!", "close", ALARM),
+        Decision::StopPassed { .. } => telling("!!", "stop", ALARM),
+        Decision::ProtectionGapChanged { uncovered, .. } if uncovered.is_flat() => telling("|", "gap", PROTECTION),
+        Decision::ProtectionGapChanged { .. } => telling("!!", "gap", ALARM),
+        Decision::PlanClosed { .. } => telling("#", "closed", BOLD),
+    }
+}
+
+/// How it ended, what came of it, and how well it was protected.
+fn ending(story: &Story, stopless: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut fact = |name: &str, text: String| lines.push(format!("{} {text}", painted(DIM, format!("{name:<10}"))));
+    match (&story.outcome, &story.result) {
+        (Some(outcome), _) => fact("outcome", painted(BOLD, outcome)),
+        (None, Some(_)) => fact("outcome", "still open".to_owned()),
+        (None, None) => fact("outcome", painted(BAD, "never taken on")),
+    }
+    let Some(result) = &story.result else { return lines };
+    if story.outcome.is_none() || !result.net_position.is_flat() {
+        fact("position", result.net_position.to_string());
+    }
+    let fees: Vec<String> = result.fees.iter().map(|fee| format!("{} {}", money(fee.amount), fee.asset)).collect();
+    let fees = if fees.is_empty() { "0".to_owned() } else { fees.join(" + ") };
+    fact("realised", signed_money(result.realized_pnl));
+    fact("fees", fees);
+    let style = if result.net_pnl.value() < rust_decimal::Decimal::ZERO { BAD } else { GOOD };
+    fact("net", painted(style, signed_money(result.net_pnl)));
+    fact("protection", protection(&story.protection_gap, stopless));
+    lines
+}
+
+fn protection(gaps: &[GapSpan], stopless: bool) -> String {
+    if stopless {
+        return painted(NOTICE, "unprotected: the plan never had a stop");
+    }
+    if gaps.is_empty() {
+        return painted(GOOD, "without a gap");
+    }
+    let closed = gaps.iter().filter_map(|gap| gap.duration).map(Span::nanos).fold(0, u64::saturating_add);
+    let open = if gaps.iter().any(|gap| gap.to.is_none()) { ", and one still open" } else { "" };
+    let reasons: BTreeSet<&str> = gaps.iter().map(|gap| gap.reason).collect();
+    let reasons: Vec<&str> = reasons.into_iter().collect();
+    let text = format!(
+        "{}, {} in all{open} ({})",
+        counted(gaps.len() as u64, "gap"),
+        duration(Span::from_nanos(closed)),
+        reasons.join(", ")
+    );
+    painted(ALARM, text)
+}

@@ -1,0 +1,132 @@
+//! Takes the Steps of a run into a store and commits them in groups. Decides nothing.
+
+use std::collections::BTreeMap;
+
+use retrace_core::content::{Content, ContentRef};
+use retrace_core::event::{Fact, Input};
+use retrace_core::ids::{PlanNo, Seq, SessionUid};
+use retrace_core::step::Step;
+use retrace_core::store::{LogStore, StoreError};
+use retrace_projections::ledger::Plan;
+use retrace_replay::backtest::Recorder;
+
+/// After how many events a run commits.
+pub const COMMIT_EVERY: u64 = 4_096;
+
+/// Appends each Step, with the texts that it refers to, and commits every so many events. The venue of a backtest is
+/// inside the process and lost together with it, so effects may leave as soon as their Step is appended.
+pub struct StoreRecorder<'a> {
+    store: &'a mut dyn LogStore,
+    session: SessionUid,
+    contents: BTreeMap<ContentRef, Content>,
+    commit_every: u64,
+    waiting: u64,
+    appended: Seq,
+    steps: u64,
+    sealed: BTreeMap<PlanNo, Plan>,
+    watching: Watching<'a>,
+}
+
+/// Who is told of a run's progress.
+#[derive(Default)]
+pub struct Watching<'a> {
+    /// Told of the last durable event after each commit.
+    pub on_durable: Option<Box<dyn FnMut(Seq) + 'a>>,
+    /// Told after each row of the tape how many were given to the engine.
+    pub on_row: Option<Box<dyn FnMut(u64) + 'a>>,
+}
+
+impl<'a> StoreRecorder<'a> {
+    /// For `session`, which was created in `store`. `contents` are the texts that its directives refer to.
+    pub fn new(
+        store: &'a mut dyn LogStore,
+        session: SessionUid,
+        contents: BTreeMap<ContentRef, Content>,
+        watching: Watching<'a>,
+    ) -> Self {
+        Self {
+            store,
+            session,
+            contents,
+            commit_every: COMMIT_EVERY,
+            waiting: 0,
+            appended: Seq(0),
+            steps: 0,
+            sealed: BTreeMap::new(),
+            watching,
+        }
+    }
+
+    /// The same, committing after every `events` events (and after every Step where that is 0).
+    #[must_use]
+    pub const fn committing_every(mut self, events: u64) -> Self {
+        self.commit_every = events;
+        self
+    }
+
+    /// The last event appended; 0 before the first.
+    pub const fn appended(&self) -> Seq {
+        self.appended
+    }
+
+    /// How many Steps were appended.
+    pub const fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// The plans that ended and left the ledger, by number.
+    pub const fn sealed_plans(&self) -> &BTreeMap<PlanNo, Plan> {
+        &self.sealed
+    }
+
+    /// The store, for what follows the last Step.
+    pub fn store(&mut self) -> &mut dyn LogStore {
+        self.store
+    }
+
+    /// Makes everything appended durable and tells of it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be written.
+    pub fn commit(&mut self) -> Result<(), StoreError> {
+        self.store.commit()?;
+        self.waiting = 0;
+        if let Some(on_durable) = &mut self.watching.on_durable {
+            on_durable(self.store.durable_seq(self.session));
+        }
+        Ok(())
+    }
+
+    /// The text that the Step's directive refers to, unless an earlier one brought it.
+    fn content_of(&mut self, step: &Step) -> Option<(ContentRef, Content)> {
+        let Fact::Input(Input::DirectiveReceived(directive)) = &step.events.first()?.fact else { return None };
+        self.contents.remove_entry(&directive.comments?)
+    }
+}
+
+impl Recorder for StoreRecorder<'_> {
+    type Error = StoreError;
+
+    fn record(&mut self, step: &Step) -> Result<Seq, StoreError> {
+        let content = self.content_of(step);
+        self.store.append(self.session, step, content.as_slice())?;
+        self.appended = step.last_seq();
+        self.steps = self.steps.saturating_add(1);
+        self.waiting = self.waiting.saturating_add(step.events.len() as u64);
+        if self.waiting >= self.commit_every {
+            self.commit()?;
+        }
+        Ok(self.appended)
+    }
+
+    fn sealed(&mut self, plan: Plan) {
+        self.sealed.insert(plan.no, plan);
+    }
+
+    fn progressed(&mut self, rows: u64) -> bool {
+        if let Some(on_row) = &mut self.watching.on_row {
+            on_row(rows);
+        }
+        true
+    }
+}

@@ -1,0 +1,294 @@
+//! A session file with all that it names, read and checked, and the running of it into a store.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use retrace_core::content::{Content, ContentRef};
+use retrace_core::directive::StrategyDirective;
+use retrace_core::event::Head;
+use retrace_core::ids::{Seq, SessionName, SessionUid};
+use retrace_core::instrument::Symbol;
+use retrace_core::manifest::{Identity, Provenance};
+use retrace_core::store::{Checkpoint, LogStore, Manifest, StoreError};
+use retrace_core::time::Timestamp;
+use retrace_projections::ledger::{Ledger, PROJECTION, PROJECTION_VERSION, Plan, Refused};
+use retrace_projections::view::{PlanView, plan_view};
+use retrace_replay::DECISION_VERSION;
+use retrace_replay::backtest::{Backtest, RunError};
+use retrace_replay::tape::Tape;
+
+use crate::input::directives::{self, DataSpan, ParsedDirective};
+use crate::input::market::{self, Gaps, MarketFile};
+use crate::input::problem::InputProblem;
+use crate::input::rule::Rule;
+use crate::input::session::{self, SessionFile};
+use crate::recording::{COMMIT_EVERY, StoreRecorder, Watching};
+
+/// A session that can be run: everything it names was read and nothing in it is refused.
+#[derive(Clone, Debug)]
+pub struct LoadedSession {
+    /// What decides what it does.
+    pub identity: Identity,
+    /// Where it was read from.
+    pub provenance: Provenance,
+    /// Its market data.
+    pub tape: Tape,
+    /// What the strategist says, in order of time. Comments are sealed when it is run: their salts need its id.
+    pub directives: Vec<ParsedDirective>,
+    /// What is missing between the bars, a market file each.
+    pub gaps: Vec<(Symbol, Gaps)>,
+}
+
+/// Directives as a session receives them, and the texts that stand beside its log.
+pub type Sealed = (Vec<(Timestamp, StrategyDirective)>, BTreeMap<ContentRef, Content>);
+
+impl LoadedSession {
+    /// The same under another name, which makes it another session.
+    #[must_use]
+    pub fn named(mut self, name: SessionName) -> Self {
+        self.identity.name = name;
+        self
+    }
+
+    /// What its store keeps of it.
+    pub fn manifest(&self) -> Manifest {
+        Manifest { identity: self.identity.clone(), provenance: self.provenance.clone() }
+    }
+
+    /// The directives with their comments put out of line, as the session of that id receives them.
+    pub fn sealed(&self, session: SessionUid) -> Sealed {
+        let mut contents = BTreeMap::new();
+        let mut received = Vec::with_capacity(self.directives.len());
+        for parsed in &self.directives {
+            let (at, directive, content) = parsed.clone().seal(session);
+            received.push((at, directive));
+            contents.extend(content);
+        }
+        (received, contents)
+    }
+
+    /// What it trades on data without volume, so that no fill is capped.
+    pub fn without_volume(&self) -> impl Iterator<Item = &Symbol> {
+        let sets = self.tape.sets().iter();
+        sets.filter(|set| set.bars.iter().all(|bar| bar.volume.is_none())).map(|set| &set.symbol)
+    }
+}
+
+/// Reads the session file at `path`, its market data and its directives. Opens no store.
+///
+/// # Errors
+/// [`InputProblem`] at the first thing that is wrong with any of them.
+pub fn load(path: &Path) -> Result<LoadedSession, InputProblem> {
+    let file = session::read(path)?;
+    let (tape, gaps) = read_market(&file)?;
+    let empty = || InputProblem::new(path, Rule::EmptyList).field("market");
+    let (from, to) = tape.span().ok_or_else(empty)?;
+    let directives = directives::read(&file.directives, &file.instruments, DataSpan { from, to })?;
+    let provenance = provenance(path, &file);
+    let identity = Identity {
+        name: file.name,
+        mode: file.mode,
+        instance: file.instance,
+        strategy_digest: directives::strategy_digest(&directives),
+        tape: tape.identity(),
+        instruments: file.instruments,
+        account: file.account,
+        venue: file.venue,
+        seed: 0,
+        decision_version: DECISION_VERSION,
+        nonce: None,
+        continues: None,
+    };
+    Ok(LoadedSession { identity, provenance, tape, directives, gaps })
+}
+
+/// Reads all market files of a session, in their order, and what is missing in each.
+///
+/// # Errors
+/// [`InputProblem`] at the first thing that is wrong with one of them.
+pub fn read_market(file: &SessionFile) -> Result<(Tape, Vec<(Symbol, Gaps)>), InputProblem> {
+    let read = |entry: &MarketFile| market::read(entry, file.gaps);
+    let read = file.market.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let gaps = read.iter().map(|data| (data.data.symbol.clone(), data.gaps)).collect();
+    Ok((Tape::new(read.into_iter().map(|data| data.data).collect()), gaps))
+}
+
+/// Paths are kept absolute, so that a later check finds the files from any folder.
+fn provenance(path: &Path, file: &SessionFile) -> Provenance {
+    let mut paths: Vec<PathBuf> = vec![path.to_owned()];
+    paths.extend(file.market.iter().map(|market| market.path.clone()));
+    paths.push(file.directives.clone());
+    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path).to_string_lossy().into_owned();
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok();
+    let nanos = since_epoch.and_then(|since| i64::try_from(since.as_nanos()).ok());
+    Provenance {
+        build: env!("CARGO_PKG_VERSION").to_owned(),
+        sources: paths.into_iter().map(absolute).collect(),
+        config: file.text.clone(),
+        created_at: nanos.map(Timestamp::from_nanos),
+    }
+}
+
+/// A session stopped while it ran. What was committed before stays in the store, as an interrupted session.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The store cannot take the session, or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The engine, the simulated venue or the store stopped the run.
+    #[error(transparent)]
+    Run(#[from] RunError<StoreError>),
+}
+
+/// A session that ran to its end.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// Its id.
+    pub session: SessionUid,
+    /// The head over its whole log.
+    pub head: Head,
+    /// Its last event; 0 for none.
+    pub last_seq: Seq,
+    /// How many Steps it has.
+    pub steps: u64,
+    /// The digest of its final ledger.
+    pub ledger_digest: [u8; 32],
+    /// Every plan that was taken on, in order of number, opened or not.
+    pub plans: Vec<RecordedPlan>,
+    /// Every refusal, in order.
+    pub refusals: Vec<Refused>,
+}
+
+/// What became of a plan.
+#[derive(Clone, Debug)]
+pub struct RecordedPlan {
+    /// Whether its first order ever came to be.
+    pub opened: bool,
+    /// The plan at the end.
+    pub view: PlanView,
+}
+
+/// Runs `loaded` into `store` from its first input to the end of its tape.
+///
+/// # Errors
+/// [`RecordError`] if the store has a session of that name, or if anything stops the run.
+pub fn record(store: &mut dyn LogStore, loaded: &LoadedSession) -> Result<Recorded, RecordError> {
+    record_watched(store, loaded, COMMIT_EVERY, Watching::default())
+}
+
+/// The same, committing after every `commit_every` events and telling `watching` of progress.
+///
+/// # Errors
+/// As [`record`].
+pub fn record_watched(
+    store: &mut dyn LogStore,
+    loaded: &LoadedSession,
+    commit_every: u64,
+    watching: Watching<'_>,
+) -> Result<Recorded, RecordError> {
+    let session = store.create(&loaded.manifest())?;
+    let (directives, contents) = loaded.sealed(session);
+    let mut recorder = StoreRecorder::new(store, session, contents, watching).committing_every(commit_every);
+    let mut backtest = Backtest::new(&loaded.identity, &loaded.tape, directives);
+    backtest.run(&mut recorder)?;
+    let ledger = backtest.state().ledger();
+    let digest = ledger.digest();
+    let last_seq = recorder.appended();
+    let checkpoint = Checkpoint {
+        seq: last_seq,
+        projection: PROJECTION.to_owned(),
+        version: PROJECTION_VERSION,
+        digest,
+        finished: true,
+    };
+    recorder.store().put_checkpoint(session, &checkpoint)?;
+    recorder.commit()?;
+    let plans = final_plans(ledger, &recorder, loaded);
+    let steps = recorder.steps();
+    let head = recorder.store().head(session)?;
+    let refusals = ledger.refusals().to_vec();
+    Ok(Recorded { session, head, last_seq, steps, ledger_digest: digest, plans, refusals })
+}
+
+fn final_plans(ledger: &Ledger, recorder: &StoreRecorder<'_>, loaded: &LoadedSession) -> Vec<RecordedPlan> {
+    let comments: BTreeMap<_, _> =
+        loaded.directives.iter().map(|parsed| (&parsed.directive.directive_id, &parsed.comments)).collect();
+    let mut plans: BTreeMap<_, &Plan> = recorder.sealed_plans().iter().map(|(no, plan)| (*no, plan)).collect();
+    plans.extend(ledger.plans().map(|plan| (plan.no, plan)));
+    let recorded = |plan: &Plan| {
+        let text = |_| comments.get(&plan.accepted_by).copied().cloned().flatten();
+        RecordedPlan { opened: plan.opened_at.is_some(), view: plan_view(ledger, plan, &text) }
+    };
+    plans.into_values().map(recorded).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use retrace_core::memory::MemoryStore;
+    use retrace_core::store::LogReader;
+
+    use super::*;
+    use crate::sample;
+
+    fn sample() -> (tempfile::TempDir, LoadedSession) {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = sample::write(dir.path(), sample::DEFAULT_SEED).unwrap();
+        let loaded = load(&paths.session).unwrap();
+        (dir, loaded)
+    }
+
+    #[test]
+    fn a_run_does_not_depend_on_when_it_commits() {
+        let (_dir, loaded) = sample();
+        let mut heads = Vec::new();
+        for commit_every in [0, 7, COMMIT_EVERY] {
+            let mut store = MemoryStore::new();
+            let recorded = record_watched(&mut store, &loaded, commit_every, Watching::default()).unwrap();
+            assert_eq!(store.watermark(recorded.session).unwrap().durable_seq, recorded.last_seq);
+            heads.push((recorded.head, recorded.ledger_digest));
+        }
+        assert_eq!(heads[0], heads[1]);
+        assert_eq!(heads[0], heads[2]);
+    }
+
+    #[test]
+    fn whoever_watches_is_told_of_what_is_durable_and_of_no_more() {
+        let (_dir, loaded) = sample();
+        let told = RefCell::new(Vec::new());
+        let watching = Watching { on_durable: Some(Box::new(|seq: Seq| told.borrow_mut().push(seq))), on_row: None };
+        let recorded = record_watched(&mut MemoryStore::new(), &loaded, 10, watching).unwrap();
+        let told = told.into_inner();
+        assert!(told.len() > 10 && told.is_sorted(), "{told:?}");
+        assert_eq!(told.last(), Some(&recorded.last_seq));
+    }
+
+    #[test]
+    fn the_texts_stand_beside_the_log_and_the_digest_is_kept() {
+        let (_dir, loaded) = sample();
+        let mut store = MemoryStore::new();
+        let recorded = record(&mut store, &loaded).unwrap();
+        let (_, contents) = loaded.sealed(recorded.session);
+        assert!(contents.len() >= 8);
+        for (reference, content) in contents {
+            assert_eq!(store.content(recorded.session, reference).unwrap(), Some(content));
+        }
+        let checkpoints = store.checkpoints(recorded.session).unwrap();
+        assert_eq!(checkpoints.len(), 1);
+        assert!(checkpoints[0].finished && checkpoints[0].digest == recorded.ledger_digest);
+    }
+
+    #[test]
+    fn another_name_is_another_session_and_the_same_one_is_refused() {
+        let (_dir, loaded) = sample();
+        let mut store = MemoryStore::new();
+        let first = record(&mut store, &loaded).unwrap();
+        let again = record(&mut store, &loaded).unwrap_err();
+        assert!(matches!(again, RecordError::Store(StoreError::SessionExists { .. })), "{again}");
+        let other = record(&mut store, &loaded.clone().named(SessionName::new("other").unwrap())).unwrap();
+        assert_ne!((first.session, first.head), (other.session, other.head));
+        assert_eq!(first.last_seq, other.last_seq);
+    }
+}
