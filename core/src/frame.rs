@@ -49,6 +49,14 @@ pub enum FrameError {
         /// How many it claims.
         events: u64,
     },
+    /// The events of a Step do not follow one another, or one has another time than the Step.
+    #[error("event {seq} does not continue its Step: {field} differs")]
+    NotOneStep {
+        /// The event.
+        seq: Seq,
+        /// `seq` or `time`.
+        field: &'static str,
+    },
     /// The first event is no input, or a later one is.
     #[error("event {seq}: kind {kind} cannot stand there (a Step is one input, then its decisions)")]
     OutOfPlace {
@@ -94,7 +102,14 @@ pub fn encode_frame(step: &Step) -> Result<Vec<u8>, FrameError> {
         out.extend_from_slice(&recorded_at.nanos().to_le_bytes());
     }
     put_varint(&mut out, step.tape.rows.saturating_mul(4).saturating_add(u64::from(step.tape.points)));
-    for event in &step.events {
+    for (seq, event) in (step.first_seq().0..).zip(&step.events) {
+        // Neither is stored per event, so a Step that is wrong in them would read back as another one.
+        if event.seq.0 != seq {
+            return Err(FrameError::NotOneStep { seq: event.seq, field: "seq" });
+        }
+        if event.time != step.time {
+            return Err(FrameError::NotOneStep { seq: event.seq, field: "time" });
+        }
         let encoded = encode_fact(&event.fact);
         if encoded.payload.len() > PAYLOAD_MAX {
             let source = CodecError::TooLong { kind: encoded.kind, bytes: encoded.payload.len() };

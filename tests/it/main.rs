@@ -4,6 +4,8 @@
 #![allow(clippy::pedantic, clippy::wildcard_enum_match_arm, reason = "tests are read for their story")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests may touch the machine")]
 
+mod cli;
+mod crash;
 mod layers;
 mod real;
 mod replaying;

@@ -1,0 +1,275 @@
+//! The command line as a user meets it: exit codes, JSON shapes, refusals that leave nothing behind, and the same bytes
+//! from another process in another environment.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use retrace_tools::sample;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with the sample market, and a store that is made beside it.
+struct Place {
+    dir: TempDir,
+}
+
+impl Place {
+    fn with_sample() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        sample::write(dir.path(), sample::DEFAULT_SEED).unwrap();
+        Self { dir }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Runs `retrace` in this folder with `--db db`.
+    fn retrace(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_retrace"));
+        command.args(args).args(["--db", "db"]).current_dir(self.dir.path());
+        command
+    }
+
+    /// Runs `retrace`, which must go well, and reads the one JSON document that it prints.
+    fn json(&self, args: &[&str]) -> Value {
+        let output = self.retrace(&[args, &["--json"]].concat());
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Runs `retrace`, which must answer with `code`, and gives back what it says to people.
+    fn says(&self, code: i32, args: &[&str]) -> String {
+        let output = self.retrace(args);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}{}", text(&output.stdout), text(&output.stderr));
+        text(&output.stderr)
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn two_processes_in_different_environments_write_the_same_log() {
+    let mut seen = Vec::new();
+    for environment in [
+        [("TZ", "UTC"), ("LANG", "C"), ("LC_ALL", "C"), ("RAYON_NUM_THREADS", "1"), ("NO_COLOR", "1")],
+        [
+            ("TZ", "Asia/Kathmandu"),
+            ("LANG", "de_DE.UTF-8"),
+            ("LC_ALL", "tr_TR.UTF-8"),
+            ("RAYON_NUM_THREADS", "7"),
+            ("CLICOLOR_FORCE", "1"),
+        ],
+    ] {
+        let place = Place::with_sample();
+        let run = |args: &[&str]| {
+            let output = place.command(args).envs(environment).output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+            text(&output.stdout)
+        };
+        let mut summary: Value = serde_json::from_str(&run(&["run", "session.yaml", "--json"])).unwrap();
+        summary.as_object_mut().unwrap().remove("elapsed_ms");
+        let replayed = run(&["replay", "sample", "--json"]);
+        let exported = run(&["export", "sample", "--format", "jsonl"]);
+        seen.push((summary, replayed, exported));
+    }
+    assert_eq!(seen[0], seen[1]);
+}
+
+#[test]
+fn every_command_gives_its_json_shape() {
+    let place = Place::with_sample();
+    let run = place.json(&["run", "session.yaml"]);
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(
+        keys(&run),
+        [
+            "session",
+            "mode",
+            "head",
+            "events",
+            "steps",
+            "plans",
+            "refusals",
+            "realized_pnl",
+            "fees",
+            "net_pnl",
+            "elapsed_ms"
+        ]
+    );
+    let events = run["events"].as_u64().unwrap();
+
+    let sessions = place.json(&["sessions"]);
+    assert_eq!(keys(&sessions["sessions"][0]), ["session", "mode", "status", "events", "head", "from", "to"]);
+    assert_eq!(sessions["sessions"][0]["status"], "finished");
+    assert_eq!(sessions["sessions"][0]["head"], run["head"]);
+
+    let replay = place.json(&["replay", "sample"]);
+    for key in ["session", "seq", "at", "head", "ledger_digest", "plans", "refusals", "conflicts", "batches"] {
+        assert!(replay.get(key).is_some(), "replay --json lacks {key}");
+    }
+    assert_eq!((replay["seq"].as_u64(), &replay["head"]), (Some(events), &run["head"]));
+    let plan = &replay["plans"][0];
+    for key in [
+        "plan_id",
+        "strategy_instance_id",
+        "asset_symbol",
+        "status",
+        "direction",
+        "comments",
+        "target",
+        "net_position",
+        "held",
+        "average_entry_price",
+        "realized_pnl",
+        "net_pnl",
+        "fees",
+        "stop_loss_price",
+        "take_profit_price",
+        "outcome",
+        "groups",
+    ] {
+        assert!(plan.get(key).is_some(), "a plan lacks {key}");
+    }
+    let order = &plan["groups"][0]["orders"][0];
+    for key in [
+        "order_id",
+        "connector_order_id",
+        "role",
+        "side",
+        "type",
+        "status",
+        "quantity",
+        "filled_quantity",
+        "price",
+        "stop_price",
+        "fills",
+    ] {
+        assert!(order.get(key).is_some(), "an order lacks {key}");
+    }
+    for key in ["fill_id", "price", "quantity", "fee", "fee_asset", "executed_at"] {
+        assert!(order["fills"][0].get(key).is_some(), "a fill lacks {key}");
+    }
+    assert!(order["quantity"].is_string(), "decimals are strings");
+
+    let verify = place.json(&["verify", "sample"]);
+    assert_eq!(verify["clean"], true);
+    let checks: Vec<_> =
+        verify["checks"].as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap()).collect();
+    assert_eq!(checks, ["integrity", "rebuild", "re-decide", "re-simulate"]);
+
+    let audit = place.json(&["audit", plan["plan_id"].as_str().unwrap()]);
+    for key in ["plan_id", "session", "outcome", "result", "protection_gap", "story"] {
+        assert!(audit.get(key).is_some(), "audit --json lacks {key}");
+    }
+    for key in ["seq", "at", "kind", "because"] {
+        assert!(audit["story"][0].get(key).is_some(), "a line of the story lacks {key}");
+    }
+
+    let exported = place.retrace(&["export", "sample", "--format", "jsonl"]);
+    let lines: Vec<Value> = text(&exported.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len() as u64, events);
+    assert!(lines.iter().zip(1..).all(|(line, seq)| line["seq"].as_u64() == Some(seq)));
+}
+
+/// Each prefix of the log is a ledger of its own; the last is the whole.
+#[test]
+fn replay_goes_to_any_seq_and_time() {
+    let place = Place::with_sample();
+    let events = place.json(&["run", "session.yaml"])["events"].as_u64().unwrap();
+    let at = |at: &str| place.json(&["replay", "sample", "--at", at]);
+    let whole = place.json(&["replay", "sample"]);
+    assert_eq!(at(&events.to_string()), whole);
+    // A time that an event stands at takes all events of that time with it.
+    let middle = at(&(events / 2).to_string());
+    let by_time = at(middle["at"].as_str().unwrap());
+    assert!(by_time["seq"].as_u64() >= middle["seq"].as_u64());
+    assert_eq!(by_time["at"], middle["at"]);
+    assert_eq!(at("1")["seq"], 1);
+    let beyond = place.says(2, &["replay", "sample", "--at", &(events + 1).to_string()]);
+    assert!(beyond.contains(&events.to_string()), "names the last event: {beyond}");
+    assert!(place.says(2, &["replay", "sample", "--at", "2199-01-01T00:00:00Z"]).starts_with("error: "));
+}
+
+#[test]
+fn a_refused_file_leaves_no_store_behind() {
+    let place = Place::with_sample();
+    let directives = std::fs::read_to_string(place.path("directives.jsonl")).unwrap();
+    std::fs::write(place.path("directives.jsonl"), directives.replacen("\"scope\"", "\"scoop\"", 1)).unwrap();
+    let said = place.says(2, &["run", "session.yaml"]);
+    assert!(said.contains("directives.jsonl:1") && said.contains("scoop") && said.contains("hint: "), "{said}");
+    assert!(!place.path("db").exists(), "a refusal made a store");
+}
+
+#[test]
+fn a_name_that_exists_is_refused_and_nothing_changes() {
+    let place = Place::with_sample();
+    place.json(&["run", "session.yaml"]);
+    let before = files(&place.path("db"));
+    let said = place.says(2, &["run", "session.yaml"]);
+    assert!(said.contains("sample") && said.contains("hint: ") && said.contains("--session"), "{said}");
+    let sessions = place.json(&["sessions"]);
+    assert_eq!(sessions["sessions"].as_array().unwrap().len(), 1);
+    place.json(&["run", "session.yaml", "--session", "another"]);
+    assert_ne!(files(&place.path("db")), before);
+}
+
+#[test]
+fn strict_turns_refusals_into_exit_1() {
+    let place = Place::with_sample();
+    let refusals = place.json(&["run", "session.yaml"])["refusals"].as_u64().unwrap();
+    assert!(refusals > 0, "the sample has a refused directive to show");
+    place.says(1, &["run", "session.yaml", "--session", "strict", "--strict"]);
+}
+
+#[test]
+fn reading_commands_change_no_file() {
+    let place = Place::with_sample();
+    place.json(&["run", "session.yaml"]);
+    let before = files(&place.path("db"));
+    for args in [
+        &["sessions"][..],
+        &["replay", "sample"],
+        &["verify", "sample"],
+        &["audit", "TPL_DIP"],
+        &["export", "sample", "--format", "jsonl"],
+    ] {
+        assert_eq!(place.retrace(args).status.code(), Some(0), "{args:?}");
+        assert_eq!(files(&place.path("db")), before, "{args:?} changed the store");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_said() {
+    let place = Place::with_sample();
+    for args in [&["sessions"][..], &["replay", "sample"], &["verify", "sample"], &["audit", "TPL_DIP"]] {
+        let said = place.says(2, args);
+        assert!(said.starts_with("error: ") && said.contains("db"), "{args:?}: {said}");
+        assert!(!place.path("db").exists(), "{args:?} made a store");
+    }
+    place.json(&["run", "session.yaml"]);
+    let said = place.says(2, &["replay", "sampel"]);
+    assert!(said.contains("sampel") && said.contains("sample"), "{said}");
+    assert!(place.says(2, &["audit", "TPL_NONE"]).contains("TPL_NONE"));
+    assert!(place.says(2, &["replay"]).contains("Usage"));
+}
+
+fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(files(&path));
+        } else {
+            all.insert(path.clone(), std::fs::read(&path).unwrap());
+        }
+    }
+    all
+}
