@@ -1,7 +1,10 @@
 //! `retrace audit`: the whole story of one plan.
 
+use std::collections::BTreeMap;
+
+use retrace_core::content::ContentRef;
 use retrace_core::event::{Decision, Fact, Input, Outcome};
-use retrace_core::ids::{PlanId, SessionName, SessionUid};
+use retrace_core::ids::{PlanId, Seq, SessionName, SessionUid};
 use retrace_core::index::{IndexEntry, index_entries};
 use retrace_core::log::LogFault;
 use retrace_core::store::{LogReader, StoreError};
@@ -13,12 +16,8 @@ use super::Status;
 use super::stored::{Db, StoredSession};
 use crate::error::{CliError, Place};
 use crate::output::Output;
-use crate::output::story;
+use crate::output::story::{self, Protection};
 use crate::output::style::{BOLD, DIM, painted};
-use crate::output::text::shortened;
-
-/// The longest comment that is printed.
-const COMMENT_WIDTH: usize = 200;
 
 /// Tell the whole story of a plan
 #[derive(Debug, clap::Args)]
@@ -40,17 +39,26 @@ struct Document<'a> {
     outcome: Option<Outcome>,
     result: Option<&'a ResultView>,
     protection_gap: &'a [GapSpan],
-    comments: Option<&'a str>,
-    story: &'a [StoryLine],
+    story: Vec<Line<'a>>,
+}
+
+/// A line with the text that stands beside the log.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    line: &'a StoryLine,
+    /// Only for a directive that has a comment, unless that was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<&'a str>,
 }
 
 /// A plan's story with what stands beside the log.
 struct Told {
     story: Story,
     session: SessionName,
-    comments: Option<String>,
-    /// The plan held something and never had a stop.
-    stopless: bool,
+    /// The strategist's comments, by the event that received them.
+    comments: BTreeMap<Seq, String>,
+    protection: Protection,
 }
 
 pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
@@ -63,25 +71,22 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
         }
         None => tell_the_only_one(&reader, &plan)?,
     };
-    let Told { story, session, comments, stopless } = &told;
+    let Told { story, session, comments, protection } = &told;
     if output.is_json() {
+        let comment = |line: &StoryLine| comments.get(&line.event.seq).map(String::as_str);
         output.document(&Document {
             plan_id: &story.plan_id,
             session,
             outcome: story.outcome,
             result: story.result.as_ref(),
             protection_gap: &story.protection_gap,
-            comments: comments.as_deref(),
-            story: &story.story,
+            story: story.story.iter().map(|line| Line { line, comment: comment(line) }).collect(),
         })?;
         return Ok(Status::Fine);
     }
     let page = output.page();
     writeln!(page, "{}  {}", painted(BOLD, plan), painted(DIM, format!("in session {session}")))?;
-    if let Some(comments) = comments {
-        writeln!(page, "\"{}\"", shortened(comments, COMMENT_WIDTH))?;
-    }
-    for line in story::lines(story, *stopless) {
+    for line in story::lines(story, comments, *protection) {
         writeln!(page, "{line}")?;
     }
     Ok(Status::Fine)
@@ -95,6 +100,10 @@ fn tell_the_only_one(reader: &dyn LogReader, plan: &PlanId) -> Result<Told, CliE
         if plans_of(reader, *uid, Some(plan))?.contains(plan) {
             having.push((name.clone(), *uid));
         }
+    }
+    if having.len() > 1 {
+        let sessions = having.into_iter().map(|(name, _)| name).collect();
+        return Err(CliError::PlanInSeveral { plan: plan.clone(), sessions });
     }
     let candidates = if having.is_empty() { sessions } else { having };
     let mut told = Vec::new();
@@ -118,16 +127,22 @@ fn tell(session: &StoredSession<'_>, plan: &PlanId) -> Result<Option<Told>, CliE
         .story
         .iter()
         .any(|line| matches!(&line.event.fact, Fact::Decision(Decision::ExitsSet { stop: Some(_), .. })));
-    let opened = book.ledger().plan_number(plan).and_then(|no| book.plan(no));
-    let of_plan = opened.and_then(|plan| plan.comments);
-    // A plan that was never taken on has its comment in the directive alone.
-    let of_directive = story.story.iter().find_map(|line| match &line.event.fact {
+    let plan = book.ledger().plan_number(plan).and_then(|no| book.plan(no));
+    let held = plan.is_some_and(|plan| plan.orders().any(|order| !order.filled().is_flat()));
+    let protection = match (held, had_stop) {
+        (false, _) => Protection::NothingHeld,
+        (true, false) => Protection::Never,
+        (true, true) => Protection::ByStop,
+    };
+    let comments = story.story.iter().filter_map(|line| Some((line.event.seq, session.text(comment_of(line)?)?)));
+    Ok(Some(Told { comments: comments.collect(), story, session: session.name.clone(), protection }))
+}
+
+fn comment_of(line: &StoryLine) -> Option<ContentRef> {
+    match &line.event.fact {
         Fact::Input(Input::DirectiveReceived(directive)) => directive.comments,
         Fact::Input(_) | Fact::Decision(_) | Fact::Unknown(_) => None,
-    });
-    let comments = of_plan.or(of_directive.filter(|_| opened.is_none())).and_then(|reference| session.text(reference));
-    let stopless = !had_stop && opened.is_some_and(|plan| plan.orders().any(|order| !order.filled().is_flat()));
-    Ok(Some(Told { story, session: session.name.clone(), comments, stopless }))
+    }
 }
 
 fn no_plan(reader: &dyn LogReader, plan: PlanId, session: Option<&StoredSession<'_>>) -> CliError {

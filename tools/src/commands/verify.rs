@@ -62,7 +62,7 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
 }
 
 /// The session's market data, read again from where the session found it; `None`, with the reason on standard error,
-/// where that cannot be done or gives something else.
+/// where that cannot be done. Data that is not what was recorded is told of too, and refused by the check itself.
 fn tape_again(session: &StoredSession<'_>, market_dir: Option<&Path>) -> Option<Tape> {
     if session.identity().mode != Mode::Backtest {
         return None;
@@ -72,25 +72,27 @@ fn tape_again(session: &StoredSession<'_>, market_dir: Option<&Path>) -> Option<
     let read = session::parse(file, &provenance.config)
         .map(|file| moved(file, market_dir))
         .and_then(|file| read_market(&file));
-    let tape = match read {
-        Ok((tape, _)) => tape,
-        Err(problem) => {
-            warn(&format!("the market data cannot be read again: {problem}"));
-            return None;
+    match read {
+        Ok((tape, _)) => {
+            let (found, recorded) = (tape.identity(), &session.identity().tape);
+            if found != *recorded {
+                warn(&format!("the market data is not what the session was run on: {}", difference(&found, recorded)));
+            }
+            Some(tape)
         }
-    };
-    let TapeIdentity { digest, rows } = tape.identity();
-    let recorded = &session.identity().tape;
-    if digest != recorded.digest {
-        let sizes = if rows == recorded.rows {
-            "as many rows with other content".to_owned()
-        } else {
-            format!("{rows} rows where {} were recorded", recorded.rows)
-        };
-        warn(&format!("the market data is not what the session was run on: {sizes}"));
-        return None;
+        Err(problem) => {
+            warn(&format!("{problem}; --market-dir DIR looks for the market files in another folder"));
+            None
+        }
     }
-    Some(tape)
+}
+
+fn difference(found: &TapeIdentity, recorded: &TapeIdentity) -> String {
+    if found.rows == recorded.rows {
+        "as many bars, with other content".to_owned()
+    } else {
+        format!("{} bars where {} were recorded", found.rows / 2, recorded.rows / 2)
+    }
 }
 
 /// The same with the market files looked for in another folder.

@@ -5,16 +5,30 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anstyle::Style;
 use retrace_core::event::{Decision, Fact, Input, Report, ReportKind};
-use retrace_core::ids::OrderId;
+use retrace_core::ids::{OrderId, Seq};
 use retrace_core::order::OrderRole;
 use retrace_core::time::{Span, Timestamp};
 use retrace_projections::audit::{GapSpan, Story, StoryLine};
 
 use super::style::{ALARM, BAD, BOLD, DIM, GOOD, INTENT, NOTICE, PLAIN, PROTECTION, painted};
-use super::text::{clock, counted, date, duration, money, printable, signed_money};
+use super::text::{clock, counted, date, duration, money, printable, shortened, signed_money};
 
 /// The widest mark and word in front of a line.
 const WORD_WIDTH: usize = 9;
+
+/// A comment is cut to this many characters.
+const COMMENT_WIDTH: usize = 160;
+
+/// What is to be said of a plan's protection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protection {
+    /// It never held anything.
+    NothingHeld,
+    /// It held something and never had a stop.
+    Never,
+    /// It had a stop: its gaps say the rest.
+    ByStop,
+}
 
 /// How a line is told: a mark, a word, a colour.
 struct Telling {
@@ -27,8 +41,8 @@ const fn telling(mark: &'static str, word: &'static str, style: Style) -> Tellin
     Telling { mark, word, style }
 }
 
-/// The lines of a story, without line ends.
-pub(crate) fn lines(story: &Story, stopless: bool) -> Vec<String> {
+/// The lines of a story, without line ends. `comments` are the strategist's, by the event that received them.
+pub(crate) fn lines(story: &Story, comments: &BTreeMap<Seq, String>, protection: Protection) -> Vec<String> {
     let mut lines = Vec::new();
     let width = story.story.last().map_or(1, |line| line.event.seq.to_string().len());
     let mut roles = Roles::default();
@@ -46,10 +60,15 @@ pub(crate) fn lines(story: &Story, stopless: bool) -> Vec<String> {
         let time = if before == Some(at) { " ".repeat(shown.len()) } else { shown };
         before = Some(at);
         let role = roles.role_of(line);
+        let blank = " ".repeat(time.len());
         lines.push(told(line, role, &time, width));
+        if let Some(comment) = comments.get(&line.event.seq) {
+            let quoted = painted(DIM, format!("\"{}\"", shortened(comment, COMMENT_WIDTH)));
+            lines.push(format!("{blank}  {:width$}     {:WORD_WIDTH$} {quoted}", "", ""));
+        }
     }
     lines.push(String::new());
-    lines.extend(ending(story, stopless));
+    lines.extend(ending(story, protection));
     lines
 }
 
@@ -96,7 +115,14 @@ fn tell_input(input: &Input, role: Option<OrderRole>) -> Telling {
             ReportKind::Filled(_) => match role {
                 Some(OrderRole::StopLoss) => telling("!", "stopped", ALARM),
                 Some(OrderRole::TakeProfit) => telling("$", "profit", GOOD.bold()),
-                _ => telling("*", "fill", GOOD),
+                Some(
+                    OrderRole::Entry
+                    | OrderRole::Reduce
+                    | OrderRole::Close
+                    | OrderRole::Flatten
+                    | OrderRole::Compensation,
+                )
+                | None => telling("*", "fill", GOOD),
             },
             ReportKind::Amended { .. } => telling("", "amended", DIM),
             ReportKind::Canceled => telling("", "cancelled", DIM),
@@ -134,7 +160,7 @@ fn tell_decision(decision: &Decision) -> Telling {
 }
 
 /// How it ended, what came of it, and how well it was protected.
-fn ending(story: &Story, stopless: bool) -> Vec<String> {
+fn ending(story: &Story, protection: Protection) -> Vec<String> {
     let mut lines = Vec::new();
     let mut fact = |name: &str, text: String| lines.push(format!("{} {text}", painted(DIM, format!("{name:<10}"))));
     match (&story.outcome, &story.result) {
@@ -152,16 +178,18 @@ fn ending(story: &Story, stopless: bool) -> Vec<String> {
     fact("fees", fees);
     let style = if result.net_pnl.value() < rust_decimal::Decimal::ZERO { BAD } else { GOOD };
     fact("net", painted(style, signed_money(result.net_pnl)));
-    fact("protection", protection(&story.protection_gap, stopless));
+    fact("protection", protection_text(&story.protection_gap, protection));
     lines
 }
 
-fn protection(gaps: &[GapSpan], stopless: bool) -> String {
-    if stopless {
-        return painted(NOTICE, "unprotected: the plan never had a stop");
+fn protection_text(gaps: &[GapSpan], protection: Protection) -> String {
+    match protection {
+        Protection::NothingHeld => return "nothing was held".to_owned(),
+        Protection::Never => return painted(NOTICE, "unprotected: the plan never had a stop"),
+        Protection::ByStop => {}
     }
     if gaps.is_empty() {
-        return painted(GOOD, "without a gap");
+        return painted(GOOD, "protected without a gap");
     }
     let closed = gaps.iter().filter_map(|gap| gap.duration).map(Span::nanos).fold(0, u64::saturating_add);
     let open = if gaps.iter().any(|gap| gap.to.is_none()) { ", and one still open" } else { "" };
