@@ -1,20 +1,15 @@
 //! The one fold: every recorded fact changes the ledger here, in a run and in a replay alike.
 
 use retrace_core::amount::Position;
-use retrace_core::event::{
-    Because, Decision, Event, Fact, FillReport, GroupEnd, Input, Outcome, Report, ReportKind, ReportedOrder,
-    TimerPurpose,
-};
+use retrace_core::event::{Because, Decision, Event, Fact, GroupEnd, Input, Outcome, TimerPurpose};
 use retrace_core::exact::Inexact;
-use retrace_core::ids::{
-    GroupNo, OrderCause, OrderNo, PlanNo, TimerId, derive_fill_id, derive_group_id, derive_order_id,
-};
-use retrace_core::order::{OrderRole, OrderStatus, Side};
+use retrace_core::ids::{GroupNo, OrderCause, OrderNo, PlanNo, TimerId, derive_group_id, derive_order_id};
+use retrace_core::order::{OrderRole, Side};
 
 use super::order::NewOrder;
 use super::{
     Accounting, BrokenHistory, Change, Closing, Exits, Group, Ledger, Order, Phase, Plan, Refused, SeenDirective,
-    StandingTarget, Timer, Trade,
+    StandingTarget, Timer,
 };
 
 impl Ledger {
@@ -74,79 +69,6 @@ impl Ledger {
         }
     }
 
-    fn apply_report(&mut self, event: &Event, report: &Report) -> Result<(), BrokenHistory> {
-        let no = match &report.order {
-            ReportedOrder::Ours(no) => *no,
-            ReportedOrder::Foreign(_) => {
-                self.counts.foreign = self.counts.foreign.saturating_add(1);
-                return Ok(());
-            }
-        };
-        if let ReportKind::Filled(fill) = &report.what {
-            return self.apply_fill(event, no, fill);
-        }
-        let order = self.order_mut(event, no)?;
-        match &report.what {
-            ReportKind::Accepted { connector_order_id } => order.accept(connector_order_id.clone()),
-            ReportKind::Rejected { reason } => order.end(OrderStatus::Rejected, Some(*reason)),
-            ReportKind::Amended { quantity, price } => order.amended(*quantity, *price),
-            ReportKind::AmendRejected { reason } | ReportKind::CancelRejected { reason } => {
-                order.in_flight = None;
-                order.reason = Some(*reason);
-            }
-            ReportKind::Canceled => order.end(OrderStatus::Canceled, None),
-            ReportKind::Expired { reason } => order.end(OrderStatus::Expired, Some(*reason)),
-            // Handled above; written out so that a new kind must be placed.
-            ReportKind::Filled(_) => {}
-        }
-        Ok(())
-    }
-
-    fn apply_fill(&mut self, event: &Event, no: OrderNo, report: &FillReport) -> Result<(), BrokenHistory> {
-        let session = self.session;
-        let order = self.order_mut(event, no)?;
-        if let Some(known) = order.fill_of(&report.trade_id) {
-            // Compared is what moves the ledger, never transport or time (SEMANTICS 8).
-            let same = known.price == report.price
-                && known.quantity == report.quantity
-                && known.fee == report.fee
-                && known.fee_asset == report.fee_asset;
-            let counts = &mut self.counts;
-            let count = if same { &mut counts.repeated_fills } else { &mut counts.conflicting_fills };
-            *count = count.saturating_add(1);
-            return Ok(());
-        }
-        let id = derive_fill_id(session, order.id, &report.trade_id);
-        order.fill(id, report).map_err(|source| amount(event, source))?;
-        let (side, role) = (order.side, order.role);
-        let plan_no = self.number_of_plan(event)?;
-        let plan = self.plan_mut(event, plan_no)?;
-        let trade = Trade {
-            trade_id: report.trade_id.clone(),
-            executed_at: report.executed_at,
-            side,
-            price: report.price,
-            quantity: report.quantity,
-            fee: report.fee,
-            fee_asset: report.fee_asset.clone(),
-        };
-        plan.accounting.book(trade).map_err(|source| amount(event, source))?;
-        match role {
-            OrderRole::StopLoss => {
-                lower_target(plan, side.signed(report.quantity)).map_err(|source| amount(event, source))?;
-                if plan.phase == Phase::Standing {
-                    plan.phase = Phase::StoppedOut;
-                    plan.target.size = Position::FLAT;
-                }
-            }
-            OrderRole::TakeProfit => {
-                lower_target(plan, side.signed(report.quantity)).map_err(|source| amount(event, source))?;
-            }
-            OrderRole::Entry | OrderRole::Reduce | OrderRole::Close | OrderRole::Flatten | OrderRole::Compensation => {}
-        }
-        Ok(())
-    }
-
     #[expect(clippy::too_many_lines, reason = "one match over every decision, each variant written out by hand")]
     fn apply_decision(&mut self, event: &Event, decision: &Decision) -> Result<(), BrokenHistory> {
         match decision {
@@ -163,7 +85,7 @@ impl Ledger {
             // Recorded for the story; nothing follows from them.
             Decision::DirectiveRepeated { .. } | Decision::NothingToDo { .. } => Ok(()),
             Decision::PlanAccepted { plan_id, symbol, direction, directive, comments } => {
-                let no = self.number_of_plan(event)?;
+                let no = Self::number_of_plan(event)?;
                 let instrument = self.instrument(symbol).cloned();
                 let instrument = instrument.ok_or_else(|| unknown(event, "instrument", 0))?;
                 if no != self.next_plan() || self.plan_numbers.contains_key(plan_id) {
@@ -190,8 +112,10 @@ impl Ledger {
                     phase: Phase::Standing,
                     groups: Vec::new(),
                     gap: None,
+                    filled_last: None,
                 };
                 self.plan_numbers.insert(plan_id.clone(), no);
+                self.openers.insert(no, directive.clone());
                 self.plans.insert(no, plan);
                 Ok(())
             }
@@ -239,11 +163,13 @@ impl Ledger {
                 Ok(())
             }
             Decision::SlicesDropped { group, quantity, because } => {
-                let group = self.events_group(event, *group)?;
+                let plan = self.events_plan(event)?;
+                let group = group_mut(event, plan, *group)?;
                 let quantity = Side::Buy.signed(*quantity);
                 group.dropped = group.dropped.plus(quantity).map_err(|source| amount(event, source))?;
-                if *because == Because::Skipped {
+                if matches!(because, Because::Skipped | Because::BelowMinNotional) {
                     group.missed = group.missed.plus(quantity).map_err(|source| amount(event, source))?;
+                    plan.target.given_up = true;
                 }
                 Ok(())
             }
@@ -265,7 +191,7 @@ impl Ledger {
                 Ok(())
             }
             Decision::TimerSet { timer, due, purpose } => {
-                let plan = self.number_of_plan(event)?;
+                let plan = Self::number_of_plan(event)?;
                 if *timer != self.next_timer {
                     return Err(BrokenHistory::NotNext { seq: event.seq, what: "timer", number: u64::from(timer.0) });
                 }
@@ -303,7 +229,7 @@ impl Ledger {
             }
             Decision::StopPassed { .. } => {
                 let plan = self.events_plan(event)?;
-                if plan.phase == Phase::Standing {
+                if matches!(plan.phase, Phase::Standing | Phase::Closing(_)) {
                     plan.phase = Phase::StoppedOut;
                     plan.target.size = Position::FLAT;
                 }
@@ -315,7 +241,7 @@ impl Ledger {
                 Ok(())
             }
             Decision::PlanClosed { outcome, dust } => {
-                let no = self.number_of_plan(event)?;
+                let no = Self::number_of_plan(event)?;
                 let (outcome, dust): (Outcome, Position) = (*outcome, *dust);
                 self.plan_mut(event, no)?.phase = Phase::Closed { outcome, dust };
                 self.seal(no);
@@ -346,7 +272,7 @@ impl Ledger {
             return Err(BrokenHistory::NotNext { seq: event.seq, what: "order", number: u64::from(no.0) });
         }
         let session = self.session;
-        let plan_no = self.number_of_plan(event)?;
+        let plan_no = Self::number_of_plan(event)?;
         let plan = self.plan_mut(event, plan_no)?;
         let plan_id = plan.id.clone();
         let parent = group_mut(event, plan, *group)?;
@@ -381,11 +307,11 @@ impl Ledger {
         Ok(())
     }
 
-    fn number_of_plan(&self, event: &Event) -> Result<PlanNo, BrokenHistory> {
+    pub(super) fn number_of_plan(event: &Event) -> Result<PlanNo, BrokenHistory> {
         event.plan.ok_or(BrokenHistory::Nameless { seq: event.seq, what: "plan" })
     }
 
-    fn plan_mut(&mut self, event: &Event, no: PlanNo) -> Result<&mut Plan, BrokenHistory> {
+    pub(super) fn plan_mut(&mut self, event: &Event, no: PlanNo) -> Result<&mut Plan, BrokenHistory> {
         if self.sealed.contains_key(&no) {
             return Err(BrokenHistory::Sealed { seq: event.seq, plan: no });
         }
@@ -393,12 +319,8 @@ impl Ledger {
     }
 
     fn events_plan(&mut self, event: &Event) -> Result<&mut Plan, BrokenHistory> {
-        let no = self.number_of_plan(event)?;
+        let no = Self::number_of_plan(event)?;
         self.plan_mut(event, no)
-    }
-
-    fn events_group(&mut self, event: &Event, group: GroupNo) -> Result<&mut Group, BrokenHistory> {
-        group_mut(event, self.events_plan(event)?, group)
     }
 
     fn events_order(&mut self, event: &Event) -> Result<&mut Order, BrokenHistory> {
@@ -406,7 +328,7 @@ impl Ledger {
         self.order_mut(event, no)
     }
 
-    fn order_mut(&mut self, event: &Event, no: OrderNo) -> Result<&mut Order, BrokenHistory> {
+    pub(super) fn order_mut(&mut self, event: &Event, no: OrderNo) -> Result<&mut Order, BrokenHistory> {
         self.events_plan(event)?.order_mut(no).ok_or_else(|| unknown(event, "order", no.0))
     }
 
@@ -425,14 +347,6 @@ fn unknown(event: &Event, what: &'static str, number: u32) -> BrokenHistory {
     BrokenHistory::Unknown { seq: event.seq, what, number: u64::from(number) }
 }
 
-const fn amount(event: &Event, source: Inexact) -> BrokenHistory {
+pub(super) const fn amount(event: &Event, source: Inexact) -> BrokenHistory {
     BrokenHistory::Amount { seq: event.seq, source }
-}
-
-/// A stop or take profit takes what it traded off the standing target, never across zero: nothing is bought back.
-fn lower_target(plan: &mut Plan, traded: Position) -> Result<(), Inexact> {
-    let lowered = plan.target.size.plus(traded)?;
-    let crossed = Side::of(lowered).is_some_and(|side| side != plan.direction);
-    plan.target.size = if crossed { Position::FLAT } else { lowered };
-    Ok(())
 }

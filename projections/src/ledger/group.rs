@@ -30,7 +30,8 @@ pub struct Group {
     pub planned: Quantity,
     /// How much of that was taken back before it was sent, zero or more.
     pub dropped: Position,
-    /// How much of what was dropped is what slices left unfilled when their time had passed, zero or more.
+    /// How much of what was dropped is given up for good, zero or more: what slices left unfilled when their time had
+    /// passed, and what is too little for the venue.
     pub missed: Position,
     /// When it came into being: slice 0 is due then.
     pub created_at: Timestamp,
@@ -96,12 +97,13 @@ impl Group {
         self.own_orders().try_fold(Position::FLAT, |sum, order| sum.plus(order.filled()))
     }
 
-    /// What it is to trade in all: what was planned less what was taken back, zero or more.
+    /// What it is to trade in all: what was planned less what was taken back, zero or more. What traded before the
+    /// cancel reached it was not taken back.
     ///
     /// # Errors
     /// [`Inexact`] when the difference does not fit.
     pub fn quantity(&self) -> Result<Position, Inexact> {
-        Side::Buy.signed(self.planned).minus(self.dropped)
+        Ok(Side::Buy.signed(self.planned).minus(self.dropped)?.max(self.filled()?))
     }
 
     /// What it is still to trade while it is active, sent or not, zero or more.
@@ -112,7 +114,7 @@ impl Group {
         if !self.is_active() {
             return Ok(Position::FLAT);
         }
-        at_least_zero(self.quantity()?.minus(self.filled()?)?)
+        Ok(at_least_zero(self.quantity()?.minus(self.filled()?)?))
     }
 
     /// What of it works at the venue, zero or more.
@@ -130,7 +132,7 @@ impl Group {
     /// # Errors
     /// [`Inexact`] when a sum does not fit.
     pub fn unsent(&self) -> Result<Position, Inexact> {
-        at_least_zero(self.outstanding()?.minus(self.working()?)?)
+        Ok(at_least_zero(self.outstanding()?.minus(self.working()?)?))
     }
 
     /// What slice `slice` alone trades: the quantity over the slices, rounded down to the lot, the remainder in the
@@ -189,6 +191,6 @@ fn times(position: Position, count: u32) -> Result<Position, Inexact> {
     Position::new(product).map_err(|_| Inexact { left: position.value(), operation: '*', right: count })
 }
 
-fn at_least_zero(position: Position) -> Result<Position, Inexact> {
-    Ok(position.max(Position::FLAT))
+fn at_least_zero(position: Position) -> Position {
+    position.max(Position::FLAT)
 }

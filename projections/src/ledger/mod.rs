@@ -10,6 +10,7 @@ mod book;
 mod group;
 mod order;
 mod plan;
+mod reports;
 
 use std::collections::BTreeMap;
 
@@ -26,7 +27,7 @@ pub use accounting::{Accounting, Totals, Trade};
 pub use book::Book;
 pub use group::{Group, slice_size};
 pub use order::{Change, Fill, Order};
-pub use plan::{Closing, Exits, Phase, Plan, StandingTarget, is_protection};
+pub use plan::{Bounds, Closing, Exits, Phase, Plan, StandingTarget, is_protection};
 
 use crate::digest::SetDigest;
 use crate::view;
@@ -46,6 +47,8 @@ pub struct Ledger {
     seq: Seq,
     directives: BTreeMap<DirectiveId, SeenDirective>,
     plan_numbers: BTreeMap<PlanId, PlanNo>,
+    /// The directive that each plan was taken on for, sealed or not: what a repeat of it is told by.
+    openers: BTreeMap<PlanNo, DirectiveId>,
     plans: BTreeMap<PlanNo, Plan>,
     orders: BTreeMap<OrderNo, PlanNo>,
     timers: BTreeMap<(Timestamp, TimerId), Timer>,
@@ -181,6 +184,7 @@ impl Ledger {
             seq: Seq(0),
             directives: BTreeMap::new(),
             plan_numbers: BTreeMap::new(),
+            openers: BTreeMap::new(),
             plans: BTreeMap::new(),
             orders: BTreeMap::new(),
             timers: BTreeMap::new(),
@@ -238,6 +242,11 @@ impl Ledger {
     /// The number of the plan of that name, sealed or not.
     pub fn plan_number(&self, id: &PlanId) -> Option<PlanNo> {
         self.plan_numbers.get(id).copied()
+    }
+
+    /// The directive that a plan was taken on for, sealed or not.
+    pub fn opener(&self, no: PlanNo) -> Option<&SeenDirective> {
+        self.openers.get(&no).and_then(|id| self.directives.get(id))
     }
 
     /// A plan that is not sealed.

@@ -44,7 +44,8 @@ pub struct Order {
     pub status: OrderStatus,
     /// Why it was refused or ended, where the venue said so.
     pub reason: Option<VenueReason>,
-    /// The change that was requested and not yet answered: one at a time.
+    /// The change that was requested and not yet answered: one at a time. It outlives the order's own end: the venue
+    /// still answers it.
     pub in_flight: Option<Change>,
     /// Its fills, in order of arrival.
     pub fills: Vec<Fill>,
@@ -92,6 +93,7 @@ pub struct Fill {
 }
 
 /// What an order is made of when it is requested.
+#[derive(Clone, Copy)]
 pub(super) struct NewOrder {
     pub no: OrderNo,
     pub id: OrderId,
@@ -140,6 +142,11 @@ impl Order {
     /// Whether a request for it is unanswered: its own, or a change.
     pub const fn is_unanswered(&self) -> bool {
         matches!(self.status, OrderStatus::Pending) || (self.is_working() && self.in_flight.is_some())
+    }
+
+    /// Whether it has ended while a change of it is still to be answered.
+    pub const fn is_ended_unanswered(&self) -> bool {
+        !self.is_working() && self.in_flight.is_some()
     }
 
     /// What its fills come to, zero or more.
@@ -202,10 +209,20 @@ impl Order {
 
     /// An end reported by the venue. An order that its fills ended already stays filled.
     pub(super) fn end(&mut self, status: OrderStatus, reason: Option<VenueReason>) {
-        self.in_flight = None;
+        if status == OrderStatus::Canceled {
+            self.in_flight = None;
+        }
         if self.status != OrderStatus::Filled {
             self.status = status;
             self.reason = reason;
+        }
+    }
+
+    /// A change was refused. Of an order that has ended by then nothing else is to be said.
+    pub(super) const fn refused(&mut self, reason: VenueReason) {
+        self.in_flight = None;
+        if self.is_working() {
+            self.reason = Some(reason);
         }
     }
 
@@ -236,7 +253,6 @@ impl Order {
         self.filled = filled;
         if filled.value() >= self.quantity.value() {
             self.status = OrderStatus::Filled;
-            self.in_flight = None;
         } else if !late {
             self.status = OrderStatus::PartiallyFilled;
         }

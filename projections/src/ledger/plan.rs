@@ -3,7 +3,7 @@
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::content::ContentRef;
 use retrace_core::directive::{Algorithm, EntryTerms, OnLimit};
-use retrace_core::event::{Because, Outcome};
+use retrace_core::event::{Because, GroupAction, Outcome};
 use retrace_core::exact::Inexact;
 use retrace_core::ids::{DirectiveId, GroupNo, OrderNo, PlanId, PlanNo, Seq};
 use retrace_core::instrument::{Instrument, Symbol};
@@ -43,6 +43,17 @@ pub struct Plan {
     pub accounting: Accounting,
     /// How much is not covered by a working stop, signed, with no request under way; and why.
     pub gap: Option<(Position, Because)>,
+    /// What the order was for that filled last: which tells a take profit that took all from a target of zero.
+    pub filled_last: Option<OrderRole>,
+}
+
+/// Between which positions a plan may come to stand while changes under way are not answered, signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Nearest to zero: every change of an entry is made, no change of a reduce is.
+    pub nearest: Position,
+    /// Farthest from zero: no change of an entry is made, every change of a reduce is.
+    pub farthest: Position,
 }
 
 /// What a plan is to be: set by a directive, lowered by stop and take-profit fills, raised only by a directive.
@@ -106,6 +117,9 @@ pub struct Closing {
     pub gave_up: bool,
 }
 
+/// How much of an order is counted.
+type Remaining = fn(&Order) -> Option<Quantity>;
+
 impl Plan {
     /// What it trades.
     pub const fn symbol(&self) -> &Symbol {
@@ -137,31 +151,35 @@ impl Plan {
     /// # Errors
     /// [`Inexact`] when a sum does not fit.
     pub fn committed(&self) -> Result<Position, Inexact> {
-        self.committed_with(Order::remaining)
+        self.committed_with(Order::remaining, Order::remaining)
     }
 
-    /// What it would be committed to if every change under way is made: what new decisions are taken against, so that
-    /// the same quantity is not taken back twice.
+    /// What new decisions are taken against. Nothing is sent for what an unanswered cancel may yet leave standing, and
+    /// nothing is taken back twice.
     ///
     /// # Errors
     /// [`Inexact`] when a sum does not fit.
-    pub fn committed_as_requested(&self) -> Result<Position, Inexact> {
-        self.committed_with(Order::remaining_as_requested)
+    pub fn committed_between(&self) -> Result<Bounds, Inexact> {
+        Ok(Bounds {
+            nearest: self.committed_with(Order::remaining_as_requested, Order::remaining)?,
+            farthest: self.committed_with(Order::remaining, Order::remaining_as_requested)?,
+        })
     }
 
-    fn committed_with(&self, remaining: impl Fn(&Order) -> Option<Quantity>) -> Result<Position, Inexact> {
+    fn committed_with(&self, entering: Remaining, leaving: Remaining) -> Result<Position, Inexact> {
         let mut committed = self.traded();
         for group in &self.groups {
+            let remaining = if group.action == GroupAction::Enter { entering } else { leaving };
             let working = group
                 .own_orders()
-                .filter_map(&remaining)
+                .filter_map(remaining)
                 .try_fold(Position::FLAT, |sum, quantity| sum.plus(Side::Buy.signed(quantity)))?;
             if let Some(counted) = group.outstanding()?.max(working).size() {
                 committed = committed.plus(group.side(self.direction).signed(counted))?;
             }
         }
         for order in self.orders().filter(|o| matches!(o.role, OrderRole::Flatten | OrderRole::Compensation)) {
-            if let Some(quantity) = remaining(order) {
+            if let Some(quantity) = leaving(order) {
                 committed = committed.plus(order.side.signed(quantity))?;
             }
         }

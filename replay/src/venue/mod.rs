@@ -31,7 +31,7 @@ pub struct BarVenue {
     /// Working orders, in order of acceptance.
     resting: BTreeMap<u64, Resting>,
     next_acceptance: u64,
-    /// What each plan has traded here: what a reduce-only order may reduce.
+    /// What each plan holds here: what a reduce-only order may reduce.
     positions: BTreeMap<PlanNo, Position>,
     marks: BTreeMap<Symbol, Mark>,
     /// What our orders may still take of the current bar; absent where there is no cap.
@@ -170,6 +170,10 @@ impl BarVenue {
         }
         let position = self.positions.entry(order.plan).or_default();
         *position = position.plus(order.side.signed(quantity))?;
+        if fee_asset == *symbol.base() {
+            // What the fee took is not there to be reduced; a short position owes it.
+            *position = position.minus(Position::new(fee.value())?)?;
+        }
         order.filled = order.filled.plus(Side::Buy.signed(quantity))?;
         let fill = FillReport { trade_id, price, quantity, fee, fee_asset, liquidity, executed_at: at };
         reports.push(report(order.order, ReportKind::Filled(fill)));

@@ -2,7 +2,7 @@
 
 use retrace_core::directive::WhenLimitHolds;
 use retrace_core::event::{Because, Decision, GroupAction, TimerPurpose};
-use retrace_core::ids::{GroupNo, PlanNo};
+use retrace_core::ids::{GroupNo, PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_projections::ledger::{Closing, Phase, Plan};
 
@@ -52,6 +52,8 @@ pub(super) fn close(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
         }
     };
     let limited = terms != OrderTerms::Market;
+    // Counted in the group, not in the close: a newer CLOSE goes on in the same group, and ids never repeat.
+    let sent = plan.group(group).map_or(0, |group| group.own_orders().count());
     let order = Request {
         group,
         role: OrderRole::Close,
@@ -60,7 +62,7 @@ pub(super) fn close(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
         time_in_force: if limited { TimeInForce::Ioc } else { TimeInForce::Gtc },
         post_only: false,
         slice: 0,
-        attempt: closing.tries,
+        attempt: u32::try_from(sent).unwrap_or(u32::MAX),
         because: if closing.tries == 0 { Because::Directive } else { Because::LimitHeld },
     };
     request(deciding, &plan, order)
@@ -99,7 +101,8 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     let Some(held) = deciding.exact(plan.held_lots())? else { return Ok(()) };
     let mut uncovered = Side::Buy.signed(held);
-    for order in plan.orders().filter(|o| matches!(o.role, OrderRole::StopLoss | OrderRole::Flatten)) {
+    let sells = |role| matches!(role, OrderRole::StopLoss | OrderRole::Flatten | OrderRole::Close);
+    for order in plan.orders().filter(|order| sells(order.role)) {
         if let Some(remaining) = order.remaining_as_requested() {
             uncovered = deciding.exact(uncovered.minus(Side::Buy.signed(remaining)))?;
         }
@@ -133,8 +136,18 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
     request(deciding, &plan, order)
 }
 
+/// The timers that wait for the next try of a close.
+pub(super) fn retry_timers(deciding: &Deciding<'_>, no: PlanNo) -> Vec<TimerId> {
+    let timers = deciding.state.ledger.timers_of(no);
+    timers.filter(|(_, timer)| timer.purpose == TimerPurpose::CloseRetry).map(|(id, _)| id).collect()
+}
+
 /// Whether what is held is too little to be traded: below a lot, or below the minimum notional at the current price.
+/// What a stop that has begun to trade still sells is not given up.
 pub(super) fn is_dust(deciding: &Deciding<'_>, plan: &Plan) -> Result<bool, EngineError> {
     let Some(held) = deciding.exact(plan.held_lots())? else { return Ok(true) };
+    if plan.working(OrderRole::StopLoss).any(|stop| !stop.fills.is_empty()) {
+        return Ok(false);
+    }
     Ok(!super::large_enough(deciding, &plan.instrument, held, current_price(deciding, plan))?)
 }

@@ -3,7 +3,7 @@
 use retrace_core::event::{Because, Decision, GroupAction, GroupEnd, Outcome};
 use retrace_core::ids::{PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus};
-use retrace_projections::ledger::{Group, Phase, Plan, is_protection};
+use retrace_projections::ledger::{Group, Order, Phase, Plan, is_protection};
 
 use super::{REJECT_RETRIES, cancel, closing, schedule, snapshot};
 use crate::step::{Deciding, EngineError};
@@ -29,17 +29,22 @@ fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Opti
         let gave_up = matches!(&plan.phase, Phase::Closing(closing) if closing.gave_up);
         return Ok(if gave_up {
             Some(GroupEnd::Incomplete)
-        } else if closing::is_dust(deciding, plan)? {
-            Some(GroupEnd::Filled)
-        } else {
+        } else if !closing::is_dust(deciding, plan)? {
             None
+        } else if deciding.exact(group.filled())?.is_flat() {
+            // The stop was faster.
+            Some(GroupEnd::StoppedOut)
+        } else {
+            Some(GroupEnd::Filled)
         });
     }
     if deciding.exact(group.outstanding())?.is_flat() {
         let stopped = plan.phase == Phase::StoppedOut && group.action == GroupAction::Enter;
-        let taken_back = !group.dropped.is_flat();
+        let planned = retrace_core::order::Side::Buy.signed(group.planned);
+        let taken_back = deciding.exact(group.quantity())? < planned;
         return Ok(Some(match (stopped, taken_back) {
             (true, _) => GroupEnd::StoppedOut,
+            (false, true) if !group.missed.is_flat() => GroupEnd::Incomplete,
             (false, true) => GroupEnd::Cancelled,
             (false, false) => GroupEnd::Filled,
         }));
@@ -48,7 +53,7 @@ fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Opti
     // refused once too often.
     let slice = group.slices_due.saturating_sub(1);
     let Some(last) = group.own_orders().rfind(|order| order.slice == slice) else { return Ok(None) };
-    let last_slice = group.slices_due >= group.slices();
+    let last_slice = schedule::next_slice(deciding, group).is_none();
     let short = match last.status {
         OrderStatus::Rejected => last.attempt >= REJECT_RETRIES,
         OrderStatus::Canceled | OrderStatus::Expired => last_slice,
@@ -62,7 +67,9 @@ fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Opti
 pub(super) fn end_plan(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     let busy = plan.groups.iter().any(Group::is_active)
-        || plan.orders().any(|order| order.is_working() && !is_protection(order.role));
+        || plan.orders().any(|order| order.is_working() && !is_protection(order.role))
+        // The venue still answers a change of an order that has ended: a sealed plan could not take it.
+        || plan.orders().any(Order::is_ended_unanswered);
     let Some(outcome) = outcome(deciding, &plan)?.filter(|_| !busy) else { return Ok(()) };
     let mut protected = false;
     for order in plan.orders().filter(|order| order.is_working()) {
@@ -95,8 +102,9 @@ fn outcome(deciding: &Deciding<'_>, plan: &Plan) -> Result<Option<Outcome>, Engi
         Phase::Closing(_) => Some(Outcome::Closed),
         Phase::StoppedOut => closing::is_dust(deciding, plan)?.then_some(Outcome::StoppedOut),
         Phase::Standing if !flat => None,
-        Phase::Standing if plan.target.size.is_flat() && filled(OrderRole::TakeProfit) => Some(Outcome::TookProfit),
-        Phase::Standing if plan.target.given_up && plan.traded().is_flat() && plan.accounting.is_empty() => {
+        // It took all that was held; entries that are still to come belong to the target and keep the plan open.
+        Phase::Standing if plan.filled_last == Some(OrderRole::TakeProfit) => Some(Outcome::TookProfit),
+        Phase::Standing if plan.target.given_up && !plan.target.size.is_flat() && plan.accounting.is_empty() => {
             Some(Outcome::Unfilled)
         }
         Phase::Standing => None,

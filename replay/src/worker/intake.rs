@@ -3,8 +3,8 @@
 
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::directive::{
-    Algorithm, ClosePlans, EntryTerms, Intent, ModifyPlans, NewTrade, StopChange, StopLevel, StrategyDirective,
-    TakeProfitChange,
+    Algorithm, ClosePlans, EntryTerms, ExecutionHint, Intent, ModifyPlans, NewTrade, StopChange, StopLevel,
+    StrategyDirective, TakeProfitChange,
 };
 use retrace_core::event::{Decision, Idle, Refusal};
 use retrace_core::exact::{self, Rounding};
@@ -14,7 +14,8 @@ use retrace_core::order::Side;
 use retrace_projections::ledger::{Exits, Phase, Plan, slice_size};
 use rust_decimal::Decimal;
 
-use super::{converge, current_price, levels, snapshot, target};
+use super::target::Distance;
+use super::{closing, converge, current_price, levels, schedule, snapshot, target};
 use crate::step::{Deciding, EngineError};
 
 /// Why a directive is not carried out for a plan: a refusal, or the error that stops the engine.
@@ -141,11 +142,11 @@ fn open(
 /// A NEW_TRADE for a plan that exists: the same instruction is a no-op, another one is refused.
 fn repeat_open(deciding: &mut Deciding<'_>, directive: &StrategyDirective, no: PlanNo) -> Result<(), Stop> {
     let ledger = &deciding.state.ledger;
-    let Some(plan) = ledger.plan(no) else { return Err(Refusal::PlanExists.into()) };
-    let first = ledger.directive(&plan.accepted_by);
+    let first = ledger.opener(no);
     if !first.is_some_and(|first| first.body.instructs_as(&directive.body_digest())) {
         return Err(Refusal::PlanExists.into());
     }
+    let Some(plan) = ledger.plan(no) else { return Ok(already_closed(deciding, &directive.directive_id)?) };
     let committed = deciding.exact(plan.committed())?;
     let reason = if deciding.exact(plan.is_under_way())? { Idle::AlreadyWorking } else { Idle::AlreadySatisfied };
     let target = plan.target.size;
@@ -171,21 +172,35 @@ fn change(deciding: &mut Deciding<'_>, id: &DirectiveId, modify: &ModifyPlans, p
     let too_large = |_| Stop::Refused(Refusal::TooLarge);
     let magnitude = Position::new(size).map_err(|_| Refusal::TooLarge)?;
     let target = magnitude.size().map_or(Position::FLAT, |size| plan.direction.signed(size));
-    let committed = deciding.exact(plan.committed_as_requested())?;
-    let delta = plan.instrument.whole_lots(target.minus(committed).map_err(too_large)?).map_err(too_large)?;
+    target.minus(plan.traded()).map_err(too_large)?;
+    let delta = match target::distance(deciding, &plan, target)? {
+        Distance::None => Position::FLAT,
+        Distance::Missing(missing) => plan.direction.signed(missing),
+        Distance::Excess(excess) => plan.direction.opposite().signed(excess),
+    };
     if let (Some(direction), Some(sign)) = (modify.direction, Side::of(delta)) {
         if direction != sign {
             return Err(Refusal::DirectionContradictsTarget { direction, delta }.into());
         }
     }
-    let algorithm = modify.execution.algorithm();
-    if let Some(quantity) = delta.size() {
-        check_slices(deciding, &plan.instrument, algorithm, quantity, modify.entry.limit_price.or(current))?;
+    let (entry, algorithm) = hint(&plan, modify, target);
+    if let Some(quantity) = target::divided(deciding, &plan, target)? {
+        check_slices(deciding, &plan.instrument, algorithm, quantity, entry.limit_price.or(current))?;
     }
     if exits != plan.exits {
         set_exits(deciding, &plan, id, exits, current)?;
     }
-    set_target(deciding, no, id, target, modify.entry, algorithm)
+    set_target(deciding, no, id, target, entry, algorithm)
+}
+
+/// How a MODIFY wants orders placed. One that names the standing target again and says nothing of how leaves that as
+/// it is: repeating a size in mid-TWAP must not send the rest of it at once.
+fn hint(plan: &Plan, modify: &ModifyPlans, target: Position) -> (EntryTerms, Algorithm) {
+    let says_nothing = modify.execution == ExecutionHint { algorithm: None, urgency: None };
+    if says_nothing && modify.entry == EntryTerms::MARKET && target == plan.target.size {
+        return (plan.target.entry, plan.target.algorithm);
+    }
+    (modify.entry, modify.execution.algorithm())
 }
 
 /// The plan's exits as a MODIFY would leave them.
@@ -252,6 +267,12 @@ fn nothing_to_do(deciding: &mut Deciding<'_>, plan: &Plan, id: &DirectiveId, rea
     Ok(deciding.decide(Some(plan.no), None, decision)?)
 }
 
+/// A sealed plan is not brought back to be told that it is closed: the event stands beside it.
+fn already_closed(deciding: &mut Deciding<'_>, id: &DirectiveId) -> Result<(), EngineError> {
+    let (reason, target, committed) = (Idle::AlreadyClosed, Position::FLAT, Position::FLAT);
+    deciding.decide(None, None, Decision::NothingToDo { directive: id.clone(), reason, target, committed })
+}
+
 fn begin_close(
     deciding: &mut Deciding<'_>,
     id: &DirectiveId,
@@ -260,10 +281,7 @@ fn begin_close(
 ) -> Result<(), Stop> {
     let no = deciding.state.ledger.plan_number(plan_id).ok_or(Refusal::UnknownPlan)?;
     let Some(plan) = snapshot(deciding, no) else {
-        let (target, committed) = (Position::FLAT, Position::FLAT);
-        let reason = Idle::AlreadyClosed;
-        let decision = Decision::NothingToDo { directive: id.clone(), reason, target, committed };
-        return Ok(deciding.decide(None, None, decision)?);
+        return Ok(already_closed(deciding, id)?);
     };
     if plan.phase == Phase::StoppedOut {
         // It is being flattened already, at any price: a close could only slow that down.
@@ -277,6 +295,13 @@ fn begin_close(
             Some(slippage_limit(&plan, current, fraction)?)
         }
     };
+    if let Phase::Closing(closing) = &plan.phase {
+        // At market and told so again: nothing changes. A limit is read against the price of each directive.
+        if closing.price_limit.is_none() && price_limit.is_none() && !closing.gave_up {
+            return nothing_to_do(deciding, &plan, id, Idle::AlreadyWorking);
+        }
+    }
+    schedule::drop_timers(deciding, no, &closing::retry_timers(deciding, no))?;
     let decision = Decision::CloseStarted { directive: id.clone(), price_limit, on_limit: hint.on_limit };
     deciding.decide(Some(no), None, decision)?;
     Ok(converge(deciding, no)?)

@@ -27,11 +27,17 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
     let stop = plan.working(OrderRole::StopLoss).next_back().cloned();
     match (held, plan.exits.stop) {
         (Some(quantity), Some(level)) if !stopped => {
-            if let Some(failed) = failed_level(deciding, &plan, stop.as_ref(), level) {
-                let decision = Decision::StopPassed { level, current_price: failed, quantity };
-                return deciding.decide(Some(no), None, decision);
+            match failed_level(deciding, &plan, stop.as_ref(), level) {
+                None => {
+                    place(deciding, &plan, stop.as_ref(), &Cover { role: OrderRole::StopLoss, level, quantity })?;
+                }
+                // It is being sold at market already.
+                Some(_) if closes_at_market(&plan) => {}
+                Some(current_price) => {
+                    let decision = Decision::StopPassed { level, current_price, quantity };
+                    return deciding.decide(Some(no), None, decision);
+                }
             }
-            place(deciding, &plan, stop.as_ref(), &Cover { role: OrderRole::StopLoss, level, quantity })?;
         }
         (Some(_), None) => withdraw(deciding, no, stop.as_ref(), Because::Directive)?,
         // After a stop-out other stops keep working until nothing is held; one that the venue would not move does not.
@@ -67,9 +73,6 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
 /// The current price, where a stop cannot stand at `level` any more: it is passed when the stop is to be placed, or
 /// the venue refused, ended or would not move the last one.
 fn failed_level(deciding: &Deciding<'_>, plan: &Plan, working: Option<&Order>, level: Price) -> Option<Price> {
-    if matches!(plan.phase, Phase::Closing(_)) {
-        return None;
-    }
     let current = current_price(deciding, plan)?;
     let Some(working) = working else {
         let last = plan.orders().rfind(|order| order.role == OrderRole::StopLoss);
@@ -85,6 +88,10 @@ fn failed_level(deciding: &Deciding<'_>, plan: &Plan, working: Option<&Order>, l
         return Some(current).filter(|current| lost || levels::is_passed(level, plan.direction, *current));
     };
     Some(current).filter(|_| working.reason.is_some() && !working.is_unanswered())
+}
+
+fn closes_at_market(plan: &Plan) -> bool {
+    matches!(&plan.phase, Phase::Closing(closing) if closing.price_limit.is_none() && !closing.gave_up)
 }
 
 /// Places the order, or changes the working one to what it is to be. One change at a time.
@@ -166,6 +173,10 @@ fn note_gap(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> 
     if uncovered == known {
         return Ok(());
     }
-    let because = if uncovered.is_flat() { Because::Fill } else { Because::BelowMinNotional };
+    let because = match (uncovered.is_flat(), closes_at_market(&plan)) {
+        (true, _) => Because::Fill,
+        (false, true) => Because::Closing,
+        (false, false) => Because::BelowMinNotional,
+    };
     deciding.decide(Some(no), None, Decision::ProtectionGapChanged { uncovered, because })
 }

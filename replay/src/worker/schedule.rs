@@ -31,8 +31,10 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
         .filter(|o| o.is_working() && o.slice < slice && o.terms.order_type() == OrderType::Limit)
         .collect();
     if !older.is_empty() {
+        let skips = matches!(group.algorithm, Algorithm::Twap(twap) if !twap.catch_up);
+        let because = if skips { Because::Skipped } else { Because::CarriedOver };
         for order in older {
-            cancel(deciding, plan.no, order.no, Because::CarriedOver)?;
+            cancel(deciding, plan.no, order.no, because)?;
         }
         // What they leave is sent with this slice, once their end is confirmed.
         return Ok(());
@@ -56,7 +58,7 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
     let Some(quantity) = lots.size().filter(|_| lots > Position::FLAT) else { return Ok(()) };
     let price = group.entry.limit_price.or_else(|| current_price(deciding, plan));
     if !super::large_enough(deciding, &plan.instrument, quantity, price)? {
-        if group.slices_due >= group.slices() {
+        if next_slice(deciding, group).is_none() {
             target::drop_unsent(deciding, plan.no, group.no, quantity, Because::BelowMinNotional)?;
         }
         return Ok(());
@@ -100,20 +102,25 @@ fn missed(
 fn arm_timer(deciding: &mut Deciding<'_>, no: PlanNo, group: &Group) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     let Some(group) = plan.group(group.no) else { return Ok(()) };
-    let due = deciding.exact(group.due_quantity(&plan.instrument))?;
-    let quantity = deciding.exact(deciding.exact(group.quantity())?.minus(group.missed))?;
-    let more = group.slices_due < group.slices() && deciding.exact(quantity.plus(group.missed))? > due;
+    let next = match next_slice(deciding, group) {
+        Some(slice) if !deciding.exact(group.unsent())?.is_flat() => Some(slice),
+        _ => None,
+    };
     let armed: Vec<TimerId> = slice_timers(deciding, no, group);
-    if more && armed.is_empty() {
-        let slice = group.slices_due;
+    let Some(slice) = next else { return drop_timers(deciding, no, &armed) };
+    if armed.is_empty() {
         let timer = deciding.state.ledger.next_timer();
         let purpose = TimerPurpose::Slice { group: group.no, slice };
         let decision = Decision::TimerSet { timer, due: group.slice_due(slice), purpose };
         deciding.decide(Some(no), None, decision)?;
-    } else if !more {
-        drop_timers(deciding, no, &armed)?;
     }
     Ok(())
+}
+
+/// The next slice that is still to come due; `None` after the last. One whose time passed while nothing was left for
+/// it is not called up again.
+pub(super) fn next_slice(deciding: &Deciding<'_>, group: &Group) -> Option<u32> {
+    (group.slices_due..group.slices()).find(|slice| group.slice_due(*slice) >= deciding.time)
 }
 
 /// The timers that wait for a slice of `group`.

@@ -3,8 +3,8 @@
 use retrace_core::amount::{Position, Quantity};
 use retrace_core::event::{Because, Decision, GroupAction, Idle};
 use retrace_core::ids::{GroupNo, PlanNo};
-use retrace_core::order::Side;
-use retrace_projections::ledger::{Group, Order, Plan};
+use retrace_core::order::{OrderRole, Side};
+use retrace_projections::ledger::{Order, Plan};
 
 use super::{cancel, current_price, snapshot};
 use crate::step::{Deciding, EngineError};
@@ -15,65 +15,114 @@ struct Opening {
     quantity: Quantity,
 }
 
+/// How far a plan is from its standing target, in whole lots.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Distance {
+    /// It comes to the target, or an answer must come first.
+    None,
+    /// So much is missing whatever the answers to what is under way.
+    Missing(Quantity),
+    /// So much is too much whatever they are.
+    Excess(Quantity),
+}
+
+/// How far `plan` is from `target`.
+pub(super) fn distance(deciding: &Deciding<'_>, plan: &Plan, target: Position) -> Result<Distance, EngineError> {
+    let bounds = deciding.exact(plan.committed_between())?;
+    let lots = |committed| deciding.exact(target.minus(committed).and_then(|delta| plan.instrument.whole_lots(delta)));
+    let (missing, excess) = (lots(bounds.farthest)?, lots(bounds.nearest)?);
+    Ok(match (missing.size(), excess.size()) {
+        (Some(size), _) if Side::of(missing) == Some(plan.direction) => Distance::Missing(size),
+        (_, Some(size)) if Side::of(excess) == Some(plan.direction.opposite()) => Distance::Excess(size),
+        _ => Distance::None,
+    })
+}
+
+/// What a new group would divide if `target` were set: for a smaller target only what is traded above it and not
+/// being reduced yet, because what is not traded is taken back.
+pub(super) fn divided(deciding: &Deciding<'_>, plan: &Plan, target: Position) -> Result<Option<Quantity>, EngineError> {
+    match distance(deciding, plan, target)? {
+        Distance::None => Ok(None),
+        Distance::Missing(missing) => Ok(Some(missing)),
+        Distance::Excess(excess) => reducible(deciding, plan, target, excess),
+    }
+}
+
+/// What of `excess` is traded above `target`, held, and not being reduced yet.
+fn reducible(
+    deciding: &Deciding<'_>,
+    plan: &Plan,
+    target: Position,
+    excess: Quantity,
+) -> Result<Option<Quantity>, EngineError> {
+    let size = |position: Position| position.size().map_or(Position::FLAT, |size| Side::Buy.signed(size));
+    let mut above = deciding.exact(size(plan.traded()).minus(size(target)))?;
+    let mut free = deciding.exact(plan.held_lots())?.map_or(Position::FLAT, |lots| Side::Buy.signed(lots));
+    for group in plan.groups.iter().filter(|group| group.action != GroupAction::Enter) {
+        let reducing = deciding.exact(group.outstanding())?.max(deciding.exact(group.working())?);
+        above = deciding.exact(above.minus(reducing))?;
+        free = deciding.exact(free.minus(reducing))?;
+    }
+    let lots = deciding.exact(plan.instrument.whole_lots(Side::Buy.signed(excess).min(free).min(above)))?;
+    Ok(lots.size().filter(|_| lots > Position::FLAT))
+}
+
 /// Why a target that was just set leads to nothing; `None` when something follows. `before` is the plan as it was.
 pub(super) fn idle(deciding: &Deciding<'_>, before: &Plan, plan: &Plan) -> Result<Option<Idle>, EngineError> {
-    let committed = deciding.exact(plan.committed_as_requested())?;
+    let committed = deciding.exact(plan.committed())?;
     let delta = deciding.exact(plan.target.size.minus(committed))?;
-    let Some(missing) = delta.size() else {
-        if !deciding.exact(plan.is_under_way())? {
-            return Ok(Some(Idle::AlreadySatisfied));
+    let (missing, price) = match distance(deciding, plan, plan.target.size)? {
+        Distance::None if !delta.is_flat() && deciding.exact(plan.instrument.whole_lots(delta))?.is_flat() => {
+            return Ok(Some(Idle::BelowLot { delta, lot: plan.instrument.lot }));
         }
-        let same_hint = before.target.algorithm == plan.target.algorithm && before.target.entry == plan.target.entry;
-        return Ok(same_hint.then_some(Idle::AlreadyWorking));
+        Distance::None if !deciding.exact(plan.is_under_way())? => return Ok(Some(Idle::AlreadySatisfied)),
+        Distance::None => {
+            let replanned = other_hint(before, plan) && before.target.size == plan.target.size;
+            return Ok((!replanned).then_some(Idle::AlreadyWorking));
+        }
+        Distance::Missing(missing) => {
+            (missing, plan.target.entry.limit_price.or_else(|| current_price(deciding, plan)))
+        }
+        Distance::Excess(excess) => match reducible(deciding, plan, plan.target.size, excess)? {
+            Some(reducible) if reducible == excess => (excess, current_price(deciding, plan)),
+            // What is not traded yet is taken back, whatever it is worth.
+            Some(_) | None => return Ok(None),
+        },
     };
-    if deciding.exact(plan.instrument.whole_lots(delta))?.is_flat() {
-        return Ok(Some(Idle::BelowLot { delta, lot: plan.instrument.lot }));
-    }
-    let price = plan.target.entry.limit_price.or_else(|| current_price(deciding, plan));
-    if let Some(price) = price.filter(|_| Side::of(delta) == Some(plan.direction)) {
-        let notional = deciding.exact(missing.notional(price))?;
-        let minimum = plan.instrument.min_notional;
-        if notional < minimum {
-            return Ok(Some(Idle::BelowMinNotional { delta, notional, minimum }));
-        }
-    }
-    Ok(None)
+    let Some(price) = price else { return Ok(None) };
+    let notional = deciding.exact(missing.notional(price))?;
+    let minimum = plan.instrument.min_notional;
+    Ok((notional < minimum).then_some(Idle::BelowMinNotional { delta, notional, minimum }))
+}
+
+/// Whether orders toward the target are now to be placed otherwise than before.
+fn other_hint(before: &Plan, plan: &Plan) -> bool {
+    before.target.algorithm != plan.target.algorithm || before.target.entry != plan.target.entry
 }
 
 /// Brings the plan's groups to its standing target: a new group for what is missing; what is too much is taken back
 /// where it is not traded yet, and reduced where it is.
 pub(super) fn approach(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
-    let committed = deciding.exact(plan.committed_as_requested())?;
-    let delta = deciding.exact(plan.target.size.minus(committed))?;
-    let delta = deciding.exact(plan.instrument.whole_lots(delta))?;
-    let Some(missing) = delta.size() else { return Ok(()) };
-    if Side::of(delta) == Some(plan.direction) {
-        raise(deciding, &plan, missing)
-    } else {
-        lower(deciding, &plan, missing)
+    match distance(deciding, &plan, plan.target.size)? {
+        Distance::None => Ok(()),
+        Distance::Missing(missing) => raise(deciding, &plan, missing),
+        Distance::Excess(excess) => lower(deciding, &plan, excess),
     }
 }
 
-/// Same target, another hint: what is not sent is planned again under the new hint, from now. `before` is the plan as
-/// it was before the target was set.
+/// Same target, another hint: what is not traded is taken back, so that [`approach`] plans it again under the new
+/// hint, from now; what works at the venue once its end is confirmed. `before` is the plan as it was before the target
+/// was set.
 pub(super) fn replan(deciding: &mut Deciding<'_>, before: &Plan, plan: &Plan) -> Result<(), EngineError> {
-    let committed = deciding.exact(plan.committed_as_requested())?;
-    let same_hint = before.target.algorithm == plan.target.algorithm && before.target.entry == plan.target.entry;
-    if same_hint || committed != plan.target.size {
+    let stays = matches!(distance(deciding, plan, plan.target.size)?, Distance::None);
+    if !stays || before.target.size != plan.target.size || !other_hint(before, plan) {
         return Ok(());
     }
-    for action in [GroupAction::Enter, GroupAction::Reduce] {
-        let mut sum = Position::FLAT;
-        for group in before.groups.iter().filter(|group| group.is_active() && group.action == action) {
-            let unsent = deciding.exact(group.unsent())?;
-            if let Some(quantity) = unsent.size() {
-                drop_unsent(deciding, plan.no, group.no, quantity, Because::Superseded)?;
-                sum = deciding.exact(sum.plus(unsent))?;
-            }
-        }
-        if let Some(quantity) = sum.size() {
-            open_group(deciding, plan, &Opening { action, quantity })?;
+    for group in before.groups.iter().filter(|group| group.is_active() && group.action != GroupAction::Close) {
+        if let Some(quantity) = deciding.exact(group.outstanding())?.size() {
+            take_back_unsent(deciding, plan.no, group.no, quantity)?;
+            take_back_working(deciding, plan.no, group.no, quantity)?;
         }
     }
     Ok(())
@@ -85,46 +134,38 @@ fn raise(deciding: &mut Deciding<'_>, plan: &Plan, missing: Quantity) -> Result<
     if plan.target.given_up {
         return Ok(());
     }
-    let mut missing = missing;
+    let mut left = Some(missing);
     for group in plan.groups.iter().rev().filter(|group| group.is_active() && group.action == GroupAction::Reduce) {
         // Taking back a reduce that was not traded brings the plan up by as much.
-        let taken = take_back(deciding, plan, group, missing)?;
-        match taken.size() {
-            None => {}
-            Some(taken) => match missing.less(taken) {
-                Some(rest) => missing = rest,
-                None => return Ok(()),
-            },
+        for take in [take_back_unsent, take_back_working] {
+            let Some(wanted) = left else { return Ok(()) };
+            left = rest(wanted, take(deciding, plan.no, group.no, wanted)?);
         }
     }
+    let Some(missing) = left else { return Ok(()) };
+    let reducing =
+        deciding.state.ledger.plan(plan.no).is_some_and(|now| now.working(OrderRole::Reduce).next().is_some());
     let price = plan.target.entry.limit_price.or_else(|| current_price(deciding, plan));
-    if !super::large_enough(deciding, &plan.instrument, missing, price)? {
+    if reducing || !super::large_enough(deciding, &plan.instrument, missing, price)? {
         return Ok(());
     }
     open_group(deciding, plan, &Opening { action: GroupAction::Enter, quantity: missing })
 }
 
-/// Toward zero: first what is not traded, newest group first, unsent slices before working entries; then a group that
-/// reduces what is traded above the target. Never across zero.
+/// Toward zero: first what is not traded, newest group first: all unsent slices, then working entries; then a group
+/// that reduces what is traded above the target. Never across zero.
 fn lower(deciding: &mut Deciding<'_>, plan: &Plan, excess: Quantity) -> Result<(), EngineError> {
-    let mut excess = excess;
-    for group in plan.groups.iter().rev().filter(|group| group.is_active() && group.action == GroupAction::Enter) {
-        if let Some(taken) = take_back(deciding, plan, group, excess)?.size() {
-            match excess.less(taken) {
-                Some(rest) => excess = rest,
-                None => return Ok(()),
-            }
+    let mut left = Some(excess);
+    for take in [take_back_unsent, take_back_working] {
+        for group in plan.groups.iter().rev().filter(|group| group.action == GroupAction::Enter) {
+            let Some(wanted) = left else { return Ok(()) };
+            left = rest(wanted, take(deciding, plan.no, group.no, wanted)?);
         }
     }
-    // An entry that still works although its group no longer wants it may fill yet; it is not reduced before it does.
+    let Some(excess) = left else { return Ok(()) };
+    // An entry that still works may fill yet; it is not reduced before it does.
     let Some(now) = snapshot(deciding, plan.no) else { return Ok(()) };
-    let reducible = deciding.exact(now.held_lots())?;
-    let mut free = reducible.map_or(Position::FLAT, |lots| Side::Buy.signed(lots));
-    for group in now.groups.iter().filter(|group| group.action != GroupAction::Enter) {
-        free = deciding.exact(free.minus(deciding.exact(group.outstanding())?))?;
-    }
-    let quantity = Side::Buy.signed(excess).min(free).size();
-    let Some(quantity) = quantity else { return Ok(()) };
+    let Some(quantity) = reducible(deciding, &now, now.target.size, excess)? else { return Ok(()) };
     let price = current_price(deciding, plan);
     if plan.target.given_up || !super::large_enough(deciding, &plan.instrument, quantity, price)? {
         return Ok(());
@@ -132,41 +173,62 @@ fn lower(deciding: &mut Deciding<'_>, plan: &Plan, excess: Quantity) -> Result<(
     open_group(deciding, plan, &Opening { action: GroupAction::Reduce, quantity })
 }
 
-/// Takes up to `wanted` of a group back before it trades. Answers how much was taken, requests under way included.
-fn take_back(
+fn rest(wanted: Quantity, taken: Position) -> Option<Quantity> {
+    match taken.size() {
+        None => Some(wanted),
+        Some(taken) => wanted.less(taken),
+    }
+}
+
+/// Takes up to `wanted` back of what a group has not sent. Answers how much.
+fn take_back_unsent(
     deciding: &mut Deciding<'_>,
-    plan: &Plan,
-    group: &Group,
+    no: PlanNo,
+    group: GroupNo,
     wanted: Quantity,
 ) -> Result<Position, EngineError> {
-    let mut taken = Position::FLAT;
-    let mut left = Side::Buy.signed(wanted);
-    let unsent = deciding.exact(group.unsent())?.min(left);
+    let Some(plan) = snapshot(deciding, no) else { return Ok(Position::FLAT) };
+    let Some(group) = plan.group(group) else { return Ok(Position::FLAT) };
+    let unsent = deciding.exact(group.unsent())?.min(Side::Buy.signed(wanted));
     if let Some(quantity) = unsent.size() {
-        drop_unsent(deciding, plan.no, group.no, quantity, Because::Superseded)?;
-        taken = deciding.exact(taken.plus(unsent))?;
-        left = deciding.exact(left.minus(unsent))?;
+        drop_unsent(deciding, no, group.no, quantity, Because::Superseded)?;
     }
-    let working: Vec<Order> = group.own_orders().rev().filter(|o| o.is_working()).cloned().collect();
+    Ok(unsent)
+}
+
+/// Requests that up to `wanted` of a group's working orders be taken back, newest first. Answers how much.
+fn take_back_working(
+    deciding: &mut Deciding<'_>,
+    no: PlanNo,
+    group: GroupNo,
+    wanted: Quantity,
+) -> Result<Position, EngineError> {
+    let Some(plan) = snapshot(deciding, no) else { return Ok(Position::FLAT) };
+    let Some(group) = plan.group(group) else { return Ok(Position::FLAT) };
+    let mut outstanding = deciding.exact(group.outstanding())?;
+    let mut taken = Position::FLAT;
+    let mut left = Some(wanted);
+    // One change at a time: what is unanswered is taken back when its answer has come.
+    let working: Vec<Order> =
+        group.own_orders().rev().filter(|o| o.is_working() && !o.is_unanswered()).cloned().collect();
     for order in working {
-        let (Some(wanted), Some(remaining)) = (left.size(), order.remaining_as_requested()) else { continue };
-        if order.is_unanswered() {
-            // One change at a time: it is taken back when the one under way is answered.
-            continue;
-        }
+        let (Some(wanted), Some(remaining)) = (left, order.remaining()) else { continue };
         let released = remaining.min(wanted);
-        let released_position = Side::Buy.signed(released);
-        drop_unsent(deciding, plan.no, group.no, released, Because::Superseded)?;
+        let dropped = Side::Buy.signed(released).min(outstanding);
+        if let Some(quantity) = dropped.size() {
+            drop_unsent(deciding, no, group.no, quantity, Because::Superseded)?;
+        }
         match order.quantity.less(released).filter(|_| released < remaining && deciding.state.profile.amend_down) {
             Some(quantity) => {
                 let price = order.price_as_requested();
                 let decision = Decision::AmendRequested { quantity, price, because: Because::Superseded };
-                deciding.decide(Some(plan.no), Some(order.no), decision)?;
+                deciding.decide(Some(no), Some(order.no), decision)?;
             }
-            None => cancel(deciding, plan.no, order.no, Because::Superseded)?,
+            None => cancel(deciding, no, order.no, Because::Superseded)?,
         }
-        taken = deciding.exact(taken.plus(released_position))?;
-        left = deciding.exact(left.minus(released_position))?;
+        outstanding = deciding.exact(outstanding.minus(dropped))?;
+        taken = deciding.exact(taken.plus(Side::Buy.signed(released)))?;
+        left = wanted.less(released);
     }
     Ok(taken)
 }

@@ -1,0 +1,91 @@
+//! What a venue's reports do to the ledger: orders come to stand where they stand, fills are booked once.
+
+use retrace_core::amount::Position;
+use retrace_core::event::{Event, FillReport, Report, ReportKind, ReportedOrder};
+use retrace_core::exact::Inexact;
+use retrace_core::ids::{OrderNo, derive_fill_id};
+use retrace_core::order::{OrderRole, OrderStatus, Side};
+
+use super::apply::amount;
+use super::{BrokenHistory, Ledger, Phase, Plan, Trade};
+
+impl Ledger {
+    pub(super) fn apply_report(&mut self, event: &Event, report: &Report) -> Result<(), BrokenHistory> {
+        let no = match &report.order {
+            ReportedOrder::Ours(no) => *no,
+            ReportedOrder::Foreign(_) => {
+                self.counts.foreign = self.counts.foreign.saturating_add(1);
+                return Ok(());
+            }
+        };
+        if let ReportKind::Filled(fill) = &report.what {
+            return self.apply_fill(event, no, fill);
+        }
+        let order = self.order_mut(event, no)?;
+        match &report.what {
+            ReportKind::Accepted { connector_order_id } => order.accept(connector_order_id.clone()),
+            ReportKind::Rejected { reason } => order.end(OrderStatus::Rejected, Some(*reason)),
+            ReportKind::Amended { quantity, price } => order.amended(*quantity, *price),
+            ReportKind::AmendRejected { reason } | ReportKind::CancelRejected { reason } => order.refused(*reason),
+            ReportKind::Canceled => order.end(OrderStatus::Canceled, None),
+            ReportKind::Expired { reason } => order.end(OrderStatus::Expired, Some(*reason)),
+            // Handled above; written out so that a new kind must be placed.
+            ReportKind::Filled(_) => {}
+        }
+        Ok(())
+    }
+
+    fn apply_fill(&mut self, event: &Event, no: OrderNo, report: &FillReport) -> Result<(), BrokenHistory> {
+        let session = self.session;
+        let order = self.order_mut(event, no)?;
+        if let Some(known) = order.fill_of(&report.trade_id) {
+            // Compared is what moves the ledger, never transport or time (SEMANTICS 8).
+            let same = known.price == report.price
+                && known.quantity == report.quantity
+                && known.fee == report.fee
+                && known.fee_asset == report.fee_asset;
+            let counts = &mut self.counts;
+            let count = if same { &mut counts.repeated_fills } else { &mut counts.conflicting_fills };
+            *count = count.saturating_add(1);
+            return Ok(());
+        }
+        let id = derive_fill_id(session, order.id, &report.trade_id);
+        order.fill(id, report).map_err(|source| amount(event, source))?;
+        let (side, role) = (order.side, order.role);
+        let plan_no = Self::number_of_plan(event)?;
+        let plan = self.plan_mut(event, plan_no)?;
+        let trade = Trade {
+            trade_id: report.trade_id.clone(),
+            executed_at: report.executed_at,
+            side,
+            price: report.price,
+            quantity: report.quantity,
+            fee: report.fee,
+            fee_asset: report.fee_asset.clone(),
+        };
+        plan.accounting.book(trade).map_err(|source| amount(event, source))?;
+        plan.filled_last = Some(role);
+        match role {
+            OrderRole::StopLoss => {
+                lower_target(plan, side.signed(report.quantity)).map_err(|source| amount(event, source))?;
+                if plan.phase == Phase::Standing {
+                    plan.phase = Phase::StoppedOut;
+                    plan.target.size = Position::FLAT;
+                }
+            }
+            OrderRole::TakeProfit => {
+                lower_target(plan, side.signed(report.quantity)).map_err(|source| amount(event, source))?;
+            }
+            OrderRole::Entry | OrderRole::Reduce | OrderRole::Close | OrderRole::Flatten | OrderRole::Compensation => {}
+        }
+        Ok(())
+    }
+}
+
+/// A stop or take profit takes what it traded off the standing target, never across zero: nothing is bought back.
+fn lower_target(plan: &mut Plan, traded: Position) -> Result<(), Inexact> {
+    let lowered = plan.target.size.plus(traded)?;
+    let crossed = Side::of(lowered).is_some_and(|side| side != plan.direction);
+    plan.target.size = if crossed { Position::FLAT } else { lowered };
+    Ok(())
+}
