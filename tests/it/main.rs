@@ -6,6 +6,7 @@
 
 mod cli;
 mod crash;
+mod damage;
 mod layers;
 mod real;
 mod replaying;
