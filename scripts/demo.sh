@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The main job from start to end, each command shown before it runs. Everything it makes is in the folder demo/.
+# The main job from start to end, each command shown before it runs: a sample market with a session on it, the run, the
+# ledger as a tree, the proof, and the story of the plan that the crash caught. All it makes is in the folder demo/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,7 +10,7 @@ dir=demo
 run() {
     printf '\n$ retrace'
     printf ' %s' "$@"
-    printf '\n'
+    printf '\n\n'
     "$retrace" "$@"
 }
 

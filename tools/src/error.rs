@@ -12,6 +12,9 @@ use retrace_projections::ledger::BrokenHistory;
 use crate::input::problem::InputProblem;
 use crate::session::RecordError;
 
+/// What to do about damage that keeps a store from being read.
+const FROM_A_COPY: &str = "nothing was changed; put back a copy of the store's folder from before the damage";
+
 /// How many names a hint lists before it says how many more there are.
 const NAMES_SHOWN: usize = 12;
 
@@ -180,9 +183,9 @@ fn store_hint(error: &StoreError) -> Option<String> {
         StoreError::BehindWatermark { session, .. } | StoreError::NotTheLogWritten { session, .. } => {
             return Some(format!("nothing was changed; `retrace verify {session} --db DIR` lists all that is wrong"));
         }
-        StoreError::Damaged { .. } | StoreError::Block { .. } | StoreError::Frame(_) => {
-            "nothing was changed; put back a copy of the store's folder from before the damage"
-        }
+        StoreError::Damaged { .. } | StoreError::Block { .. } | StoreError::Frame(_) => FROM_A_COPY,
+        // The database tells damage from other failures only by its sentence.
+        StoreError::Backend { source, .. } if source.to_string().starts_with("Corruption") => FROM_A_COPY,
         StoreError::NoSession { .. } | StoreError::Conflict { .. } | StoreError::Backend { .. } => return None,
     };
     Some(hint.to_owned())

@@ -1,6 +1,6 @@
 //! `retrace audit`: the whole story of one plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use retrace_core::content::ContentRef;
 use retrace_core::event::{Decision, Fact, Input, Outcome};
@@ -18,6 +18,7 @@ use crate::error::{CliError, Place};
 use crate::output::Output;
 use crate::output::story::{self, Protection};
 use crate::output::style::{BOLD, DIM, painted};
+use crate::output::text::short_id;
 
 /// Tell the whole story of a plan
 #[derive(Debug, clap::Args)]
@@ -62,13 +63,12 @@ struct Told {
 }
 
 pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
-    let plan = PlanId::new(&args.plan)?;
+    let given = PlanId::new(&args.plan)?;
     let reader = args.db.open()?;
-    let told = match &args.session {
-        Some(name) => {
-            let session = StoredSession::find(&reader, name)?;
-            tell(&session, &plan)?.ok_or_else(|| no_plan(&reader, plan.clone(), Some(&session)))?
-        }
+    let session = args.session.as_ref().map(|name| StoredSession::find(&reader, name)).transpose()?;
+    let plan = spelled_out(&reader, given, session.as_ref());
+    let told = match &session {
+        Some(session) => tell(session, &plan)?.ok_or_else(|| no_plan(&reader, plan.clone(), Some(session)))?,
         None => tell_the_only_one(&reader, &plan)?,
     };
     let Told { story, session, comments, protection } = &told;
@@ -145,17 +145,30 @@ fn comment_of(line: &StoryLine) -> Option<ContentRef> {
     }
 }
 
+/// Derived ids are printed shortened; such a one may be given as it was printed where only one plan has it.
+fn spelled_out(reader: &dyn LogReader, given: PlanId, session: Option<&StoredSession<'_>>) -> PlanId {
+    let known = known_plans(reader, session);
+    let mut meant = known.into_iter().filter(|plan| *plan == given || short_id(plan.as_str()) == given.as_str());
+    match (meant.next(), meant.next()) {
+        (Some(only), None) => only,
+        (None, _) | (Some(_), Some(_)) => given,
+    }
+}
+
 fn no_plan(reader: &dyn LogReader, plan: PlanId, session: Option<&StoredSession<'_>>) -> CliError {
+    let place = session.map_or(Place::Store, |session| Place::Session(session.name.clone()));
+    CliError::NoPlan { plan, place, known: known_plans(reader, session) }
+}
+
+/// The plans that one session or all of them took on, as far as they can be read: for hints.
+fn known_plans(reader: &dyn LogReader, session: Option<&StoredSession<'_>>) -> Vec<PlanId> {
     let sessions = match session {
         Some(session) => vec![session.uid],
         None => reader.sessions().unwrap_or_default().into_iter().map(|(_, uid)| uid).collect(),
     };
     let plans = sessions.into_iter().filter_map(|uid| plans_of(reader, uid, None).ok()).flatten();
-    let mut known: Vec<PlanId> = plans.collect();
-    known.sort();
-    known.dedup();
-    let place = session.map_or(Place::Store, |session| Place::Session(session.name.clone()));
-    CliError::NoPlan { plan, place, known }
+    let known: BTreeSet<PlanId> = plans.collect();
+    known.into_iter().collect()
 }
 
 /// The plans that a session took on, from the index and the block that is still open; with `only`, no others need be

@@ -162,7 +162,7 @@ fn tell_decision(decision: &Decision) -> Telling {
 /// How it ended, what came of it, and how well it was protected.
 fn ending(story: &Story, protection: Protection) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut fact = |name: &str, text: String| lines.push(format!("{} {text}", painted(DIM, format!("{name:<10}"))));
+    let mut fact = |name: &str, text: String| lines.push(format!("{} {text}", painted(DIM, format!("{name:<9}"))));
     match (&story.outcome, &story.result) {
         (Some(outcome), _) => fact("outcome", painted(BOLD, outcome)),
         (None, Some(_)) => fact("outcome", "still open".to_owned()),
@@ -178,13 +178,13 @@ fn ending(story: &Story, protection: Protection) -> Vec<String> {
     fact("fees", fees);
     let style = if result.net_pnl.value() < rust_decimal::Decimal::ZERO { BAD } else { GOOD };
     fact("net", painted(style, signed_money(result.net_pnl)));
-    fact("protection", protection_text(&story.protection_gap, protection));
+    lines.push(protection_text(&story.protection_gap, protection));
     lines
 }
 
 fn protection_text(gaps: &[GapSpan], protection: Protection) -> String {
     match protection {
-        Protection::NothingHeld => return "nothing was held".to_owned(),
+        Protection::NothingHeld => return "nothing was ever held".to_owned(),
         Protection::Never => return painted(NOTICE, "unprotected: the plan never had a stop"),
         Protection::ByStop => {}
     }
@@ -196,7 +196,7 @@ fn protection_text(gaps: &[GapSpan], protection: Protection) -> String {
     let reasons: BTreeSet<&str> = gaps.iter().map(|gap| gap.reason).collect();
     let reasons: Vec<&str> = reasons.into_iter().collect();
     let text = format!(
-        "{}, {} in all{open} ({})",
+        "protected with {}, {} in all{open} ({})",
         counted(gaps.len() as u64, "gap"),
         duration(Span::from_nanos(closed)),
         reasons.join(", ")
