@@ -184,10 +184,10 @@ fn group_view(group: &Group) -> GroupView {
             None => "ACTIVE",
         },
         target_quantity: group.quantity().unwrap_or_default(),
-        filled_quantity: group.filled().unwrap_or_default(),
+        filled_quantity: group.filled(),
         slices: group.slices(),
         slices_due: group.slices_due.min(group.slices()),
-        orders: group.orders.iter().map(order_view).collect(),
+        orders: group.orders.in_order().into_iter().map(order_view).collect(),
     }
 }
 

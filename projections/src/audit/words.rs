@@ -202,14 +202,14 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book) -> (Option<&'s
             (Some(because.as_str()), format!("group {group}: {quantity} will not be sent ({})", reason(*because)))
         }
         Decision::GroupEnded { group, end } => {
-            let filled = plan.and_then(|plan| plan.group(*group)).and_then(|group| group.filled().ok());
+            let filled = plan.and_then(|plan| plan.group(*group)).map(crate::ledger::Group::filled);
             let filled = filled.unwrap_or_default();
             plain(format!("group {group} ended {end}, filled {filled}"))
         }
         Decision::OrderRequested { side, terms, quantity, slice, because, .. } => {
             let sliced = plan
                 .zip(order)
-                .and_then(|(plan, order)| plan.groups.iter().find(|group| group.orders.contains(order)))
+                .and_then(|(plan, order)| plan.group_of(order.no))
                 .map_or(1, crate::ledger::Group::slices);
             let entering = order.is_some_and(|order| matches!(order.role, OrderRole::Entry | OrderRole::Reduce));
             let slice = if entering && sliced > 1 {

@@ -1,6 +1,7 @@
 //! A plan's position and result from its fills (SEMANTICS 7). Stores cost and quantity, never an average.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use retrace_core::amount::{Money, Position, Price, Quantity};
 use retrace_core::exact::{self, Inexact, Rounding};
@@ -37,7 +38,8 @@ pub struct Trade {
 pub struct Accounting {
     base: Asset,
     quote: Asset,
-    trades: BTreeMap<FillKey, Trade>,
+    /// Shared between copies, so that copying a plan to decide about it does not copy its history.
+    trades: Arc<BTreeMap<FillKey, Trade>>,
     totals: Totals,
 }
 
@@ -136,7 +138,7 @@ impl Accounting {
         Self {
             base: symbol.base().clone(),
             quote: symbol.quote().clone(),
-            trades: BTreeMap::new(),
+            trades: Arc::default(),
             totals: Totals::default(),
         }
     }
@@ -161,9 +163,9 @@ impl Accounting {
         let mut totals = if last { self.totals.clone() } else { Totals::default() };
         if last {
             totals.book(&self.base, &self.quote, &trade)?;
-            self.trades.insert(key, trade);
+            Arc::make_mut(&mut self.trades).insert(key, trade);
         } else {
-            self.trades.insert(key, trade);
+            Arc::make_mut(&mut self.trades).insert(key, trade);
             for trade in self.trades.values() {
                 totals.book(&self.base, &self.quote, trade)?;
             }

@@ -6,10 +6,11 @@ use retrace_core::exact::Inexact;
 use retrace_core::ids::{GroupNo, OrderCause, OrderNo, PlanNo, TimerId, derive_group_id, derive_order_id};
 use retrace_core::order::{OrderRole, Side};
 
+use super::group::own_role;
 use super::order::NewOrder;
 use super::{
-    Accounting, BrokenHistory, Change, Closing, Exits, Group, Ledger, Order, Phase, Plan, Refused, SeenDirective,
-    StandingTarget, Timer,
+    Accounting, BrokenHistory, Change, Closing, Exits, Group, Ledger, Order, Orders, Phase, Plan, Refused,
+    SeenDirective, StandingTarget, Timer,
 };
 
 impl Ledger {
@@ -158,7 +159,7 @@ impl Ledger {
                     created_at: event.time,
                     slices_due: 1,
                     end: None,
-                    orders: Vec::new(),
+                    orders: Orders::new(own_role(*action)),
                 });
                 Ok(())
             }
@@ -183,13 +184,9 @@ impl Ledger {
             }
             Decision::OrderRequested { .. } => self.apply_order_requested(event, decision),
             Decision::AmendRequested { quantity, price, because: _ } => {
-                self.events_order(event)?.ask(Change::Amend { quantity: *quantity, price: *price }, event.seq);
-                Ok(())
+                self.ask(event, Change::Amend { quantity: *quantity, price: *price })
             }
-            Decision::CancelRequested { because: _ } => {
-                self.events_order(event)?.ask(Change::Cancel, event.seq);
-                Ok(())
-            }
+            Decision::CancelRequested { because: _ } => self.ask(event, Change::Cancel),
             Decision::TimerSet { timer, due, purpose } => {
                 let plan = Self::number_of_plan(event)?;
                 if *timer != self.next_timer {
@@ -285,7 +282,7 @@ impl Ledger {
             attempt: *attempt,
         };
         let id = derive_order_id(session, &cause);
-        parent.orders.push(Order::new(NewOrder {
+        parent.orders.request(Order::new(NewOrder {
             no,
             id,
             role: *role,
@@ -323,13 +320,24 @@ impl Ledger {
         self.plan_mut(event, no)
     }
 
-    fn events_order(&mut self, event: &Event) -> Result<&mut Order, BrokenHistory> {
-        let no = event.order.ok_or(BrokenHistory::Nameless { seq: event.seq, what: "order" })?;
-        self.order_mut(event, no)
+    /// Changes the order that an event names.
+    pub(super) fn change_order<T>(
+        &mut self,
+        event: &Event,
+        no: OrderNo,
+        change: impl FnOnce(&mut Order) -> Result<T, Inexact>,
+    ) -> Result<T, BrokenHistory> {
+        let changed = self.events_plan(event)?.change_order(no, change);
+        changed.ok_or_else(|| unknown(event, "order", no.0))?.map_err(|source| amount(event, source))
     }
 
-    pub(super) fn order_mut(&mut self, event: &Event, no: OrderNo) -> Result<&mut Order, BrokenHistory> {
-        self.events_plan(event)?.order_mut(no).ok_or_else(|| unknown(event, "order", no.0))
+    /// Notes what was asked of the order that an event names.
+    fn ask(&mut self, event: &Event, change: Change) -> Result<(), BrokenHistory> {
+        let no = event.order.ok_or(BrokenHistory::Nameless { seq: event.seq, what: "order" })?;
+        self.change_order(event, no, |order| {
+            order.ask(change, event.seq);
+            Ok(())
+        })
     }
 
     fn remove_timer(&mut self, event: &Event, id: TimerId) -> Result<Timer, BrokenHistory> {

@@ -10,6 +10,7 @@ use retrace_core::order::{OrderRole, Side};
 use retrace_core::time::{Span, Timestamp};
 
 use super::order::Order;
+use super::orders::Orders;
 
 /// A plan's execution group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +40,8 @@ pub struct Group {
     pub slices_due: u32,
     /// How it ended; `None` while it is active.
     pub end: Option<GroupEnd>,
-    /// Its orders, in order of request.
-    pub orders: Vec<Order>,
+    /// Its orders.
+    pub orders: Orders,
 }
 
 impl Group {
@@ -54,11 +55,7 @@ impl Group {
 
     /// The role of its own orders.
     pub const fn role(&self) -> OrderRole {
-        match self.action {
-            GroupAction::Enter => OrderRole::Entry,
-            GroupAction::Reduce => OrderRole::Reduce,
-            GroupAction::Close => OrderRole::Close,
-        }
+        own_role(self.action)
     }
 
     /// Whether it may still send orders.
@@ -83,18 +80,9 @@ impl Group {
         self.created_at.plus(offset)
     }
 
-    /// Its own orders: not the stops and flattening orders that hang on it.
-    pub fn own_orders(&self) -> impl DoubleEndedIterator<Item = &Order> {
-        let role = self.role();
-        self.orders.iter().filter(move |order| order.role == role)
-    }
-
     /// What its own orders have filled, zero or more.
-    ///
-    /// # Errors
-    /// [`Inexact`] when the sum does not fit.
-    pub fn filled(&self) -> Result<Position, Inexact> {
-        self.own_orders().try_fold(Position::FLAT, |sum, order| sum.plus(order.filled()))
+    pub const fn filled(&self) -> Position {
+        self.orders.own_filled()
     }
 
     /// What it is to trade in all: what was planned less what was taken back, zero or more. What traded before the
@@ -103,7 +91,7 @@ impl Group {
     /// # Errors
     /// [`Inexact`] when the difference does not fit.
     pub fn quantity(&self) -> Result<Position, Inexact> {
-        Ok(Side::Buy.signed(self.planned).minus(self.dropped)?.max(self.filled()?))
+        Ok(Side::Buy.signed(self.planned).minus(self.dropped)?.max(self.filled()))
     }
 
     /// What it is still to trade while it is active, sent or not, zero or more.
@@ -114,7 +102,7 @@ impl Group {
         if !self.is_active() {
             return Ok(Position::FLAT);
         }
-        Ok(at_least_zero(self.quantity()?.minus(self.filled()?)?))
+        Ok(at_least_zero(self.quantity()?.minus(self.filled())?))
     }
 
     /// What of it works at the venue, zero or more.
@@ -122,7 +110,8 @@ impl Group {
     /// # Errors
     /// [`Inexact`] when the sum does not fit.
     pub fn working(&self) -> Result<Position, Inexact> {
-        self.own_orders()
+        self.orders
+            .own_working()
             .filter_map(Order::remaining)
             .try_fold(Position::FLAT, |sum, remaining| sum.plus(Side::Buy.signed(remaining)))
     }
@@ -161,6 +150,15 @@ impl Group {
         }
         let due = times(slice_size(self.planned, self.slices(), instrument)?, self.slices_due)?;
         Ok(due.minus(self.missed)?.min(quantity))
+    }
+}
+
+/// The role of the orders that a group of this action sends itself.
+pub(super) const fn own_role(action: GroupAction) -> OrderRole {
+    match action {
+        GroupAction::Enter => OrderRole::Entry,
+        GroupAction::Reduce => OrderRole::Reduce,
+        GroupAction::Close => OrderRole::Close,
     }
 }
 

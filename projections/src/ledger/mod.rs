@@ -9,6 +9,7 @@ mod apply;
 mod book;
 mod group;
 mod order;
+mod orders;
 mod plan;
 mod reports;
 
@@ -27,6 +28,7 @@ pub use accounting::{Accounting, Totals, Trade};
 pub use book::Book;
 pub use group::{Group, slice_size};
 pub use order::{Change, Fill, Order};
+pub use orders::Orders;
 pub use plan::{Bounds, Closing, Exits, Phase, Plan, StandingTarget, is_protection};
 
 use crate::digest::SetDigest;

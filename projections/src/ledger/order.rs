@@ -149,6 +149,11 @@ impl Order {
         !self.is_working() && self.in_flight.is_some()
     }
 
+    /// Whether it has ended and every change of it is answered: only a late report can still touch it.
+    pub const fn is_settled(&self) -> bool {
+        !self.is_working() && self.in_flight.is_none()
+    }
+
     /// What its fills come to, zero or more.
     pub const fn filled(&self) -> Position {
         self.filled

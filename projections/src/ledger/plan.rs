@@ -5,7 +5,7 @@ use retrace_core::content::ContentRef;
 use retrace_core::directive::{Algorithm, EntryTerms, OnLimit};
 use retrace_core::event::{Because, GroupAction, Outcome};
 use retrace_core::exact::Inexact;
-use retrace_core::ids::{DirectiveId, GroupNo, OrderNo, PlanId, PlanNo, Seq};
+use retrace_core::ids::{DirectiveId, GroupNo, OrderNo, PlanId, PlanNo};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::order::{OrderRole, Side};
 use retrace_core::time::Timestamp;
@@ -171,14 +171,15 @@ impl Plan {
         for group in &self.groups {
             let remaining = if group.action == GroupAction::Enter { entering } else { leaving };
             let working = group
-                .own_orders()
+                .orders
+                .own_working()
                 .filter_map(remaining)
                 .try_fold(Position::FLAT, |sum, quantity| sum.plus(Side::Buy.signed(quantity)))?;
             if let Some(counted) = group.outstanding()?.max(working).size() {
                 committed = committed.plus(group.side(self.direction).signed(counted))?;
             }
         }
-        for order in self.orders().filter(|o| matches!(o.role, OrderRole::Flatten | OrderRole::Compensation)) {
+        for order in self.open_orders().filter(|o| matches!(o.role, OrderRole::Flatten | OrderRole::Compensation)) {
             if let Some(quantity) = leaving(order) {
                 committed = committed.plus(order.side.signed(quantity))?;
             }
@@ -186,14 +187,31 @@ impl Plan {
         Ok(committed)
     }
 
-    /// All of its orders, group by group.
+    /// All of its orders, group by group, in no order that means anything within one. Walks through its whole history:
+    /// nothing that is decided needs that.
     pub fn orders(&self) -> impl DoubleEndedIterator<Item = &Order> {
-        self.groups.iter().flat_map(|group| &group.orders)
+        self.groups.iter().flat_map(|group| group.orders.iter())
+    }
+
+    /// Its orders that work, or ended with a change unanswered, group by group in order of request.
+    pub fn open_orders(&self) -> impl DoubleEndedIterator<Item = &Order> {
+        self.groups.iter().flat_map(|group| group.orders.open())
+    }
+
+    /// Its stops, take profits and flattening orders, group by group: ended ones in the order of their ends, then open
+    /// ones.
+    pub fn side_orders(&self) -> impl DoubleEndedIterator<Item = &Order> {
+        self.groups.iter().flat_map(|group| group.orders.side())
+    }
+
+    /// Whether an order of this role, one that hangs on a group, ever filled.
+    pub fn has_filled(&self, role: OrderRole) -> bool {
+        self.side_orders().any(|order| order.role == role && !order.fills.is_empty())
     }
 
     /// Its orders of one role that may still fill.
     pub fn working(&self, role: OrderRole) -> impl DoubleEndedIterator<Item = &Order> {
-        self.orders().filter(move |order| order.role == role && order.is_working())
+        self.open_orders().filter(move |order| order.role == role && order.is_working())
     }
 
     /// Whether anything of it works at the venue or is still to be sent.
@@ -206,17 +224,17 @@ impl Plan {
                 return Ok(true);
             }
         }
-        Ok(self.orders().any(|order| order.is_working() && !is_protection(order.role)))
+        Ok(self.open_orders().any(|order| order.is_working() && !is_protection(order.role)))
     }
 
     /// Its order of that number.
     pub fn order(&self, no: OrderNo) -> Option<&Order> {
-        self.orders().find(|order| order.no == no)
+        self.groups.iter().rev().find_map(|group| group.orders.get(no))
     }
 
-    /// The order that was requested at `seq`.
-    pub fn order_requested_at(&self, seq: Seq) -> Option<&Order> {
-        self.orders().find(|order| order.requested == seq)
+    /// The group of its order of that number.
+    pub fn group_of(&self, no: OrderNo) -> Option<&Group> {
+        self.groups.iter().rev().find(|group| group.orders.get(no).is_some())
     }
 
     /// Its group of that number.
@@ -228,13 +246,19 @@ impl Plan {
         self.groups.iter_mut().find(|group| group.no == no)
     }
 
-    pub(super) fn order_mut(&mut self, no: OrderNo) -> Option<&mut Order> {
-        self.groups.iter_mut().flat_map(|group| &mut group.orders).find(|order| order.no == no)
+    /// Changes an order by a report or a request; `None` where there is no order of that number.
+    pub(super) fn change_order<T>(
+        &mut self,
+        no: OrderNo,
+        change: impl FnOnce(&mut Order) -> Result<T, Inexact>,
+    ) -> Option<Result<T, Inexact>> {
+        let group = self.group_of(no)?.no;
+        self.group_mut(group)?.orders.change(no, change)
     }
 
-    /// How many orders of `role` it has ever had: the place of the next one.
+    /// How many orders of `role`, one that hangs on a group, it has ever had: the place of the next one.
     pub fn count(&self, role: OrderRole) -> u32 {
-        u32::try_from(self.orders().filter(|order| order.role == role).count()).unwrap_or(u32::MAX)
+        u32::try_from(self.side_orders().filter(|order| order.role == role).count()).unwrap_or(u32::MAX)
     }
 }
 

@@ -7,7 +7,7 @@ use retrace_core::ids::{OrderNo, derive_fill_id};
 use retrace_core::order::{OrderRole, OrderStatus, Side};
 
 use super::apply::amount;
-use super::{BrokenHistory, Ledger, Phase, Plan, Trade};
+use super::{BrokenHistory, Ledger, Order, Phase, Plan, Trade};
 
 impl Ledger {
     pub(super) fn apply_report(&mut self, event: &Event, report: &Report) -> Result<(), BrokenHistory> {
@@ -21,24 +21,17 @@ impl Ledger {
         if let ReportKind::Filled(fill) = &report.what {
             return self.apply_fill(event, no, fill);
         }
-        let order = self.order_mut(event, no)?;
-        match &report.what {
-            ReportKind::Accepted { connector_order_id } => order.accept(connector_order_id.clone()),
-            ReportKind::Rejected { reason } => order.end(OrderStatus::Rejected, Some(*reason)),
-            ReportKind::Amended { quantity, price } => order.amended(*quantity, *price),
-            ReportKind::AmendRejected { reason } | ReportKind::CancelRejected { reason } => order.refused(*reason),
-            ReportKind::Canceled => order.end(OrderStatus::Canceled, None),
-            ReportKind::Expired { reason } => order.end(OrderStatus::Expired, Some(*reason)),
-            // Handled above; written out so that a new kind must be placed.
-            ReportKind::Filled(_) => {}
-        }
-        Ok(())
+        self.change_order(event, no, |order| {
+            report_to(order, &report.what);
+            Ok(())
+        })
     }
 
     fn apply_fill(&mut self, event: &Event, no: OrderNo, report: &FillReport) -> Result<(), BrokenHistory> {
         let session = self.session;
-        let order = self.order_mut(event, no)?;
-        if let Some(known) = order.fill_of(&report.trade_id) {
+        let plan = event.plan.and_then(|plan| self.plan(plan));
+        let known = plan.and_then(|plan| plan.order(no)).and_then(|order| order.fill_of(&report.trade_id));
+        if let Some(known) = known {
             // Compared is what moves the ledger, never transport or time (SEMANTICS 8).
             let same = known.price == report.price
                 && known.quantity == report.quantity
@@ -49,9 +42,10 @@ impl Ledger {
             *count = count.saturating_add(1);
             return Ok(());
         }
-        let id = derive_fill_id(session, order.id, &report.trade_id);
-        order.fill(id, report).map_err(|source| amount(event, source))?;
-        let (side, role) = (order.side, order.role);
+        let (side, role) = self.change_order(event, no, |order| {
+            order.fill(derive_fill_id(session, order.id, &report.trade_id), report)?;
+            Ok((order.side, order.role))
+        })?;
         let plan_no = Self::number_of_plan(event)?;
         let plan = self.plan_mut(event, plan_no)?;
         let trade = Trade {
@@ -79,6 +73,20 @@ impl Ledger {
             OrderRole::Entry | OrderRole::Reduce | OrderRole::Close | OrderRole::Flatten | OrderRole::Compensation => {}
         }
         Ok(())
+    }
+}
+
+/// What a report other than a fill does to its order.
+fn report_to(order: &mut Order, what: &ReportKind) {
+    match what {
+        ReportKind::Accepted { connector_order_id } => order.accept(connector_order_id.clone()),
+        ReportKind::Rejected { reason } => order.end(OrderStatus::Rejected, Some(*reason)),
+        ReportKind::Amended { quantity, price } => order.amended(*quantity, *price),
+        ReportKind::AmendRejected { reason } | ReportKind::CancelRejected { reason } => order.refused(*reason),
+        ReportKind::Canceled => order.end(OrderStatus::Canceled, None),
+        ReportKind::Expired { reason } => order.end(OrderStatus::Expired, Some(*reason)),
+        // Booked by `apply_fill`; written out so that a new kind must be placed.
+        ReportKind::Filled(_) => {}
     }
 }
 

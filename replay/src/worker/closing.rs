@@ -53,7 +53,7 @@ pub(super) fn close(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
     };
     let limited = terms != OrderTerms::Market;
     // Counted in the group, not in the close: a newer CLOSE goes on in the same group, and ids never repeat.
-    let sent = plan.group(group).map_or(0, |group| group.own_orders().count());
+    let sent = plan.group(group).map_or(0, |group| group.orders.own_count());
     let order = Request {
         group,
         role: OrderRole::Close,
@@ -77,7 +77,8 @@ enum Try {
 /// What the next try of a close is.
 fn next_try(plan: &Plan, closing: &Closing) -> Try {
     let Some(price) = closing.price_limit else {
-        let last = plan.orders().rfind(|order| order.role == OrderRole::Close);
+        let closes = plan.groups.iter().rfind(|group| group.action == GroupAction::Close);
+        let last = closes.and_then(|group| group.orders.own_last());
         let rejected = last.is_some_and(|order| order.status == OrderStatus::Rejected);
         return if rejected && closing.tries > REJECT_RETRIES { Try::Never } else { Try::Now(OrderTerms::Market) };
     };
@@ -102,19 +103,19 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
     let Some(held) = deciding.exact(plan.held_lots())? else { return Ok(()) };
     let mut uncovered = Side::Buy.signed(held);
     let sells = |role| matches!(role, OrderRole::StopLoss | OrderRole::Flatten | OrderRole::Close);
-    for order in plan.orders().filter(|order| sells(order.role)) {
+    for order in plan.open_orders().filter(|order| sells(order.role)) {
         if let Some(remaining) = order.remaining_as_requested() {
             uncovered = deciding.exact(uncovered.minus(Side::Buy.signed(remaining)))?;
         }
     }
     let Some(quantity) = uncovered.size().filter(|_| Side::of(uncovered) == Some(Side::Buy)) else { return Ok(()) };
-    let rejected = plan.orders().rev().filter(|order| order.role == OrderRole::Flatten);
+    let rejected = plan.side_orders().rev().filter(|order| order.role == OrderRole::Flatten);
     let rejected = rejected.take_while(|order| order.status == OrderStatus::Rejected).count();
     if rejected > REJECT_RETRIES as usize || is_dust(deciding, &plan)? {
         return Ok(());
     }
-    let stop_filled = plan.orders().any(|order| order.role == OrderRole::StopLoss && !order.fills.is_empty());
-    let stop_refused = plan.orders().any(|order| order.role == OrderRole::StopLoss && order.reason.is_some());
+    let stop_filled = plan.has_filled(OrderRole::StopLoss);
+    let stop_refused = plan.side_orders().any(|order| order.role == OrderRole::StopLoss && order.reason.is_some());
     let because = match (stop_filled, stop_refused) {
         (true, _) => Because::LateEntry,
         (false, true) => Because::StopLost,

@@ -22,7 +22,7 @@ pub(super) fn end_groups(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), 
 }
 
 fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Option<GroupEnd>, EngineError> {
-    if group.own_orders().any(|order| order.is_working()) {
+    if group.orders.own_working().next().is_some() {
         return Ok(None);
     }
     if group.action == GroupAction::Close {
@@ -31,7 +31,7 @@ fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Opti
             Some(GroupEnd::Incomplete)
         } else if !closing::is_dust(deciding, plan)? {
             None
-        } else if deciding.exact(group.filled())?.is_flat() {
+        } else if group.filled().is_flat() {
             // The stop was faster.
             Some(GroupEnd::StoppedOut)
         } else {
@@ -52,7 +52,7 @@ fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Opti
     // Something is left to send. It ended short for good where the last slice's order ended short, or where the venue
     // refused once too often.
     let slice = group.slices_due.saturating_sub(1);
-    let Some(last) = group.own_orders().rfind(|order| order.slice == slice) else { return Ok(None) };
+    let Some(last) = group.orders.own_last().filter(|order| order.slice == slice) else { return Ok(None) };
     let last_slice = schedule::next_slice(deciding, group).is_none();
     let short = match last.status {
         OrderStatus::Rejected => last.attempt >= REJECT_RETRIES,
@@ -67,12 +67,12 @@ fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Opti
 pub(super) fn end_plan(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     let busy = plan.groups.iter().any(Group::is_active)
-        || plan.orders().any(|order| order.is_working() && !is_protection(order.role))
+        || plan.open_orders().any(|order| order.is_working() && !is_protection(order.role))
         // The venue still answers a change of an order that has ended: a sealed plan could not take it.
-        || plan.orders().any(Order::is_ended_unanswered);
+        || plan.open_orders().any(Order::is_ended_unanswered);
     let Some(outcome) = outcome(deciding, &plan)?.filter(|_| !busy) else { return Ok(()) };
     let mut protected = false;
-    for order in plan.orders().filter(|order| order.is_working()) {
+    for order in plan.open_orders().filter(|order| order.is_working()) {
         protected = true;
         let because = if outcome == Outcome::TookProfit { Because::TookProfit } else { Because::Flat };
         cancel(deciding, no, order.no, because)?;
@@ -92,13 +92,15 @@ pub(super) fn end_plan(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
 
 /// How the plan would end if it ended now; `None` where it has no cause to.
 fn outcome(deciding: &Deciding<'_>, plan: &Plan) -> Result<Option<Outcome>, EngineError> {
-    let filled = |role| plan.orders().any(|order| order.role == role && !order.fills.is_empty());
+    let closes = |group: &Group| group.action == GroupAction::Close && !group.filled().is_flat();
     let flat = deciding.exact(plan.held_lots())?.is_none();
     Ok(match &plan.phase {
         Phase::Closed { .. } => None,
         Phase::Closing(_) if !closing::is_dust(deciding, plan)? => None,
         // The stop did what the close could not, or before it could.
-        Phase::Closing(_) if filled(OrderRole::StopLoss) && !filled(OrderRole::Close) => Some(Outcome::StoppedOut),
+        Phase::Closing(_) if plan.has_filled(OrderRole::StopLoss) && !plan.groups.iter().any(closes) => {
+            Some(Outcome::StoppedOut)
+        }
         Phase::Closing(_) => Some(Outcome::Closed),
         Phase::StoppedOut => closing::is_dust(deciding, plan)?.then_some(Outcome::StoppedOut),
         Phase::Standing if !flat => None,

@@ -2,10 +2,10 @@
 //! what is held. What is not covered is a gap, and recorded.
 
 use retrace_core::amount::{Position, Price, Quantity};
-use retrace_core::event::{Because, Decision, VenueReason};
+use retrace_core::event::{Because, Decision, GroupAction, VenueReason};
 use retrace_core::ids::{GroupNo, PlanNo};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
-use retrace_projections::ledger::{Order, Phase, Plan};
+use retrace_projections::ledger::{Group, Order, Phase, Plan};
 
 use super::{Request, cancel, current_price, levels, request, snapshot};
 use crate::step::{Deciding, EngineError};
@@ -52,7 +52,7 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
     let take_profit = plan.working(OrderRole::TakeProfit).next_back().cloned();
     match (held, plan.exits.take_profit) {
         (Some(quantity), Some(level)) if standing => {
-            let refused = plan.orders().any(|order| {
+            let refused = plan.side_orders().any(|order| {
                 order.role == OrderRole::TakeProfit
                     && order.status == OrderStatus::Rejected
                     && order.terms.trigger() == Some(level)
@@ -75,7 +75,7 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
 fn failed_level(deciding: &Deciding<'_>, plan: &Plan, working: Option<&Order>, level: Price) -> Option<Price> {
     let current = current_price(deciding, plan)?;
     let Some(working) = working else {
-        let last = plan.orders().rfind(|order| order.role == OrderRole::StopLoss);
+        let last = plan.side_orders().rfind(|order| order.role == OrderRole::StopLoss);
         let lost = last.is_some_and(|last| match last.status {
             OrderStatus::Rejected => true,
             OrderStatus::Expired => last.reason != Some(VenueReason::NothingToReduce),
@@ -148,8 +148,9 @@ fn withdraw(
 
 /// The entry group whose fill is covered: the first one that filled anything.
 fn parent_group(plan: &Plan) -> Option<GroupNo> {
-    let entries = || plan.groups.iter().filter(|group| group.own_orders().any(|o| o.role == OrderRole::Entry));
-    let filled = entries().find(|group| group.orders.iter().any(|order| !order.fills.is_empty()));
+    let entered = |group: &&Group| group.action == GroupAction::Enter && !group.orders.is_empty();
+    let entries = || plan.groups.iter().filter(entered);
+    let filled = entries().find(|group| !group.filled().is_flat());
     filled.or_else(|| entries().next()).map(|group| group.no)
 }
 

@@ -26,10 +26,8 @@ pub(super) fn send_due(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
 
 fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), EngineError> {
     let slice = group.slices_due.saturating_sub(1);
-    let older: Vec<&Order> = group
-        .own_orders()
-        .filter(|o| o.is_working() && o.slice < slice && o.terms.order_type() == OrderType::Limit)
-        .collect();
+    let older: Vec<&Order> =
+        group.orders.own_working().filter(|o| o.slice < slice && o.terms.order_type() == OrderType::Limit).collect();
     if !older.is_empty() {
         let skips = matches!(group.algorithm, Algorithm::Twap(twap) if !twap.catch_up);
         let because = if skips { Because::Skipped } else { Because::CarriedOver };
@@ -39,7 +37,7 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
         // What they leave is sent with this slice, once their end is confirmed.
         return Ok(());
     }
-    let last = group.own_orders().rfind(|order| order.slice == slice);
+    let last = group.orders.own_last().filter(|order| order.slice == slice);
     let attempt = match last {
         None => 0,
         Some(last) if last.status == OrderStatus::Rejected && last.attempt < REJECT_RETRIES => {
@@ -47,7 +45,7 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
         }
         Some(_) => return Ok(()),
     };
-    let sent = deciding.exact(deciding.exact(group.filled())?.plus(deciding.exact(group.working())?))?;
+    let sent = deciding.exact(group.filled().plus(deciding.exact(group.working())?))?;
     let due = deciding.exact(group.due_quantity(&plan.instrument))?;
     let mut left = deciding.exact(due.minus(sent))?;
     if let Some(missed) = missed(deciding, plan, group, slice, left)? {

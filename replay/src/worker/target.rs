@@ -210,7 +210,7 @@ fn take_back_working(
     let mut left = Some(wanted);
     // One change at a time: what is unanswered is taken back when its answer has come.
     let working: Vec<Order> =
-        group.own_orders().rev().filter(|o| o.is_working() && !o.is_unanswered()).cloned().collect();
+        group.orders.own_working().rev().filter(|order| !order.is_unanswered()).cloned().collect();
     for order in working {
         let (Some(wanted), Some(remaining)) = (left, order.remaining()) else { continue };
         let released = remaining.min(wanted);
@@ -240,7 +240,7 @@ pub(super) fn stop_entering(deciding: &mut Deciding<'_>, no: PlanNo, because: Be
         if let Some(quantity) = deciding.exact(group.outstanding())?.size() {
             drop_unsent(deciding, no, group.no, quantity, because)?;
         }
-        let working: Vec<_> = group.own_orders().filter(|order| order.is_working()).map(|order| order.no).collect();
+        let working: Vec<_> = group.orders.own_working().map(|order| order.no).collect();
         for order in working {
             cancel(deciding, no, order, because)?;
         }

@@ -1,0 +1,145 @@
+//! A group's orders, kept so that a long history costs nothing: what may still change stands apart from what has ended.
+
+use std::sync::Arc;
+
+use retrace_core::amount::Position;
+use retrace_core::exact::Inexact;
+use retrace_core::ids::OrderNo;
+use retrace_core::order::OrderRole;
+
+use super::order::Order;
+
+/// A group's orders. Those that ended are shared between copies: copying a plan to decide about it costs as much as it
+/// has orders open, and looking for what works never walks through its history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orders {
+    /// The role of the group's own orders; all others hang on it: stops, take profits, flattening orders.
+    own: OrderRole,
+    /// Working, or ended with a change unanswered, in order of request.
+    open: Vec<Order>,
+    /// Own orders that ended, in that order.
+    own_ended: Arc<Vec<Order>>,
+    /// All others that ended, in that order.
+    side_ended: Arc<Vec<Order>>,
+    /// What own orders have filled, zero or more.
+    own_filled: Position,
+    /// The own order that was requested last.
+    own_last: Option<OrderNo>,
+}
+
+impl Orders {
+    pub(super) fn new(own: OrderRole) -> Self {
+        Self {
+            own,
+            open: Vec::new(),
+            own_ended: Arc::default(),
+            side_ended: Arc::default(),
+            own_filled: Position::FLAT,
+            own_last: None,
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.own_ended.is_empty() && self.side_ended.is_empty()
+    }
+
+    /// All of them, in order of request.
+    pub fn in_order(&self) -> Vec<&Order> {
+        let mut all: Vec<&Order> = self.iter().collect();
+        all.sort_by_key(|order| order.no);
+        all
+    }
+
+    /// All of them, in no order that means anything.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Order> {
+        self.own_ended.iter().chain(self.side_ended.iter()).chain(&self.open)
+    }
+
+    /// Those that work, or ended with a change unanswered, in order of request.
+    pub fn open(&self) -> impl DoubleEndedIterator<Item = &Order> {
+        self.open.iter()
+    }
+
+    /// The group's own orders that work, in order of request.
+    pub fn own_working(&self) -> impl DoubleEndedIterator<Item = &Order> {
+        self.open.iter().filter(|order| order.role == self.own && order.is_working())
+    }
+
+    /// How many own orders there are.
+    pub fn own_count(&self) -> usize {
+        let open = self.open.iter().filter(|order| order.role == self.own).count();
+        self.own_ended.len().saturating_add(open)
+    }
+
+    /// The own order that was requested last.
+    pub fn own_last(&self) -> Option<&Order> {
+        self.own_last.and_then(|no| self.get(no))
+    }
+
+    /// What own orders have filled, zero or more.
+    pub const fn own_filled(&self) -> Position {
+        self.own_filled
+    }
+
+    /// Stops, take profits and flattening orders: ended ones in the order of their ends, then open ones.
+    pub fn side(&self) -> impl DoubleEndedIterator<Item = &Order> {
+        self.side_ended.iter().chain(self.open.iter().filter(|order| order.role != self.own))
+    }
+
+    /// The order of that number. What is asked for ended lately, if at all.
+    pub fn get(&self, no: OrderNo) -> Option<&Order> {
+        let open = self.open.iter().find(|order| order.no == no);
+        let own = || self.own_ended.iter().rfind(|order| order.no == no);
+        open.or_else(own).or_else(|| self.side_ended.iter().rfind(|order| order.no == no))
+    }
+
+    pub(super) fn request(&mut self, order: Order) {
+        if order.role == self.own {
+            self.own_last = Some(order.no);
+        }
+        self.open.push(order);
+    }
+
+    /// Changes an order by a report or a request. Answers `None` where there is no order of that number.
+    pub(super) fn change<T>(
+        &mut self,
+        no: OrderNo,
+        change: impl FnOnce(&mut Order) -> Result<T, Inexact>,
+    ) -> Option<Result<T, Inexact>> {
+        let own = self.own;
+        if let Some(place) = self.open.iter().position(|order| order.no == no) {
+            let order = self.open.get_mut(place)?;
+            let changed = counted(order, own, &mut self.own_filled, change);
+            if order.is_settled() {
+                let order = self.open.remove(place);
+                let ended = if order.role == own { &mut self.own_ended } else { &mut self.side_ended };
+                Arc::make_mut(ended).push(order);
+            }
+            return Some(changed);
+        }
+        // A report that comes after the end: rare enough to copy what other copies share.
+        for ended in [&mut self.own_ended, &mut self.side_ended] {
+            if let Some(place) = ended.iter().rposition(|order| order.no == no) {
+                let order = Arc::make_mut(ended).get_mut(place)?;
+                return Some(counted(order, own, &mut self.own_filled, change));
+            }
+        }
+        None
+    }
+}
+
+/// Changes an order and keeps the sum of own fills right.
+fn counted<T>(
+    order: &mut Order,
+    own: OrderRole,
+    own_filled: &mut Position,
+    change: impl FnOnce(&mut Order) -> Result<T, Inexact>,
+) -> Result<T, Inexact> {
+    let before = order.filled();
+    let changed = change(order)?;
+    if order.role == own {
+        *own_filled = own_filled.plus(order.filled().minus(before)?)?;
+    }
+    Ok(changed)
+}
