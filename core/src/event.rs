@@ -55,7 +55,7 @@ pub struct UnknownFact {
 
 /// A fact from outside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", content = "data", rename_all = "snake_case")]
 pub enum Input {
     /// The session goes on from another one's final ledger: always its first event.
     SessionContinued(SessionContinued),
@@ -314,7 +314,7 @@ spelled! {
 
 /// Something that our own code concluded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", content = "data", rename_all = "snake_case")]
 pub enum Decision {
     /// A directive was not carried out, or not for this plan.
     DirectiveRefused {

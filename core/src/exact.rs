@@ -134,6 +134,7 @@ fn divide(numerator: i128, denominator: i128, rounding: Rounding) -> Option<i128
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::disallowed_methods, reason = "checked against rust_decimal's own")]
 mod tests {
     use proptest::prelude::*;
     use rust_decimal_macros::dec;

@@ -20,7 +20,7 @@ pub struct EventView {
     pub order_id: Option<OrderId>,
     /// The earlier event that led to it.
     pub cause: Option<Seq>,
-    /// Its kind and its own fields.
+    /// Its `kind`, and its own fields as `data`: apart, so that no field of a fact can hide one of the event's.
     #[serde(flatten, serialize_with = "fact")]
     pub fact: Fact,
 }
@@ -44,6 +44,12 @@ fn fact<S: Serializer>(fact: &Fact, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Unknown {
         kind: String,
+        data: UnknownData,
+    }
+    /// All that is known of it.
+    #[derive(Serialize)]
+    struct UnknownData {
+        version: u8,
         payload_bytes: usize,
     }
     match fact {
@@ -51,7 +57,8 @@ fn fact<S: Serializer>(fact: &Fact, serializer: S) -> Result<S::Ok, S::Error> {
         Fact::Decision(decision) => decision.serialize(serializer),
         Fact::Unknown(unknown) => {
             let kind = format!("unknown_{}", unknown.kind);
-            Unknown { kind, payload_bytes: unknown.payload.len() }.serialize(serializer)
+            let data = UnknownData { version: unknown.version, payload_bytes: unknown.payload.len() };
+            Unknown { kind, data }.serialize(serializer)
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct PlanView {
     pub stop_loss_price: Option<Price>,
     /// Where the gain is taken.
     pub take_profit_price: Option<Price>,
+    /// It is open and has no stop.
+    pub unprotected: bool,
     /// How it ended.
     pub outcome: Option<Outcome>,
     /// What is left below a lot or the minimum notional; only once it ended.
@@ -166,6 +168,7 @@ pub fn plan_view(ledger: &Ledger, plan: &Plan, text: &dyn Fn(ContentRef) -> Opti
         fees: totals.fees.iter().map(|(asset, amount)| FeeView { asset: asset.clone(), amount: *amount }).collect(),
         stop_loss_price: plan.exits.stop,
         take_profit_price: plan.exits.take_profit,
+        unprotected: outcome.is_none() && plan.exits.stop.is_none(),
         outcome,
         dust,
         protection_gap: plan.gap.map(|(quantity, reason)| GapView { quantity, reason: reason.as_str() }),

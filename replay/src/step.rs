@@ -51,7 +51,7 @@ pub enum EngineError {
 /// # Errors
 /// [`EngineError`] stops the engine: the state is then of no more use and is rebuilt from the log.
 pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Event>, EngineError> {
-    let (plan, order, cause) = place(state, &input)?;
+    let Place { plan, order, cause } = place(state, &input)?;
     let seq = state.ledger.seq().next();
     if let Input::PriceMoved(moved) = &input {
         state.see(&moved.symbol, moved.mark);
@@ -71,21 +71,29 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
     Ok(deciding.events)
 }
 
-/// The plan and order that an input belongs to, and the event that led to it.
-fn place(state: &State, input: &Input) -> Result<(Option<PlanNo>, Option<OrderNo>, Option<Seq>), EngineError> {
+/// What an input belongs to.
+#[derive(Default)]
+struct Place {
+    plan: Option<PlanNo>,
+    order: Option<OrderNo>,
+    /// The event that led to it.
+    cause: Option<Seq>,
+}
+
+fn place(state: &State, input: &Input) -> Result<Place, EngineError> {
     let ledger = &state.ledger;
     match input {
-        Input::SessionContinued(_) | Input::PriceMoved(_) | Input::DirectiveReceived(_) => Ok((None, None, None)),
+        Input::SessionContinued(_) | Input::PriceMoved(_) | Input::DirectiveReceived(_) => Ok(Place::default()),
         Input::TimerFired { timer: id } => {
             let timer = ledger.timer(*id);
-            Ok((timer.map(|timer| timer.plan), None, timer.map(|timer| timer.set)))
+            Ok(Place { plan: timer.map(|timer| timer.plan), order: None, cause: timer.map(|timer| timer.set) })
         }
         Input::Report(report) => match &report.order {
-            ReportedOrder::Foreign(_) => Ok((None, None, None)),
+            ReportedOrder::Foreign(_) => Ok(Place::default()),
             ReportedOrder::Ours(order) => {
                 let plan = ledger.plan_of(*order).ok_or(EngineError::UnknownOrder { order: *order })?;
                 let asked = ledger.plan(plan).and_then(|plan| plan.order(*order)).map(|order| order.asked);
-                Ok((Some(plan), Some(*order), asked))
+                Ok(Place { plan: Some(plan), order: Some(*order), cause: asked })
             }
         },
     }

@@ -66,18 +66,6 @@ pub enum CliError {
         /// When that was.
         at: Timestamp,
     },
-    /// A time after the log's last event was asked for.
-    #[error("session {session} ends before {asked}: its last event is {last}, at {at}")]
-    AfterTheEnd {
-        /// The session.
-        session: SessionName,
-        /// The time asked for.
-        asked: Timestamp,
-        /// The log's last event.
-        last: Seq,
-        /// When that was.
-        at: Timestamp,
-    },
     /// The log has no event at all.
     #[error("session {session} has no event {asked}: it recorded none")]
     NoEvents {
@@ -160,9 +148,7 @@ impl CliError {
             Self::PlanInSeveral { sessions, .. } => {
                 Some(format!("choose one with --session NAME: {}", listed(sessions)))
             }
-            Self::NoSuchEvent { .. } | Self::AfterTheEnd { .. } => {
-                Some("leave --at out for the ledger at the end".into())
-            }
+            Self::NoSuchEvent { .. } => Some("leave --at out for the ledger at the end".into()),
             Self::NoEvents { .. } | Self::BadPlanId(_) | Self::Write { .. } | Self::Output(_) | Self::Json(_) => None,
         }
     }

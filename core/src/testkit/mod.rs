@@ -6,7 +6,7 @@
     clippy::arithmetic_side_effects,
     reason = "test code"
 )]
-#![allow(clippy::indexing_slicing, clippy::missing_panics_doc, reason = "test code")]
+#![allow(clippy::indexing_slicing, clippy::missing_panics_doc, clippy::wildcard_enum_match_arm, reason = "test code")]
 
 pub mod contract;
 pub mod forge;

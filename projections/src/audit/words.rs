@@ -1,13 +1,14 @@
 //! How each event is told to a trader, in one line.
 
-use retrace_core::amount::{Position, Price};
+use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::directive::{Algorithm, Intent, StopChange, StopLevel, StrategyDirective, TakeProfitChange};
 use retrace_core::event::{
-    Because, Decision, Event, Fact, Idle, Input, Refusal, Report, ReportKind, ReportedOrder, TimerPurpose,
+    Because, Decision, Event, Fact, Idle, Input, Outcome, Refusal, Report, ReportKind, ReportedOrder, TimerPurpose,
 };
 use retrace_core::exact;
 use retrace_core::ids::OrderNo;
 use retrace_core::order::{OrderRole, OrderTerms, Side};
+use retrace_core::time::Timestamp;
 
 use rust_decimal::Decimal;
 
@@ -45,7 +46,7 @@ const fn role_name(role: OrderRole) -> &'static str {
         OrderRole::Reduce => "reduce",
         OrderRole::Close => "close",
         OrderRole::StopLoss => "stop",
-        OrderRole::TakeProfit => "target",
+        OrderRole::TakeProfit => "take profit",
         OrderRole::Flatten => "flatten",
         OrderRole::Compensation => "compensation",
     }
@@ -88,6 +89,21 @@ fn report_text(event: &Event, report: &Report, book: &Book) -> String {
         ReportKind::Canceled => format!("{name} cancelled"),
         ReportKind::CancelRejected { reason } => format!("{name}: cancel refused: {reason}"),
         ReportKind::Expired { reason } => format!("{name} expired: {reason}"),
+    }
+}
+
+/// What changes of an order, before and after. `order` still has the values before.
+fn change_text(order: Option<&Order>, quantity: Quantity, price: Option<Price>) -> String {
+    let Some(order) = order else { return quantity.to_string() };
+    let standing = order.terms.trigger().or_else(|| order.terms.limit_price());
+    let resized = quantity != order.quantity;
+    let moved = price.is_some() && price != standing;
+    let at = |price: Option<Price>| price.map_or(String::new(), |price| price.to_string());
+    match (resized, moved) {
+        (true, false) => format!("{} -> {quantity} @ {}", order.quantity, at(standing)),
+        (false, true) => format!("{quantity} @ {} -> {}", at(standing), at(price)),
+        (true, true) => format!("{} @ {} -> {quantity} @ {}", order.quantity, at(standing), at(price)),
+        (false, false) => format!("{quantity} @ {}, as it is", at(standing)),
     }
 }
 
@@ -147,6 +163,15 @@ fn stop_text(level: StopLevel) -> String {
         StopLevel::Tolerance(fraction) => {
             format!("{} from the price", percent(fraction))
         }
+    }
+}
+
+/// A time as a line needs it: without the date where that is the event's own.
+fn clock(at: Timestamp, event: &Event) -> String {
+    let (at, now) = (at.to_string(), event.time.to_string());
+    match (at.split_once('T'), now.split_once('T')) {
+        (Some((day, time)), Some((today, _))) if day == today => time.trim_end_matches('Z').to_owned(),
+        _ => at,
     }
 }
 
@@ -221,18 +246,17 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book) -> (Option<&'s
             (Some(because.as_str()), text)
         }
         Decision::AmendRequested { quantity, price, because } => {
-            let before = order.map_or(String::new(), |order| format!("{} -> ", order.quantity));
-            let at = price.map_or(String::new(), |price| format!(" @ {price}"));
-            (Some(because.as_str()), format!("{} {before}{quantity}{at}{}", name(), covers(event, book)))
+            let text = format!("{} {}{}", name(), change_text(order, *quantity, *price), covers(event, book));
+            (Some(because.as_str()), text)
         }
         Decision::CancelRequested { because } => {
             (Some(because.as_str()), format!("cancel {} ({})", name(), reason(*because)))
         }
         Decision::TimerSet { timer, due, purpose } => plain(match purpose {
             TimerPurpose::Slice { slice, .. } => {
-                format!("timer {timer} set for slice {} at {due}", slice.saturating_add(1))
+                format!("timer {timer} set for slice {} at {}", slice.saturating_add(1), clock(*due, event))
             }
-            TimerPurpose::CloseRetry => format!("timer {timer} set for the next try at {due}"),
+            TimerPurpose::CloseRetry => format!("timer {timer} set for the next try at {}", clock(*due, event)),
         }),
         Decision::TimerDropped { timer } => plain(format!("timer {timer} dropped")),
         Decision::CloseStarted { price_limit, .. } => plain(price_limit.map_or_else(
@@ -258,7 +282,11 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book) -> (Option<&'s
                 format!(", realised {}, net {}", totals.realized, totals.net().unwrap_or_default())
             });
             let dust = if dust.is_flat() { String::new() } else { format!(", dust {dust}") };
-            plain(format!("plan closed: {outcome}{result}{dust}"))
+            let how = match outcome {
+                Outcome::Closed => "as directed".to_owned(),
+                Outcome::StoppedOut | Outcome::TookProfit | Outcome::Unfilled => outcome.to_string(),
+            };
+            plain(format!("plan ended: {how}{result}{dust}"))
         }
     }
 }

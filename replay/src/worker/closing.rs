@@ -32,24 +32,23 @@ pub(super) fn close(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
         }
     };
     let open = plan.groups.iter().find(|group| group.is_active() && group.action == GroupAction::Close);
-    let group = match open {
-        Some(group) => group.no,
-        None => {
-            let group = plan.groups.last().map_or(GroupNo(1), |last| last.no.next());
-            let decision = Decision::GroupOpened {
-                group,
-                directive: closing.directive.clone(),
-                action: GroupAction::Close,
-                algorithm: retrace_core::directive::Algorithm::Single,
-                entry: retrace_core::directive::EntryTerms {
-                    limit_price: closing.price_limit,
-                    ..retrace_core::directive::EntryTerms::MARKET
-                },
-                quantity,
-            };
-            deciding.decide(Some(no), None, decision)?;
-            group
-        }
+    let group = if let Some(group) = open {
+        group.no
+    } else {
+        let group = plan.groups.last().map_or(GroupNo(1), |last| last.no.next());
+        let decision = Decision::GroupOpened {
+            group,
+            directive: closing.directive.clone(),
+            action: GroupAction::Close,
+            algorithm: retrace_core::directive::Algorithm::Single,
+            entry: retrace_core::directive::EntryTerms {
+                limit_price: closing.price_limit,
+                ..retrace_core::directive::EntryTerms::MARKET
+            },
+            quantity,
+        };
+        deciding.decide(Some(no), None, decision)?;
+        group
     };
     let limited = terms != OrderTerms::Market;
     // Counted in the group, not in the close: a newer CLOSE goes on in the same group, and ids never repeat.

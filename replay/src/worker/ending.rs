@@ -95,7 +95,6 @@ fn outcome(deciding: &Deciding<'_>, plan: &Plan) -> Result<Option<Outcome>, Engi
     let closes = |group: &Group| group.action == GroupAction::Close && !group.filled().is_flat();
     let flat = deciding.exact(plan.held_lots())?.is_none();
     Ok(match &plan.phase {
-        Phase::Closed { .. } => None,
         Phase::Closing(_) if !closing::is_dust(deciding, plan)? => None,
         // The stop did what the close could not, or before it could.
         Phase::Closing(_) if plan.has_filled(OrderRole::StopLoss) && !plan.groups.iter().any(closes) => {
@@ -109,6 +108,6 @@ fn outcome(deciding: &Deciding<'_>, plan: &Plan) -> Result<Option<Outcome>, Engi
         Phase::Standing if plan.target.given_up && !plan.target.size.is_flat() && plan.accounting.is_empty() => {
             Some(Outcome::Unfilled)
         }
-        Phase::Standing => None,
+        Phase::Standing | Phase::Closed { .. } => None,
     })
 }
