@@ -25,7 +25,7 @@ fn child_process() {
     let Ok(dir) = std::env::var(CHILD) else { return };
     let dir = Path::new(&dir);
     let loaded = session::load(&dir.join("session.yaml")).unwrap();
-    let mut store = RocksStore::create_or_open(&dir.join("db")).unwrap();
+    let mut store = RocksStore::create_or_open(dir.join("db")).unwrap();
     let acknowledge = |seq: Seq| println!("durable {seq}");
     let watching = Watching { on_durable: Some(Box::new(acknowledge)), ..Watching::default() };
     // A commit after every few events: hundreds of moments at which it can die.

@@ -49,7 +49,11 @@ pub(super) fn tell(
 
     let mut detail = Vec::new();
     if let Some(input) = recorded.events.first() {
-        detail.push(format!("input: {} {}", input.time, event_line(input, &after(&before, &[input.clone()]))));
+        detail.push(format!(
+            "input: {} {}",
+            input.time,
+            event_line(input, &after(&before, std::slice::from_ref(input)))
+        ));
     }
     let told = |events: &[Event], event: Option<&Event>| match event {
         Some(event) => event_line(event, &after(&before, events)),

@@ -9,7 +9,8 @@ mod resimulate;
 use retrace_core::ids::{Seq, SessionUid};
 use retrace_core::log::{LogFault, scan_log};
 use retrace_core::manifest::Mode;
-use retrace_core::store::{LogReader, StoreError};
+use retrace_core::step::Step;
+use retrace_core::store::{Checkpoint, LogReader, StoreError};
 use retrace_projections::ledger::{Book, PROJECTION, PROJECTION_VERSION};
 use serde::Serialize;
 
@@ -89,7 +90,7 @@ pub fn verify(reader: &dyn LogReader, session: SessionUid, tape: Option<&Tape>) 
         (Some(_), Some(_)) => None,
     };
 
-    let mut rebuild = Rebuild { book: Book::new(identity), broken: None, steps: 0 };
+    let mut rebuild = Rebuild { book: Book::new(identity), broken: None };
     let mut redecide = right_tape.map(|tape| Redecide::new(identity, tape));
     let mut simulation = resimulate::Recorded::default();
     let mut faults = Vec::new();
@@ -116,7 +117,7 @@ pub fn verify(reader: &dyn LogReader, session: SessionUid, tape: Option<&Tape>) 
     let integrity = !faults.is_empty();
     findings.splice(0..0, faults.iter().map(finding_of));
     findings.extend(indices::compare(reader, session)?);
-    rebuild.finish(&checkpoints, end.last_seq, &mut findings);
+    findings.extend(beyond_the_end(&checkpoints, end.last_seq));
 
     let mut checks = vec![
         CheckResult { name: INTEGRITY, clean: true, checked: end.last_seq.0, skipped: None },
@@ -169,20 +170,13 @@ fn finding_of(fault: &LogFault) -> Finding {
 struct Rebuild {
     book: Book,
     broken: Option<Seq>,
-    steps: u64,
 }
 
 impl Rebuild {
-    fn step(
-        &mut self,
-        step: &retrace_core::step::Step,
-        checkpoints: &[retrace_core::store::Checkpoint],
-        findings: &mut Vec<Finding>,
-    ) {
+    fn step(&mut self, step: &Step, checkpoints: &[Checkpoint], findings: &mut Vec<Finding>) {
         if self.broken.is_some() {
             return;
         }
-        self.steps = self.steps.saturating_add(1);
         for event in &step.events {
             if let Err(error) = self.book.apply(event) {
                 self.broken = Some(event.seq);
@@ -198,11 +192,12 @@ impl Rebuild {
             }
         }
     }
+}
 
-    fn finish(&self, checkpoints: &[retrace_core::store::Checkpoint], last: Seq, findings: &mut Vec<Finding>) {
-        for checkpoint in checkpoints.iter().filter(|checkpoint| checkpoint.seq > last) {
-            let what = format!("a digest is noted for event {}, but the log ends at {last}", checkpoint.seq);
-            findings.push(Finding::new(REBUILD, Some(checkpoint.seq), what));
-        }
-    }
+/// Digests that are noted for events which the log does not have.
+fn beyond_the_end(checkpoints: &[Checkpoint], last: Seq) -> impl Iterator<Item = Finding> + '_ {
+    checkpoints.iter().filter(move |checkpoint| checkpoint.seq > last).map(move |checkpoint| {
+        let what = format!("a digest is noted for event {}, but the log ends at {last}", checkpoint.seq);
+        Finding::new(REBUILD, Some(checkpoint.seq), what)
+    })
 }

@@ -122,11 +122,9 @@ fn other_step(reader: &dyn LogReader, session: SessionUid, place: u64, made: &[E
         },
         &mut |_| {},
     )?;
-    match recorded {
-        Some(step) => difference::tell(reader, session, RESIMULATE, "the run again takes another turn", &step, made),
-        None => {
-            let seq = made.first().map(|event| event.seq);
-            Ok(Finding::new(RESIMULATE, seq, "the run again goes on after the log's end".to_owned()))
-        }
+    if let Some(step) = recorded {
+        return difference::tell(reader, session, RESIMULATE, "the run again takes another turn", &step, made);
     }
+    let seq = made.first().map(|event| event.seq);
+    Ok(Finding::new(RESIMULATE, seq, "the run again goes on after the log's end".to_owned()))
 }
