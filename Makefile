@@ -2,11 +2,12 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test lints fmt clippy doc deny bootstrap
+.PHONY: help demo test reference lints fmt clippy doc deny bootstrap
 
 help:
 	@echo "make demo       build, run a session on the generated sample market, replay, verify and audit it"
 	@echo "make test       run all tests"
+	@echo "make reference  run others' reference cases, where they stand beside the checkout, and print a table per file"
 	@echo "make lints      format, clippy, documentation, licences (what .ci/run checks besides the tests)"
 	@echo "make bootstrap  install what the build lacks on a Debian-like machine"
 
@@ -19,6 +20,9 @@ demo: bootstrap
 
 test: bootstrap
 	$(CARGO) test --workspace
+
+reference: bootstrap
+	$(CARGO) test --test it reference -- --nocapture
 
 lints: fmt clippy doc deny
 

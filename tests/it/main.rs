@@ -10,6 +10,7 @@ mod damage;
 mod january;
 mod layers;
 mod real;
+mod reference;
 mod replaying;
 mod scenario;
 mod scenarios;
