@@ -26,7 +26,7 @@ use super::{Compared, Differs, NotYet, Suite, Tolerance, at, decimal, refuses_or
 
 const HOUR: u64 = 3600;
 
-const DIFFERS: &[Differs] = &[
+pub(super) const DIFFERS: &[Differs] = &[
     Differs {
         case: "lean-market-rest30",
         reason: "a market order decided inside a bar fills at the next open, not at this bar's close",
@@ -42,7 +42,7 @@ const DIFFERS: &[Differs] = &[
 const STOP_LIMIT: &str = "not yet: stop-limit orders come with a later part";
 const TRAILING: &str = "not yet: trailing stops come with a later part";
 
-const NOT_YET: &[NotYet] = &[
+pub(super) const NOT_YET: &[NotYet] = &[
     stop_limit("lean-stop-limit-buy"),
     stop_limit("lean-stop-limit-sell"),
     trailing("lean-trailing-sell-pct"),

@@ -23,7 +23,7 @@ const FLIP_FEE: &str = "a fee belongs to its fill: that of a fill through zero i
 const FEES_AT_ONCE: &str = "a fee lowers the result when it is paid, not when its part of the position is closed";
 const ADDS_UP: &str = "a plan's result and fees add up over all its fills; being flat does not start them afresh";
 
-const DIFFERS: &[Differs] = &[
+pub(super) const DIFFERS: &[Differs] = &[
     Differs { case: "barter-avg-1", reason: DECIMALS, ours: &[("average", "166.666666666667")] },
     Differs { case: "barter-avg-2", reason: DECIMALS, ours: &[("average", "104.761904761905")] },
     Differs { case: "barter-avg-5", reason: FLAT, ours: &[("average", "none")] },
@@ -61,7 +61,7 @@ const DIFFERS: &[Differs] = &[
     Differs { case: "nautilus-pos-closed-and-reopened", reason: ADDS_UP, ours: &[("realised", "15"), ("total", "42")] },
 ];
 
-const NOT_YET: &[NotYet] = &[NotYet {
+pub(super) const NOT_YET: &[NotYet] = &[NotYet {
     case: "binance-commission-bnb",
     reason: "not yet: the venue takes fees in base or quote only; fees in a third asset come with import",
     missing: || FeeAsset::ALL == [FeeAsset::Quote, FeeAsset::Base],
@@ -178,7 +178,7 @@ impl Booked {
             closed,
             size: held.traded.size().unwrap().value(),
             size_max: sizes.map(Quantity::value).max().unwrap(),
-            entry: average(held).unwrap(),
+            entry: average(held).expect("an open position has an average"),
             gained,
             fees: to.fees_in_quote.value() - from.fees_in_quote.value(),
         }

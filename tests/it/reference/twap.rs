@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::matching::{run, single_group};
 use super::{Compared, Differs, Suite, at, decimal};
 
-const DIFFERS: &[Differs] = &[Differs {
+pub(super) const DIFFERS: &[Differs] = &[Differs {
     case: "nautilus-twap-remainder",
     reason: "the remainder goes into the last slice, not into one more slice after it",
     ours: &[("slices", "0.333333333 0.333333333 0.333333334"), ("times", "0 20 40")],
