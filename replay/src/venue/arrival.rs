@@ -74,7 +74,7 @@ impl BarVenue {
             OrderTerms::Market | OrderTerms::Stop { .. } => false,
         });
         let available = match at_once {
-            Some(_) => self.within_position(&order, quantity).and_then(|q| self.within_volume(&order.symbol, q)),
+            Some(_) => self.within_position(&order, quantity)?.and_then(|q| self.within_volume(&order.symbol, q)),
             None => None,
         };
         let whole = available == Some(quantity);
@@ -113,10 +113,10 @@ impl BarVenue {
         if !instrument.on_lot(order.quantity) || level.is_some_and(|level| !instrument.on_tick(level)) {
             return Ok(Some(VenueReason::OffGrid));
         }
-        if let Some(price) = level.or(current) {
-            if !instrument.meets_min_notional(order.quantity, price)? {
-                return Ok(Some(VenueReason::BelowMinNotional));
-            }
+        if let Some(price) = level.or(current)
+            && !instrument.meets_min_notional(order.quantity, price)?
+        {
+            return Ok(Some(VenueReason::BelowMinNotional));
         }
         let Some(current) = current else { return Ok(None) };
         Ok(match order.terms {
@@ -144,10 +144,11 @@ impl BarVenue {
             return Ok(Err(VenueReason::OffGrid));
         }
         let terms = price.map_or(order.terms, |price| order.terms.at(price));
-        if let (OrderTerms::Stop { trigger }, Some(current)) = (terms, current) {
-            if !order.triggered && order.stop_touched(trigger, current) {
-                return Ok(Err(VenueReason::WouldTriggerNow));
-            }
+        if let (OrderTerms::Stop { trigger }, Some(current)) = (terms, current)
+            && !order.triggered
+            && order.stop_touched(trigger, current)
+        {
+            return Ok(Err(VenueReason::WouldTriggerNow));
         }
         order.terms = terms;
         order.quantity = quantity;

@@ -46,7 +46,7 @@ impl BarVenue {
             order.triggered = true;
         }
         let Some(remaining) = order.remaining() else { return Ok(false) };
-        let Some(allowed) = self.within_position(order, remaining) else {
+        let Some(allowed) = self.within_position(order, remaining)? else {
             reports.push(expired(order.order, VenueReason::NothingToReduce));
             return Ok(false);
         };

@@ -143,12 +143,14 @@ impl BarVenue {
     }
 
     /// What of `wanted` an order may trade: all, or for a reduce-only one what there is to reduce.
-    fn within_position(&self, order: &Resting, wanted: Quantity) -> Option<Quantity> {
+    /// Never less than a lot.
+    fn within_position(&self, order: &Resting, wanted: Quantity) -> Result<Option<Quantity>, VenueError> {
         if !order.reduce_only {
-            return Some(wanted);
+            return Ok(Some(wanted));
         }
         let position = self.positions.get(&order.plan).copied().unwrap_or_default();
-        position.size().filter(|_| Side::of(position) != Some(order.side)).map(|size| size.min(wanted))
+        let position = self.instrument(&order.symbol)?.whole_lots(position)?;
+        Ok(position.size().filter(|_| Side::of(position) != Some(order.side)).map(|size| size.min(wanted)))
     }
 
     /// Fills `quantity` of an order and reports it; answers what remains of the order.

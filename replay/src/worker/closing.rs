@@ -4,7 +4,7 @@ use retrace_core::directive::WhenLimitHolds;
 use retrace_core::event::{Because, Decision, GroupAction, TimerPurpose};
 use retrace_core::ids::{GroupNo, PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
-use retrace_projections::ledger::{Closing, Phase, Plan};
+use retrace_projections::ledger::{Closing, Order, Phase, Plan};
 
 use super::{REJECT_RETRIES, Request, current_price, request, snapshot};
 use crate::step::{Deciding, EngineError};
@@ -108,9 +108,13 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
         }
     }
     let Some(quantity) = uncovered.size().filter(|_| Side::of(uncovered) == Some(Side::Buy)) else { return Ok(()) };
-    let rejected = plan.side_orders().rev().filter(|order| order.role == OrderRole::Flatten);
-    let rejected = rejected.take_while(|order| order.status == OrderStatus::Rejected).count();
-    if rejected > REJECT_RETRIES as usize || is_dust(deciding, &plan)? {
+    let flattening = || plan.side_orders().filter(|order| order.role == OrderRole::Flatten);
+    let is_rejected = |order: &&Order| order.status == OrderStatus::Rejected;
+    let taken = flattening().filter(|order| !is_rejected(order)).map(|order| order.no).max();
+    let rejected = flattening().filter(is_rejected).filter(|order| Some(order.no) > taken).count();
+    // A part too small for an order of its own waits for the rest, or is dust in the end.
+    let small = !super::large_enough(deciding, &plan.instrument, quantity, current_price(deciding, &plan))?;
+    if small || rejected > REJECT_RETRIES as usize || is_dust(deciding, &plan)? {
         return Ok(());
     }
     let stop_filled = plan.has_filled(OrderRole::StopLoss);

@@ -139,7 +139,7 @@ fn open(
     set_target(deciding, no, id, target, new.entry, algorithm)
 }
 
-/// A NEW_TRADE for a plan that exists: the same instruction is a no-op, another one is refused.
+/// A `NEW_TRADE` for a plan that exists: the same instruction is a no-op, another one is refused.
 fn repeat_open(deciding: &mut Deciding<'_>, directive: &StrategyDirective, no: PlanNo) -> Result<(), Stop> {
     let ledger = &deciding.state.ledger;
     let first = ledger.opener(no);
@@ -178,10 +178,10 @@ fn change(deciding: &mut Deciding<'_>, id: &DirectiveId, modify: &ModifyPlans, p
         Distance::Missing(missing) => plan.direction.signed(missing),
         Distance::Excess(excess) => plan.direction.opposite().signed(excess),
     };
-    if let (Some(direction), Some(sign)) = (modify.direction, Side::of(delta)) {
-        if direction != sign {
-            return Err(Refusal::DirectionContradictsTarget { direction, delta }.into());
-        }
+    if let (Some(direction), Some(sign)) = (modify.direction, Side::of(delta))
+        && direction != sign
+    {
+        return Err(Refusal::DirectionContradictsTarget { direction, delta }.into());
     }
     let (entry, algorithm) = hint(&plan, modify, target);
     if let Some(quantity) = target::divided(deciding, &plan, target)? {
@@ -193,7 +193,7 @@ fn change(deciding: &mut Deciding<'_>, id: &DirectiveId, modify: &ModifyPlans, p
     set_target(deciding, no, id, target, entry, algorithm)
 }
 
-/// How a MODIFY wants orders placed. One that names the standing target again and says nothing of how leaves that as
+/// How a `MODIFY` wants orders placed. One that names the standing target again and says nothing of how leaves that as
 /// it is: repeating a size in mid-TWAP must not send the rest of it at once.
 fn hint(plan: &Plan, modify: &ModifyPlans, target: Position) -> (EntryTerms, Algorithm) {
     let says_nothing = modify.execution == ExecutionHint { algorithm: None, urgency: None };
@@ -211,10 +211,10 @@ fn changed_exits(plan: &Plan, modify: &ModifyPlans, current: Option<Price>) -> R
         Some(StopChange::Remove) => exits.stop = None,
         Some(StopChange::To(wanted)) => {
             let level = levels::stop_level(wanted, plan.direction, &plan.instrument, current, current)?;
-            if let (StopLevel::Tolerance(_), Some(stop)) = (wanted, plan.exits.stop) {
-                if levels::loosens(stop, level, plan.direction) {
-                    return Err(Refusal::WouldLoosen { stop, proposed: level });
-                }
+            if let (StopLevel::Tolerance(_), Some(stop)) = (wanted, plan.exits.stop)
+                && levels::loosens(stop, level, plan.direction)
+            {
+                return Err(Refusal::WouldLoosen { stop, proposed: level });
             }
             exits.stop = Some(level);
         }
@@ -331,11 +331,11 @@ fn check_slices(
     let Some(slice) = slice.size() else {
         return Err(Refusal::TooManySlices { slices: twap.slices, quantity, lot: instrument.lot }.into());
     };
-    if let Some(price) = price {
-        if !deciding.exact(instrument.meets_min_notional(slice, price))? {
-            let minimum = instrument.min_notional;
-            return Err(Refusal::SliceBelowMinNotional { slice, price, minimum }.into());
-        }
+    if let Some(price) = price
+        && !deciding.exact(instrument.meets_min_notional(slice, price))?
+    {
+        let minimum = instrument.min_notional;
+        return Err(Refusal::SliceBelowMinNotional { slice, price, minimum }.into());
     }
     Ok(())
 }

@@ -69,6 +69,7 @@ fn snapshot(deciding: &Deciding<'_>, no: PlanNo) -> Option<Plan> {
 }
 
 /// An order to request.
+#[derive(Clone, Copy)]
 struct Request {
     group: GroupNo,
     role: OrderRole,

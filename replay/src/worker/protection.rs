@@ -5,9 +5,9 @@ use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::event::{Because, Decision, GroupAction, VenueReason};
 use retrace_core::ids::{GroupNo, PlanNo};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
-use retrace_projections::ledger::{Group, Order, Phase, Plan};
+use retrace_projections::ledger::{Group, Order, Phase, Plan, is_protection};
 
-use super::{Request, cancel, current_price, levels, request, snapshot};
+use super::{Request, cancel, closing, current_price, levels, request, snapshot};
 use crate::step::{Deciding, EngineError};
 
 /// What one protective order is to be.
@@ -20,7 +20,10 @@ struct Cover {
 /// Brings the stop and the take profit to what the plan holds.
 pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
-    let held = deciding.exact(plan.held_lots())?;
+    // What a close leaves as dust is not protected again: the plan ends once nothing works any more.
+    let trades = plan.orders().any(|order| order.is_working() && !is_protection(order.role));
+    let ends = matches!(plan.phase, Phase::Closing(_)) && !trades && closing::is_dust(deciding, &plan)?;
+    let held = deciding.exact(plan.held_lots())?.filter(|_| !ends);
     let standing = plan.phase == Phase::Standing;
     let stopped = plan.phase == Phase::StoppedOut;
 
@@ -31,8 +34,8 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
                 None => {
                     place(deciding, &plan, stop.as_ref(), &Cover { role: OrderRole::StopLoss, level, quantity })?;
                 }
-                // It is being sold at market already.
-                Some(_) if closes_at_market(&plan) => {}
+                // It is being sold at market already; the stop that the venue would not move only shrinks with it.
+                Some(_) if closes_at_market(&plan) => shrink(deciding, &plan, stop.as_ref(), quantity)?,
                 Some(current_price) => {
                     let decision = Decision::StopPassed { level, current_price, quantity };
                     return deciding.decide(Some(no), None, decision);
@@ -41,11 +44,11 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
         }
         (Some(_), None) => withdraw(deciding, no, stop.as_ref(), Because::Directive)?,
         // After a stop-out other stops keep working until nothing is held; one that the venue would not move does not.
-        (Some(_), Some(_)) => {
-            if let Some(stop) = stop.as_ref().filter(|stop| stop.reason.is_some()) {
-                withdraw(deciding, no, Some(stop), Because::StopLost)?;
-            }
-        }
+        (Some(quantity), Some(_)) => match &stop {
+            Some(stop) if stop.reason.is_some() => withdraw(deciding, no, Some(stop), Because::StopLost)?,
+            // Fees in base take of what it is to sell.
+            Some(_) | None => shrink(deciding, &plan, stop.as_ref(), quantity)?,
+        },
         (None, _) => withdraw(deciding, no, stop.as_ref(), Because::Flat)?,
     }
 
@@ -88,6 +91,20 @@ fn failed_level(deciding: &Deciding<'_>, plan: &Plan, working: Option<&Order>, l
         return Some(current).filter(|current| lost || levels::is_passed(level, plan.direction, *current));
     };
     Some(current).filter(|_| working.reason.is_some() && !working.is_unanswered())
+}
+
+/// Takes a stop that covers more than is held down to it, where it stands.
+fn shrink(
+    deciding: &mut Deciding<'_>,
+    plan: &Plan,
+    stop: Option<&Order>,
+    quantity: Quantity,
+) -> Result<(), EngineError> {
+    let larger = stop.filter(|stop| stop.remaining().is_some_and(|remaining| remaining > quantity));
+    match larger.and_then(|stop| stop.terms.trigger()) {
+        None => Ok(()),
+        Some(level) => place(deciding, plan, stop, &Cover { role: OrderRole::StopLoss, level, quantity }),
+    }
 }
 
 fn closes_at_market(plan: &Plan) -> bool {

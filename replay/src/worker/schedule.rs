@@ -4,7 +4,7 @@ use retrace_core::amount::{Position, Quantity};
 use retrace_core::directive::Algorithm;
 use retrace_core::event::{Because, Decision, GroupAction, TimerPurpose};
 use retrace_core::ids::{PlanNo, TimerId};
-use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, OrderType};
+use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, OrderType, Side};
 use retrace_projections::ledger::{Group, Order, Plan};
 
 use super::{REJECT_RETRIES, Request, cancel, current_price, request, snapshot, target};
@@ -50,7 +50,7 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
     let mut left = deciding.exact(due.minus(sent))?;
     if let Some(missed) = missed(deciding, plan, group, slice, left)? {
         target::drop_unsent(deciding, plan.no, group.no, missed, Because::Skipped)?;
-        left = deciding.exact(left.minus(retrace_core::order::Side::Buy.signed(missed)))?;
+        left = deciding.exact(left.minus(Side::Buy.signed(missed)))?;
     }
     let lots = deciding.exact(plan.instrument.whole_lots(left))?;
     let Some(quantity) = lots.size().filter(|_| lots > Position::FLAT) else { return Ok(()) };
@@ -59,6 +59,9 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
         if next_slice(deciding, group).is_none() {
             target::drop_unsent(deciding, plan.no, group.no, quantity, Because::BelowMinNotional)?;
         }
+        return Ok(());
+    }
+    if group.action == GroupAction::Enter && !has_room(deciding, plan.no, quantity)? {
         return Ok(());
     }
     let terms = group.entry.limit_price.map_or(OrderTerms::Market, |price| OrderTerms::Limit { price });
@@ -81,6 +84,18 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
     request(deciding, plan, order)
 }
 
+/// Whether `quantity` more stays within the target although every cancel under way may come too late. Where it does
+/// not, the answer to that cancel brings the group back here.
+fn has_room(deciding: &Deciding<'_>, no: PlanNo, quantity: Quantity) -> Result<bool, EngineError> {
+    let Some(plan) = snapshot(deciding, no) else { return Ok(false) };
+    let mut reach = deciding.exact(plan.traded().plus(plan.direction.signed(quantity)))?;
+    for remaining in plan.working(OrderRole::Entry).filter_map(Order::remaining) {
+        reach = deciding.exact(reach.plus(plan.direction.signed(remaining)))?;
+    }
+    let beyond = deciding.exact(reach.minus(plan.target.size))?;
+    Ok(Side::of(beyond) != Some(plan.direction))
+}
+
 /// What earlier slices left and `catch_up: false` gives up: what is due beyond this slice's own quantity.
 fn missed(
     deciding: &Deciding<'_>,
@@ -92,7 +107,7 @@ fn missed(
     let skips = matches!(group.algorithm, Algorithm::Twap(twap) if !twap.catch_up);
     let own = deciding.exact(group.slice_quantity(slice, &plan.instrument))?;
     let Some(own) = own.filter(|_| skips) else { return Ok(None) };
-    let beyond = deciding.exact(left.minus(retrace_core::order::Side::Buy.signed(own)))?;
+    let beyond = deciding.exact(left.minus(Side::Buy.signed(own)))?;
     Ok(beyond.size().filter(|_| beyond > Position::FLAT))
 }
 
