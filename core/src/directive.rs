@@ -85,8 +85,8 @@ pub struct ModifyPlans {
     pub plans: Vec<PlanId>,
     /// The expected sign of the change, a check only.
     pub direction: Option<Side>,
-    /// How orders of this change are placed.
-    pub entry: EntryTerms,
+    /// How orders toward the size are placed from now on; `None` where nothing is said of it.
+    pub entry: Option<EntryTerms>,
     /// How large the position shall be, in each plan's direction; zero leaves the plan flat and active.
     pub target: Option<Decimal>,
     /// What happens to the stop.
@@ -295,7 +295,9 @@ impl StrategyDirective {
             Intent::Modify(modify) => {
                 fields.plans(&modify.plans);
                 fields.maybe("direction", modify.direction);
-                fields.entry(modify.entry);
+                if let Some(entry) = modify.entry {
+                    fields.entry(entry);
+                }
                 fields.maybe("target_position_size", modify.target.map(|t| t.normalize()));
                 fields.maybe(
                     "stop",

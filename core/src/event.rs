@@ -195,6 +195,9 @@ pub enum ReportKind {
         /// The venue's reason.
         reason: VenueReason,
     },
+    /// Its level was touched; it trades as soon as there is something to trade with. Not said of one that fills at
+    /// that moment.
+    Triggered,
 }
 
 /// One trade against an order. Its identity is (venue, symbol, trade id).
@@ -336,6 +339,8 @@ pub enum Decision {
     NothingToDo {
         /// Which directive asked.
         directive: DirectiveId,
+        /// For which plan.
+        plan_id: PlanId,
         /// Why nothing is sent.
         reason: Idle,
         /// The standing target, signed.

@@ -64,6 +64,8 @@ pub enum RunError<E> {
 pub struct Backtest<'a> {
     identity: &'a Identity,
     cursor: TapeCursor<'a>,
+    /// The time of the last rest.
+    end: Option<Timestamp>,
     position: TapePosition,
     directives: VecDeque<(Timestamp, StrategyDirective)>,
     state: State,
@@ -84,6 +86,7 @@ impl<'a> Backtest<'a> {
         Self {
             identity,
             cursor: tape.cursor(),
+            end: tape.span().map(|(_, end)| end),
             position: TapePosition::default(),
             directives: directives.into(),
             state: State::new(identity),
@@ -97,7 +100,7 @@ impl<'a> Backtest<'a> {
         &self.state
     }
 
-    /// Runs to the tape's end. Nothing is forced there: timers stay unfired, open plans stay open.
+    /// Runs to the tape's end. Nothing is forced there: later timers stay unfired, open plans stay open.
     ///
     /// # Errors
     /// [`RunError`] if the engine, the venue or the recorder stops.
@@ -132,13 +135,16 @@ impl<'a> Backtest<'a> {
         const DIRECTIVE: u8 = 1;
         const TIMER: u8 = 2;
         const OPEN: u8 = 3;
-        let row = self.cursor.peek()?;
-        let turn = if row.half == Half::Rest { REST } else { OPEN };
-        let row = ((row.time, turn), Next::Row(row));
+        let row = self.cursor.peek().map(|row| {
+            let turn = if row.half == Half::Rest { REST } else { OPEN };
+            ((row.time, turn), Next::Row(row))
+        });
+        // What stands at the very end of the data still happens, after the last rest; nothing beyond it does.
+        let end = if row.is_some() { None } else { Some(self.end?) };
         let directive = self.directives.front().map(|(at, _)| ((*at, DIRECTIVE), Next::Directive));
         let timer = self.state.ledger().first_timer().map(|(due, _)| ((due, TIMER), Next::Timer));
-        let first = [Some(row), directive, timer].into_iter().flatten().min_by_key(|(key, _)| *key);
-        first.map(|(_, next)| next)
+        let first = [row, directive, timer].into_iter().flatten().min_by_key(|(key, _)| *key);
+        first.filter(|((at, _), _)| end.is_none_or(|end| *at <= end)).map(|(_, next)| next)
     }
 
     fn row<R: Recorder>(&mut self, row: Row<'a>, recorder: &mut R) -> Result<(), RunError<R::Error>> {

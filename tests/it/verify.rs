@@ -225,7 +225,8 @@ fn another_tape_is_told_apart() {
     sets[0].bars[7].high = samples::price("50000");
     let other = retrace_replay::tape::Tape::new(sets);
     let verification = verify(&store, played.session, Some(&other)).unwrap();
-    assert!(verification.is_incomplete() && !verification.is_clean() && verification.findings.is_empty());
+    assert!(verification.is_incomplete() && !verification.is_clean());
+    assert_eq!(told(&verification), ["re-decide: the market data is not what the session was run on"]);
 }
 
 fn samples_manifest(scenario: &Scenario) -> retrace_core::store::Manifest {

@@ -177,7 +177,7 @@ impl Fields {
                 Intent::Modify(ModifyPlans {
                     plans: self.plans(plans)?,
                     direction: direction.map(|code| self.word("direction", code)).transpose()?,
-                    entry: self.entry(entry)?,
+                    entry: entry.as_ref().map(|entry| self.entry(entry)).transpose()?,
                     target: self.maybe_number("target_position_size", *target)?,
                     stop,
                     take_profit,
@@ -219,6 +219,7 @@ impl Fields {
                 ReportKind::CancelRejected { reason: self.word("reason", *reason)? }
             }
             ReportKindV1::Expired { reason } => ReportKind::Expired { reason: self.word("reason", *reason)? },
+            ReportKindV1::Triggered => ReportKind::Triggered,
         };
         Ok(Report { order, what })
     }
@@ -360,6 +361,7 @@ impl Stored<'_> {
                 let form: NothingToDoV1 = self.form()?;
                 Decision::NothingToDo {
                     directive: read.directive(&form.directive)?,
+                    plan_id: read.plan(&form.plan_id)?,
                     reason: read.idle(&form.reason)?,
                     target: read.position("target", form.target)?,
                     committed: read.position("committed", form.committed)?,

@@ -82,7 +82,7 @@ fn directive_form(directive: &StrategyDirective) -> DirectiveReceivedV1 {
         Intent::Modify(modify) => IntentV1::Modify {
             plans: modify.plans.iter().map(ToString::to_string).collect(),
             direction: modify.direction.map(word),
-            entry: entry(modify.entry),
+            entry: modify.entry.map(entry),
             target: modify.target.map(Dec::from),
             stop: modify.stop.map(|change| match change {
                 StopChange::To(level) => StopChangeV1::To(stop_level(level)),
@@ -164,6 +164,7 @@ fn report_form(report: &Report) -> ReportV1 {
         ReportKind::Canceled => ReportKindV1::Canceled,
         ReportKind::CancelRejected { reason } => ReportKindV1::CancelRejected { reason: word(*reason) },
         ReportKind::Expired { reason } => ReportKindV1::Expired { reason: word(*reason) },
+        ReportKind::Triggered => ReportKindV1::Triggered,
     };
     let foreign = match &report.order {
         ReportedOrder::Ours(_) => None,
@@ -239,9 +240,10 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
         Decision::DirectiveRepeated { directive, first } => {
             (101, encode_form(&DirectiveRepeatedV1 { directive: directive.to_string(), first: first.0 }))
         }
-        Decision::NothingToDo { directive, reason, target, committed } => {
+        Decision::NothingToDo { directive, plan_id, reason, target, committed } => {
             let form = NothingToDoV1 {
                 directive: directive.to_string(),
+                plan_id: plan_id.to_string(),
                 reason: idle_form(*reason),
                 target: target.value().into(),
                 committed: committed.value().into(),

@@ -101,7 +101,7 @@ pub(super) enum IntentV1 {
     Modify {
         plans: Vec<String>,
         direction: Option<u8>,
-        entry: EntryTermsV1,
+        entry: Option<EntryTermsV1>,
         target: Option<Dec>,
         stop: Option<StopChangeV1>,
         take_profit: Option<TakeProfitChangeV1>,
@@ -146,6 +146,7 @@ pub(super) enum ReportKindV1 {
     Canceled,
     CancelRejected { reason: u8 },
     Expired { reason: u8 },
+    Triggered,
 }
 
 #[derive(Encode, Decode)]
@@ -201,6 +202,7 @@ pub(super) enum IdleV1 {
 #[derive(Encode, Decode)]
 pub(super) struct NothingToDoV1 {
     pub directive: String,
+    pub plan_id: String,
     pub reason: IdleV1,
     pub target: Dec,
     pub committed: Dec,

@@ -82,7 +82,7 @@ fn modify(stop: Option<StopChange>, take_profit: Option<TakeProfitChange>) -> In
     received(Intent::Modify(ModifyPlans {
         plans: vec![plan("TPL_A"), plan("TPL_B")],
         direction: Some(Side::Sell),
-        entry: EntryTerms::MARKET,
+        entry: Some(EntryTerms::MARKET),
         target: Some(dec("0")),
         stop,
         take_profit,
@@ -143,6 +143,7 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
         ("report-canceled", report(ReportKind::Canceled)),
         ("report-cancel-rejected", report(ReportKind::CancelRejected { reason: VenueReason::UnknownOrder })),
         ("report-expired", report(ReportKind::Expired { reason: VenueReason::NotFilledAtOnce })),
+        ("report-triggered", report(ReportKind::Triggered)),
         (
             "report-foreign",
             Input::Report(Report { order: ReportedOrder::Foreign(venue_id()), what: ReportKind::Canceled }),
@@ -209,7 +210,7 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
     }
     for (name, reason) in idle() {
         let (target, committed) = (position("10"), position("9.999"));
-        all.push((name, Decision::NothingToDo { directive: directive(), reason, target, committed }));
+        all.push((name, Decision::NothingToDo { directive: directive(), plan_id: plan("TPL_A"), reason, target, committed }));
     }
     all.extend([
         ("repeated", Decision::DirectiveRepeated { directive: directive(), first: Seq(1) }),

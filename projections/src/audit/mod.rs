@@ -79,6 +79,9 @@ pub fn event_line(event: &Event, book: &Book) -> String {
     words::describe(event, book).1
 }
 
+/// Why a gap is one where the plan has no stop at all.
+const NO_STOP: &str = "no_stop";
+
 /// Writes a plan's story while it folds a log.
 pub struct Auditor {
     plan_id: PlanId,
@@ -101,11 +104,13 @@ impl Auditor {
         let mut ours = false;
         for event in &step.events {
             book.apply(event)?;
-            let belongs = self.belongs(event, book);
+            // What concerns a whole directive belongs to the plan that the directive names.
+            let belongs = self.belongs(event, book) || (ours && concerns_all(event));
             ours |= belongs;
             let input = matches!(event.fact, Fact::Input(_));
             if belongs || (input && event.plan.is_none()) {
                 self.note_gap(event);
+                self.note_unprotected(event, book);
                 let (because, text) = words::describe(event, book);
                 lines.push(StoryLine { because, text, event: event_view(event, book) });
             }
@@ -122,13 +127,9 @@ impl Auditor {
         }
         match &event.fact {
             Fact::Input(Input::DirectiveReceived(directive)) => self.names(directive, book),
-            Fact::Decision(Decision::DirectiveRefused { plan_id: Some(plan_id), .. }) => *plan_id == self.plan_id,
-            // About a whole directive, or a plan that was closed before: told where the directive names the plan.
             Fact::Decision(
-                Decision::DirectiveRefused { directive, plan_id: None, .. }
-                | Decision::DirectiveRepeated { directive, .. }
-                | Decision::NothingToDo { directive, .. },
-            ) => self.lines.iter().any(|line| mentions(line, directive.as_str())),
+                Decision::DirectiveRefused { plan_id: Some(plan_id), .. } | Decision::NothingToDo { plan_id, .. },
+            ) => *plan_id == self.plan_id,
             Fact::Input(_) | Fact::Decision(_) | Fact::Unknown(_) => false,
         }
     }
@@ -152,6 +153,27 @@ impl Auditor {
         }
         if !uncovered.is_flat() {
             let (quantity, reason, from) = (*uncovered, because.as_str(), event.time);
+            self.gaps.push(GapSpan { quantity, reason, from, to: None, duration: None });
+        }
+    }
+
+    /// What is held without any stop is not covered either, by the strategist's own word.
+    fn note_unprotected(&mut self, event: &Event, book: &Book) {
+        let plan = book.ledger().plan_number(&self.plan_id).and_then(|no| book.plan(no));
+        let Some(plan) = plan else { return };
+        let naked = if plan.exits.stop.is_none() { plan.held() } else { Position::FLAT };
+        let open = self.gaps.last_mut().filter(|gap| gap.to.is_none() && gap.reason == NO_STOP);
+        match open {
+            Some(gap) if gap.quantity == naked => return,
+            Some(gap) => {
+                gap.to = Some(event.time);
+                gap.duration = Some(event.time.since(gap.from));
+            }
+            None => {}
+        }
+        let lots = plan.instrument.whole_lots(naked).unwrap_or_default();
+        if !lots.is_flat() {
+            let (quantity, reason, from) = (naked, NO_STOP, event.time);
             self.gaps.push(GapSpan { quantity, reason, from, to: None, duration: None });
         }
     }
@@ -184,9 +206,10 @@ impl Auditor {
     }
 }
 
-fn mentions(line: &StoryLine, directive: &str) -> bool {
+/// Whether an event says something of a whole directive, not of one plan.
+fn concerns_all(event: &Event) -> bool {
     matches!(
-        &line.event.fact,
-        Fact::Input(Input::DirectiveReceived(known)) if known.directive_id.as_str() == directive
+        &event.fact,
+        Fact::Decision(Decision::DirectiveRefused { plan_id: None, .. } | Decision::DirectiveRepeated { .. })
     )
 }

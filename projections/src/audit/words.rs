@@ -89,6 +89,7 @@ fn report_text(event: &Event, report: &Report, book: &Book) -> String {
         ReportKind::Canceled => format!("{name} cancelled"),
         ReportKind::CancelRejected { reason } => format!("{name}: cancel refused: {reason}"),
         ReportKind::Expired { reason } => format!("{name} expired: {reason}"),
+        ReportKind::Triggered => format!("{name} set off, nothing to trade with yet"),
     }
 }
 
@@ -130,8 +131,13 @@ fn directive_text(directive: &StrategyDirective) -> String {
         Intent::Modify(modify) => {
             let mut parts = Vec::new();
             if let Some(target) = modify.target {
-                let how = algorithm_text(modify.execution.algorithm());
-                parts.push(format!("size {} {}, {how}", target.normalize(), terms_text(modify.entry.limit_price)));
+                parts.push(format!("size {}", target.normalize()));
+            }
+            if let Some(entry) = modify.entry {
+                parts.push(terms_text(entry.limit_price));
+            }
+            if let Some(algorithm) = modify.execution.algorithm {
+                parts.push(algorithm_text(algorithm));
             }
             match modify.stop {
                 None => {}
@@ -204,7 +210,7 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book) -> (Option<&'s
         Decision::DirectiveRepeated { directive, first } => {
             plain(format!("{directive} was received before, at event {first}: nothing to do"))
         }
-        Decision::NothingToDo { directive, reason, target, committed } => (
+        Decision::NothingToDo { directive, reason, target, committed, .. } => (
             Some(reason.code()),
             format!("{directive}: nothing to do, {} (target {target}, committed {committed})", idle_text(reason)),
         ),

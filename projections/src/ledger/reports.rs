@@ -21,10 +21,15 @@ impl Ledger {
         if let ReportKind::Filled(fill) = &report.what {
             return self.apply_fill(event, no, fill);
         }
-        self.change_order(event, no, |order| {
+        let role = self.change_order(event, no, |order| {
             report_to(order, &report.what);
-            Ok(())
-        })
+            Ok(order.role)
+        })?;
+        if (&report.what, role) == (&ReportKind::Triggered, OrderRole::StopLoss) {
+            let plan = Self::number_of_plan(event)?;
+            stop_out(self.plan_mut(event, plan)?);
+        }
+        Ok(())
     }
 
     fn apply_fill(&mut self, event: &Event, no: OrderNo, report: &FillReport) -> Result<(), BrokenHistory> {
@@ -62,10 +67,7 @@ impl Ledger {
         match role {
             OrderRole::StopLoss => {
                 lower_target(plan, side.signed(report.quantity)).map_err(|source| amount(event, source))?;
-                if plan.phase == Phase::Standing {
-                    plan.phase = Phase::StoppedOut;
-                    plan.target.size = Position::FLAT;
-                }
+                stop_out(plan);
             }
             OrderRole::TakeProfit => {
                 lower_target(plan, side.signed(report.quantity)).map_err(|source| amount(event, source))?;
@@ -85,8 +87,18 @@ fn report_to(order: &mut Order, what: &ReportKind) {
         ReportKind::AmendRejected { reason } | ReportKind::CancelRejected { reason } => order.refused(*reason),
         ReportKind::Canceled => order.end(OrderStatus::Canceled, None),
         ReportKind::Expired { reason } => order.end(OrderStatus::Expired, Some(*reason)),
+        // It works on; what follows from it concerns its plan.
+        ReportKind::Triggered => {}
         // Booked by `apply_fill`; written out so that a new kind must be placed.
         ReportKind::Filled(_) => {}
+    }
+}
+
+/// A stop traded or was set off: nothing more is entered.
+fn stop_out(plan: &mut Plan) {
+    if plan.phase == Phase::Standing {
+        plan.phase = Phase::StoppedOut;
+        plan.target.size = Position::FLAT;
     }
 }
 

@@ -1,12 +1,12 @@
 //! What fills at a price point: stops, take profits, limits, markets, each in order of acceptance (SEMANTICS 2).
 
 use retrace_core::amount::Price;
-use retrace_core::event::{Report, VenueReason};
+use retrace_core::event::{Report, ReportKind, VenueReason};
 use retrace_core::order::OrderTerms;
 use retrace_core::venue::Liquidity;
 
 use super::book::{Resting, Turn};
-use super::{BarVenue, PricePoint, VenueError, expired};
+use super::{BarVenue, PricePoint, VenueError, expired, report};
 
 /// A price that an order meets, and on which terms.
 struct Met {
@@ -42,9 +42,8 @@ impl BarVenue {
     ) -> Result<bool, VenueError> {
         let seen = point.mark.for_plan(order.direction);
         let Some(met) = meets(order, seen, point.open) else { return Ok(true) };
-        if matches!(order.terms, OrderTerms::Stop { .. }) {
-            order.triggered = true;
-        }
+        let touched = matches!(order.terms, OrderTerms::Stop { .. }) && !order.triggered;
+        order.triggered |= touched;
         let Some(remaining) = order.remaining() else { return Ok(false) };
         let Some(allowed) = self.within_position(order, remaining)? else {
             reports.push(expired(order.order, VenueReason::NothingToReduce));
@@ -53,6 +52,9 @@ impl BarVenue {
         if let Some(quantity) = self.within_volume(&order.symbol, allowed) {
             let price = if met.slips { self.slipped(order, met.price)? } else { met.price };
             self.trade(order, point.time, price, quantity, met.liquidity, reports)?;
+        } else if touched {
+            // Whoever set it must know now: nothing more may be entered behind it.
+            reports.push(report(order.order, ReportKind::Triggered));
         }
         Ok(order.remaining().is_some())
     }

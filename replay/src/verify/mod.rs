@@ -90,6 +90,10 @@ pub fn verify(reader: &dyn LogReader, session: SessionUid, tape: Option<&Tape>) 
         (Some(_), Some(_)) => None,
     };
 
+    if identity.mode == Mode::Backtest && tape.is_some() && right_tape.is_none() {
+        findings.push(Finding::new(REDECIDE, None, "the market data is not what the session was run on".to_owned()));
+    }
+
     let mut rebuild = Rebuild { book: Book::new(identity), broken: None };
     let mut redecide = right_tape.map(|tape| Redecide::new(identity, tape));
     let mut simulation = resimulate::Recorded::default();

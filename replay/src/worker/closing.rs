@@ -1,10 +1,11 @@
 //! Closing a plan on request (SEMANTICS 5), and flattening what a stop left behind.
 
+use retrace_core::amount::Quantity;
 use retrace_core::directive::WhenLimitHolds;
 use retrace_core::event::{Because, Decision, GroupAction, TimerPurpose};
 use retrace_core::ids::{GroupNo, PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
-use retrace_projections::ledger::{Closing, Order, Phase, Plan};
+use retrace_projections::ledger::{Closing, Group, Order, Phase, Plan};
 
 use super::{REJECT_RETRIES, Request, current_price, request, snapshot};
 use crate::step::{Deciding, EngineError};
@@ -124,6 +125,36 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
         (false, true) => Because::StopLost,
         (false, false) => Because::StopAlreadyPassed,
     };
+    sell_at_market(deciding, &plan, quantity, because)
+}
+
+/// Whether a take profit took all there was to take: the target is zero by its fills, and it works no more.
+pub(super) fn took_all(plan: &Plan) -> bool {
+    let took = matches!(plan.filled_last, Some(OrderRole::TakeProfit | OrderRole::Flatten));
+    took && plan.target.size.is_flat()
+        && plan.has_filled(OrderRole::TakeProfit)
+        && plan.working(OrderRole::TakeProfit).next().is_none()
+}
+
+/// What a take profit that took all left behind, because its own fee was taken in base: at market, so that the plan can
+/// end.
+pub(super) fn take_rest(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
+    let busy = plan.groups.iter().any(Group::is_active) || plan.working(OrderRole::Flatten).next().is_some();
+    if busy || !took_all(&plan) || is_dust(deciding, &plan)? {
+        return Ok(());
+    }
+    let Some(quantity) = deciding.exact(plan.held_lots())? else { return Ok(()) };
+    sell_at_market(deciding, &plan, quantity, Because::TookProfit)
+}
+
+/// Sells (or buys back) `quantity` at market, as a child of the newest entry group.
+fn sell_at_market(
+    deciding: &mut Deciding<'_>,
+    plan: &Plan,
+    quantity: Quantity,
+    because: Because,
+) -> Result<(), EngineError> {
     let entry = plan.groups.iter().rfind(|group| group.action == GroupAction::Enter);
     let Some(group) = entry.map(|group| group.no) else { return Ok(()) };
     let order = Request {
@@ -137,7 +168,7 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
         attempt: 0,
         because,
     };
-    request(deciding, &plan, order)
+    request(deciding, plan, order)
 }
 
 /// The timers that wait for the next try of a close.

@@ -105,7 +105,7 @@ fn open(
 ) -> Result<(), Stop> {
     let id = &directive.directive_id;
     if let Some(no) = deciding.state.ledger.plan_number(plan_id) {
-        return repeat_open(deciding, directive, no);
+        return repeat_open(deciding, directive, plan_id, no);
     }
     if new.direction == Side::Sell && !deciding.state.profile.shorting {
         return Err(Refusal::ShortingUnsupported.into());
@@ -140,18 +140,23 @@ fn open(
 }
 
 /// A `NEW_TRADE` for a plan that exists: the same instruction is a no-op, another one is refused.
-fn repeat_open(deciding: &mut Deciding<'_>, directive: &StrategyDirective, no: PlanNo) -> Result<(), Stop> {
+fn repeat_open(
+    deciding: &mut Deciding<'_>,
+    directive: &StrategyDirective,
+    plan_id: &PlanId,
+    no: PlanNo,
+) -> Result<(), Stop> {
     let ledger = &deciding.state.ledger;
     let first = ledger.opener(no);
     if !first.is_some_and(|first| first.body.instructs_as(&directive.body_digest())) {
         return Err(Refusal::PlanExists.into());
     }
-    let Some(plan) = ledger.plan(no) else { return Ok(already_closed(deciding, &directive.directive_id)?) };
+    let Some(plan) = ledger.plan(no) else { return Ok(already_closed(deciding, &directive.directive_id, plan_id)?) };
     let committed = deciding.exact(plan.committed())?;
     let reason = if deciding.exact(plan.is_under_way())? { Idle::AlreadyWorking } else { Idle::AlreadySatisfied };
     let target = plan.target.size;
-    let directive = directive.directive_id.clone();
-    deciding.decide(Some(no), None, Decision::NothingToDo { directive, reason, target, committed })?;
+    let (directive, plan_id) = (directive.directive_id.clone(), plan_id.clone());
+    deciding.decide(Some(no), None, Decision::NothingToDo { directive, plan_id, reason, target, committed })?;
     Ok(())
 }
 
@@ -197,10 +202,10 @@ fn change(deciding: &mut Deciding<'_>, id: &DirectiveId, modify: &ModifyPlans, p
 /// it is: repeating a size in mid-TWAP must not send the rest of it at once.
 fn hint(plan: &Plan, modify: &ModifyPlans, target: Position) -> (EntryTerms, Algorithm) {
     let says_nothing = modify.execution == ExecutionHint { algorithm: None, urgency: None };
-    if says_nothing && modify.entry == EntryTerms::MARKET && target == plan.target.size {
+    if says_nothing && modify.entry.is_none() && target == plan.target.size {
         return (plan.target.entry, plan.target.algorithm);
     }
-    (modify.entry, modify.execution.algorithm())
+    (modify.entry.unwrap_or(EntryTerms::MARKET), modify.execution.algorithm())
 }
 
 /// The plan's exits as a MODIFY would leave them.
@@ -263,14 +268,21 @@ fn set_target(
 
 fn nothing_to_do(deciding: &mut Deciding<'_>, plan: &Plan, id: &DirectiveId, reason: Idle) -> Result<(), Stop> {
     let committed = deciding.exact(plan.committed())?;
-    let decision = Decision::NothingToDo { directive: id.clone(), reason, target: plan.target.size, committed };
+    let decision = Decision::NothingToDo {
+        directive: id.clone(),
+        plan_id: plan.id.clone(),
+        reason,
+        target: plan.target.size,
+        committed,
+    };
     Ok(deciding.decide(Some(plan.no), None, decision)?)
 }
 
 /// A sealed plan is not brought back to be told that it is closed: the event stands beside it.
-fn already_closed(deciding: &mut Deciding<'_>, id: &DirectiveId) -> Result<(), EngineError> {
+fn already_closed(deciding: &mut Deciding<'_>, id: &DirectiveId, plan_id: &PlanId) -> Result<(), EngineError> {
     let (reason, target, committed) = (Idle::AlreadyClosed, Position::FLAT, Position::FLAT);
-    deciding.decide(None, None, Decision::NothingToDo { directive: id.clone(), reason, target, committed })
+    let (directive, plan_id) = (id.clone(), plan_id.clone());
+    deciding.decide(None, None, Decision::NothingToDo { directive, plan_id, reason, target, committed })
 }
 
 fn begin_close(
@@ -281,7 +293,7 @@ fn begin_close(
 ) -> Result<(), Stop> {
     let no = deciding.state.ledger.plan_number(plan_id).ok_or(Refusal::UnknownPlan)?;
     let Some(plan) = snapshot(deciding, no) else {
-        return Ok(already_closed(deciding, id)?);
+        return Ok(already_closed(deciding, id, plan_id)?);
     };
     if plan.phase == Phase::StoppedOut {
         // It is being flattened already, at any price: a close could only slow that down.

@@ -39,6 +39,7 @@ pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
             Phase::Standing => {
                 target::approach(deciding, no)?;
                 schedule::send_due(deciding, no)?;
+                closing::take_rest(deciding, no)?;
             }
             Phase::StoppedOut => {
                 target::stop_entering(deciding, no, Because::StoppedOut)?;

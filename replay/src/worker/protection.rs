@@ -54,7 +54,7 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
 
     let take_profit = plan.working(OrderRole::TakeProfit).next_back().cloned();
     match (held, plan.exits.take_profit) {
-        (Some(quantity), Some(level)) if standing => {
+        (Some(quantity), Some(level)) if standing && !closing::took_all(&plan) => {
             let refused = plan.side_orders().any(|order| {
                 order.role == OrderRole::TakeProfit
                     && order.status == OrderStatus::Rejected
@@ -67,6 +67,7 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
         }
         (Some(_), None) => withdraw(deciding, no, take_profit.as_ref(), Because::Directive)?,
         (Some(_), Some(_)) if stopped => withdraw(deciding, no, take_profit.as_ref(), Because::StoppedOut)?,
+        (Some(_), Some(_)) if standing => {}
         (Some(_), Some(_)) => withdraw(deciding, no, take_profit.as_ref(), Because::Closing)?,
         (None, _) => withdraw(deciding, no, take_profit.as_ref(), Because::Flat)?,
     }

@@ -32,7 +32,8 @@ pub(super) fn distance(deciding: &Deciding<'_>, plan: &Plan, target: Position) -
     let lots = |committed| deciding.exact(target.minus(committed).and_then(|delta| plan.instrument.whole_lots(delta)));
     let (missing, excess) = (lots(bounds.farthest)?, lots(bounds.nearest)?);
     Ok(match (missing.size(), excess.size()) {
-        (Some(size), _) if Side::of(missing) == Some(plan.direction) => Distance::Missing(size),
+        // Nothing is ever missing from zero: a purchase that paid for its own fee in base may have gone beyond it.
+        (Some(size), _) if !target.is_flat() && Side::of(missing) == Some(plan.direction) => Distance::Missing(size),
         (_, Some(size)) if Side::of(excess) == Some(plan.direction.opposite()) => Distance::Excess(size),
         _ => Distance::None,
     })

@@ -176,10 +176,25 @@ impl<'a> Builder<'a> {
         let direction = entry.and_then(|e| e.direction.as_deref());
         let size = fields.size_directive.as_ref().and_then(|s| s.target_position_size.as_ref());
         let (stop, take_profit) = self.exits(fields.exit_directive.as_ref(), &instruments)?;
+        let target = self.standing_target(size, &instruments)?;
+        let says_how = entry.is_some_and(|entry| {
+            entry.order_type.is_some()
+                || entry.limit_price.is_some()
+                || entry.time_in_force.is_some()
+                || entry.post_only.is_some()
+        });
+        let how = if says_how {
+            Some("directive.entry_directive")
+        } else {
+            fields.execution_directive.as_ref().map(|_| "directive.execution_directive")
+        };
+        if let (Some(field), None) = (how, target) {
+            return Err((self.here)(Rule::NeedsSize).field(field));
+        }
         Ok(ModifyPlans {
             direction: values.direction(Named("directive.entry_directive.direction", direction))?,
-            entry: values.entry(entry, &instruments)?,
-            target: self.standing_target(size, &instruments)?,
+            entry: says_how.then(|| values.entry(entry, &instruments)).transpose()?,
+            target,
             stop,
             take_profit,
             execution: values.execution(fields.execution_directive.as_ref(), None)?,

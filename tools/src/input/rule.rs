@@ -32,6 +32,9 @@ pub enum Rule {
     /// Not one line.
     #[error("the file is empty")]
     EmptyFile,
+    /// How orders are placed, without a size that any would be placed toward.
+    #[error("says how orders are placed, but there is no target_position_size that any would be placed toward")]
+    NeedsSize,
     /// Nothing to work on.
     #[error("holds no {what}")]
     Nothing {

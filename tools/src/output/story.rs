@@ -129,6 +129,7 @@ fn tell_input(input: &Input, role: Option<OrderRole>) -> Telling {
             ReportKind::Rejected { .. } => telling("x", "rejected", BAD),
             ReportKind::AmendRejected { .. } | ReportKind::CancelRejected { .. } => telling("x", "refused", BAD),
             ReportKind::Expired { .. } => telling("x", "expired", BAD),
+            ReportKind::Triggered => telling("!", "set off", ALARM),
         },
     }
 }
