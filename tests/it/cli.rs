@@ -213,6 +213,22 @@ fn a_refused_file_leaves_no_store_behind() {
     assert!(!place.path("db").exists(), "a refusal made a store");
 }
 
+/// An amount that would not fit is told before the session begins, not in the middle of its run.
+#[test]
+fn a_size_beyond_exact_counting_leaves_no_store_behind() {
+    let place = Place::with_sample();
+    let edit = |name: &str, from: &str, to: &str| {
+        let text = std::fs::read_to_string(place.path(name)).unwrap();
+        assert!(text.contains(from), "{name} has no {from}");
+        std::fs::write(place.path(name), text.replacen(from, to, 1)).unwrap();
+    };
+    edit("session.yaml", "lot: \"0.01\"", "lot: \"0.000000000001\"");
+    edit("directives.jsonl", "\"target_position_size\":\"4\"", "\"target_position_size\":\"412345678.123456789012\"");
+    let said = place.says(2, &["run", "session.yaml"]);
+    assert!(said.contains("directives.jsonl:1") && said.contains("digits") && said.contains("hint: "), "{said}");
+    assert!(!place.path("db").exists(), "a refusal made a store");
+}
+
 #[test]
 fn a_name_that_exists_is_refused_and_nothing_changes() {
     let place = Place::with_sample();

@@ -18,6 +18,7 @@ use retrace_replay::DECISION_VERSION;
 use retrace_replay::backtest::{Backtest, RunError};
 use retrace_replay::tape::Tape;
 
+use crate::input::digits;
 use crate::input::directives::{self, DataSpan, ParsedDirective};
 use crate::input::market::{self, Gaps, MarketFile};
 use crate::input::problem::InputProblem;
@@ -85,6 +86,7 @@ pub fn load(path: &Path) -> Result<LoadedSession, InputProblem> {
     let empty = || InputProblem::new(path, Rule::EmptyList).field("market");
     let (from, to) = tape.span().ok_or_else(empty)?;
     let directives = directives::read(&file.directives, &file.instruments, DataSpan { from, to })?;
+    digits::check(&file.directives, &directives, &file.instruments, &tape)?;
     let provenance = provenance(path, &file);
     let identity = Identity {
         name: file.name,

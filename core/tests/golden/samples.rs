@@ -210,7 +210,10 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
     }
     for (name, reason) in idle() {
         let (target, committed) = (position("10"), position("9.999"));
-        all.push((name, Decision::NothingToDo { directive: directive(), plan_id: plan("TPL_A"), reason, target, committed }));
+        all.push((
+            name,
+            Decision::NothingToDo { directive: directive(), plan_id: plan("TPL_A"), reason, target, committed },
+        ));
     }
     all.extend([
         ("repeated", Decision::DirectiveRepeated { directive: directive(), first: Seq(1) }),

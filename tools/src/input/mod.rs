@@ -3,6 +3,7 @@
 //! Everything that is wrong with one of them before a session begins is an [`problem::InputProblem`]; nothing is
 //! repaired silently, and no decimal passes through floating point.
 
+pub mod digits;
 mod directive_build;
 mod directive_fields;
 mod directive_values;

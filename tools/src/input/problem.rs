@@ -106,6 +106,7 @@ impl InputProblem {
             Rule::Amount(AmountError::TooManyDecimals { .. }) => {
                 "round it in the file: such digits are mostly left over from floating point"
             }
+            Rule::TooManyDigits { .. } => "round the prices in the file, or take a coarser `tick` or `lot`",
             Rule::Damaged { .. } => "fetch or compress the file again",
             Rule::StopRemovedByNull => "leave `stop_loss_price` out to keep the stop as it is",
             Rule::UnknownPlan => "give the NEW_TRADE a `plan_id` of your own; only such plans can be named in a file",

@@ -35,6 +35,21 @@ pub enum Rule {
     /// How orders are placed, without a size that any would be placed toward.
     #[error("says how orders are placed, but there is no target_position_size that any would be placed toward")]
     NeedsSize,
+    /// A size whose notional cannot be counted exactly.
+    #[error(
+        "at prices up to {price} with {price_decimals} decimals, and {size_decimals} decimals of size, \
+         its notional takes {digits} digits: more than can be counted exactly"
+    )]
+    TooManyDigits {
+        /// The highest price it may trade at.
+        price: Decimal,
+        /// Of the finest price.
+        price_decimals: u32,
+        /// Of the size and the lot.
+        size_decimals: u32,
+        /// How many that makes.
+        digits: u32,
+    },
     /// Nothing to work on.
     #[error("holds no {what}")]
     Nothing {
