@@ -58,7 +58,16 @@ pub enum RunError<E> {
     /// A Step could not be kept.
     #[error("{0}")]
     Recorder(E),
+    /// The worker and the venue answer each other without end.
+    #[error("at {time}: more than {REPORTS_MAX} reports at one price point and no end")]
+    Restless {
+        /// The price point's time.
+        time: Timestamp,
+    },
 }
+
+/// No price point leads to more reports than this: worker and venue would be answering each other for ever.
+const REPORTS_MAX: u32 = 1_000_000;
 
 /// A backtest at one moment of its run.
 pub struct Backtest<'a> {
@@ -188,7 +197,12 @@ impl<'a> Backtest<'a> {
         recorder: &mut R,
     ) -> Result<(), RunError<R::Error>> {
         let mut queue = VecDeque::from(reports);
+        let mut delivered = 0_u32;
         while let Some(report) = queue.pop_front() {
+            delivered = delivered.saturating_add(1);
+            if delivered > REPORTS_MAX {
+                return Err(RunError::Restless { time });
+            }
             queue.extend(self.step(time, Input::Report(report), recorder)?);
         }
         Ok(())

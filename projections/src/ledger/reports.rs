@@ -87,10 +87,8 @@ fn report_to(order: &mut Order, what: &ReportKind) {
         ReportKind::AmendRejected { reason } | ReportKind::CancelRejected { reason } => order.refused(*reason),
         ReportKind::Canceled => order.end(OrderStatus::Canceled, None),
         ReportKind::Expired { reason } => order.end(OrderStatus::Expired, Some(*reason)),
-        // It works on; what follows from it concerns its plan.
-        ReportKind::Triggered => {}
-        // Booked by `apply_fill`; written out so that a new kind must be placed.
-        ReportKind::Filled(_) => {}
+        // One works on, and what follows concerns its plan; the other is booked by `apply_fill`.
+        ReportKind::Triggered | ReportKind::Filled(_) => {}
     }
 }
 

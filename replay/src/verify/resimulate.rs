@@ -102,6 +102,7 @@ pub(super) fn run(
         }
         Err(RunError::Recorder(Stopped::Frame(error))) => vec![Finding::new(RESIMULATE, None, error.to_string())],
         Err(RunError::Engine(error)) => vec![Finding::new(RESIMULATE, None, error.to_string())],
+        Err(error @ RunError::Restless { .. }) => vec![Finding::new(RESIMULATE, None, error.to_string())],
         Err(RunError::Venue(error)) => vec![Finding::new(RESIMULATE, None, error.to_string())],
     };
     Ok((comparing.matched, findings))

@@ -32,8 +32,7 @@ pub(super) fn distance(deciding: &Deciding<'_>, plan: &Plan, target: Position) -
     let lots = |committed| deciding.exact(target.minus(committed).and_then(|delta| plan.instrument.whole_lots(delta)));
     let (missing, excess) = (lots(bounds.farthest)?, lots(bounds.nearest)?);
     Ok(match (missing.size(), excess.size()) {
-        // Nothing is ever missing from zero: a purchase that paid for its own fee in base may have gone beyond it.
-        (Some(size), _) if !target.is_flat() && Side::of(missing) == Some(plan.direction) => Distance::Missing(size),
+        (Some(size), _) if Side::of(missing) == Some(plan.direction) => Distance::Missing(size),
         (_, Some(size)) if Side::of(excess) == Some(plan.direction.opposite()) => Distance::Excess(size),
         _ => Distance::None,
     })
@@ -143,7 +142,8 @@ fn raise(deciding: &mut Deciding<'_>, plan: &Plan, missing: Quantity) -> Result<
             left = rest(wanted, take(deciding, plan.no, group.no, wanted)?);
         }
     }
-    let Some(missing) = left else { return Ok(()) };
+    // Nothing is ever entered toward zero: a purchase that paid for its own fee in base may have gone beyond it.
+    let Some(missing) = left.filter(|_| !plan.target.size.is_flat()) else { return Ok(()) };
     let reducing =
         deciding.state.ledger.plan(plan.no).is_some_and(|now| now.working(OrderRole::Reduce).next().is_some());
     let price = plan.target.entry.limit_price.or_else(|| current_price(deciding, plan));

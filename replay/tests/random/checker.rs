@@ -113,6 +113,12 @@ impl Checker {
                     return Err(format!("the position went across zero to {}", plan.traded * plan.sign));
                 }
             }
+            ReportKind::Triggered => {
+                if order.role == OrderRole::StopLoss && plan.phase == Phase::Standing {
+                    plan.phase = Phase::StoppedOut;
+                    plan.target = ZERO;
+                }
+            }
             ReportKind::Amended { quantity, price } => {
                 order.in_flight = false;
                 order.quantity = quantity.value();

@@ -184,7 +184,7 @@ fn later(dice: &mut Dice, instrument: &Instrument, around: i64, plan: PlanId) ->
     Intent::Modify(ModifyPlans {
         plans: vec![plan],
         direction: dice.once_in(8).then(|| dice.pick(Side::ALL)),
-        entry,
+        entry: (!dice.once_in(4)).then_some(entry),
         target: (!dice.once_in(3)).then(|| if dice.once_in(6) { Decimal::ZERO } else { lots(dice, instrument) }),
         stop: dice.once_in(3).then(|| match dice.between(0, 4) {
             0 => StopChange::Remove,

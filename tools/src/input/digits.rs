@@ -49,7 +49,9 @@ pub fn check(
     for set in tape.sets() {
         let seen = prices.entry(set.symbol.clone()).or_default();
         for bar in &set.bars {
-            [bar.open, bar.high, bar.low, bar.close].into_iter().for_each(|price| seen.note(price.value()));
+            for price in [bar.open, bar.high, bar.low, bar.close] {
+                seen.note(price.value());
+            }
         }
     }
     let mut symbols: BTreeMap<&PlanId, &Symbol> = BTreeMap::new();
@@ -77,7 +79,9 @@ pub fn check(
         };
         let (Some(symbol), Some(size)) = (symbol, size) else { continue };
         let mut seen = prices.get(symbol).copied().unwrap_or_default();
-        levels.into_iter().flatten().for_each(|level| seen.note(level.value()));
+        for level in levels.into_iter().flatten() {
+            seen.note(level.value());
+        }
         let lot = instruments.iter().find(|instrument| instrument.symbol == *symbol).map(|i| i.lot.value());
         let decimals = size.normalize().scale().max(lot.map_or(0, |lot| lot.normalize().scale()));
         let quantity = whole_digits(size).saturating_add(decimals);
