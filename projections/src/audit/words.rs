@@ -149,7 +149,7 @@ fn directive_text(directive: &StrategyDirective) -> String {
                 Some(TakeProfitChange::To(price)) => parts.push(format!("take profit {price}")),
                 Some(TakeProfitChange::Remove) => parts.push("no take profit".to_owned()),
             }
-            format!("change {}", parts.join(", "))
+            format!("change: {}", parts.join(", "))
         }
         Intent::Close(close) => match close.execution.max_total_slippage {
             Some(fraction) => {

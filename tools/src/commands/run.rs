@@ -18,7 +18,7 @@ use super::stored::Db;
 use crate::error::CliError;
 use crate::output::columns::{Align, Piece, Table};
 use crate::output::style::{BAD, BOLD, DIM, GOOD, PLAIN, painted};
-use crate::output::text::{counted, moment, money, printable, short_hash, short_id, signed_money, way};
+use crate::output::text::{counted, moment, money, printable, shell_word, short_hash, short_id, signed_money, way};
 use crate::output::{Output, progress, warn};
 use crate::recording::{COMMIT_EVERY, Watching};
 use crate::session::{self, LoadedSession, Recorded};
@@ -146,7 +146,7 @@ fn print(args: &Args, summary: &Document, recorded: &Recorded, page: &mut dyn Wr
             writeln!(page, "  {at}  {directive}{plan}: {} ({code})", printable(&refusal_text(&refused.refusal)))?;
         }
     }
-    let next = format!("retrace replay {session} --db {}", args.db.dir().display());
+    let next = format!("retrace replay {session} --db {}", shell_word(args.db.dir()));
     writeln!(page, "\nnext: {}", painted(BOLD, next))?;
     Ok(())
 }

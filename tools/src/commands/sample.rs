@@ -8,6 +8,7 @@ use super::Status;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::output::style::{BOLD, painted};
+use crate::output::text::shell_word;
 use crate::sample;
 
 /// Write a sample market with a session on it
@@ -43,7 +44,7 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
     writeln!(page, "{market}  two days of one-minute bars: a trend, a range, a crash (seed {seed})")?;
     writeln!(page, "{directives}  what the strategist says")?;
     writeln!(page, "{session}  the session to run")?;
-    let command = format!("retrace run {session} --db {}", dir.join("db").display());
+    let command = format!("retrace run {} --db {}", shell_word(&written.session), shell_word(&dir.join("db")));
     writeln!(page, "\nnext: {}", painted(BOLD, command))?;
     Ok(Status::Fine)
 }

@@ -1,5 +1,7 @@
 //! Words and numbers as people read them: shortened where programs would want them whole. Never used in JSON.
 
+use std::path::Path;
+
 use retrace_core::amount::Money;
 use retrace_core::event::Head;
 use retrace_core::order::Side;
@@ -17,6 +19,13 @@ pub(crate) fn printable(text: &str) -> String {
         }
     }
     shown
+}
+
+/// A path as it can be pasted into a shell.
+pub(crate) fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ':' | '@' | ',');
+    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// `text` in one line of at most `width` characters.
@@ -124,6 +133,12 @@ pub(crate) fn counted(count: u64, one: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_can_be_pasted() {
+        assert_eq!(shell_word(Path::new("demo/db")), "demo/db");
+        assert_eq!(shell_word(Path::new("we ird'ü/db")), r"'we ird'\''ü/db'");
+    }
 
     #[test]
     fn money_keeps_the_digits_that_are_read() {
