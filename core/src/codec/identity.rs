@@ -1,7 +1,7 @@
 //! A session's identity and provenance as bytes.
 
-use super::decode::{Fields, continued};
 use super::encode::{continued as continued_form, word};
+use super::fields::{Fields, continued};
 use super::v1::{IdentityV1, InstrumentV1, ProfileV1, ProvenanceV1, VenueV1};
 use super::{CodecError, decode_manifest_form, encode_form};
 use crate::ids::{SessionName, StrategyInstanceId};

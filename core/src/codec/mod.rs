@@ -7,6 +7,7 @@
 mod bytes;
 mod decode;
 mod encode;
+mod fields;
 mod identity;
 mod v1;
 

@@ -1,0 +1,298 @@
+//! What our own code concluded, and why.
+
+use serde::Serialize;
+
+use super::refusal::{Idle, Refusal};
+use crate::amount::{Position, Price, Quantity};
+use crate::content::ContentRef;
+use crate::directive::{Algorithm, EntryTerms, OnLimit};
+use crate::ids::{DirectiveId, GroupNo, PlanId, Seq, TimerId};
+use crate::instrument::Symbol;
+use crate::order::{OrderRole, OrderTerms, Side, TimeInForce, spelled};
+use crate::time::Timestamp;
+
+/// Something that our own code concluded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", content = "data", rename_all = "snake_case")]
+pub enum Decision {
+    /// A directive was not carried out, or not for this plan.
+    DirectiveRefused {
+        /// Which.
+        directive: DirectiveId,
+        /// The plan it named, where there is one.
+        plan_id: Option<PlanId>,
+        /// Which rule, with its numbers.
+        refusal: Refusal,
+    },
+    /// The same directive was already received: nothing happens.
+    DirectiveRepeated {
+        /// Which.
+        directive: DirectiveId,
+        /// Where it was first received.
+        first: Seq,
+    },
+    /// The target is already met, or what is missing cannot be traded: nothing is sent.
+    NothingToDo {
+        /// Which directive asked.
+        directive: DirectiveId,
+        /// For which plan.
+        plan_id: PlanId,
+        /// Why nothing is sent.
+        reason: Idle,
+        /// The standing target, signed.
+        target: Position,
+        /// What is traded, working and scheduled, signed.
+        committed: Position,
+    },
+    /// A plan was taken on. It has no container before its first order.
+    PlanAccepted {
+        /// Its public id.
+        plan_id: PlanId,
+        /// What it trades.
+        symbol: Symbol,
+        /// Long or short.
+        direction: Side,
+        /// The directive that asked for it.
+        directive: DirectiveId,
+        /// The strategist's comment, out of line.
+        comments: Option<ContentRef>,
+    },
+    /// A plan's standing target was set.
+    TargetSet {
+        /// By which directive.
+        directive: DirectiveId,
+        /// How large the position shall be, signed.
+        target: Position,
+        /// How orders toward it are placed.
+        entry: EntryTerms,
+        /// How the change is divided.
+        algorithm: Algorithm,
+    },
+    /// A plan's exit levels were set; both as they stand from now on.
+    ExitsSet {
+        /// By which directive.
+        directive: DirectiveId,
+        /// The stop, on the tick.
+        stop: Option<Price>,
+        /// The take profit, on the tick.
+        take_profit: Option<Price>,
+        /// The price that a tolerance was read against, or the check was made against.
+        current_price: Option<Price>,
+    },
+    /// The plan's container came into being, with its first order.
+    PlanOpened,
+    /// An execution group came into being.
+    GroupOpened {
+        /// Its number in the plan.
+        group: GroupNo,
+        /// The directive it carries out.
+        directive: DirectiveId,
+        /// What it does.
+        action: GroupAction,
+        /// How it divides its quantity.
+        algorithm: Algorithm,
+        /// How its orders are placed.
+        entry: EntryTerms,
+        /// How much it is to trade, in all.
+        quantity: Quantity,
+    },
+    /// Slices that were never sent will not be.
+    SlicesDropped {
+        /// Whose.
+        group: GroupNo,
+        /// How much is taken off the group's quantity.
+        quantity: Quantity,
+        /// Why.
+        because: Because,
+    },
+    /// An execution group ended.
+    GroupEnded {
+        /// Which.
+        group: GroupNo,
+        /// How.
+        end: GroupEnd,
+    },
+    /// An order was requested. It leaves the process once this is durable.
+    OrderRequested {
+        /// Its group.
+        group: GroupNo,
+        /// What it is for.
+        role: OrderRole,
+        /// Buy or sell.
+        side: Side,
+        /// Its type and prices.
+        terms: OrderTerms,
+        /// How much.
+        quantity: Quantity,
+        /// How long it stands.
+        time_in_force: TimeInForce,
+        /// Whether it may only make liquidity.
+        post_only: bool,
+        /// Whether it may only reduce the position.
+        reduce_only: bool,
+        /// Which slice of its group, from 0; for other roles, which order of that role.
+        slice: u32,
+        /// Which try, from 0.
+        attempt: u32,
+        /// Why.
+        because: Because,
+    },
+    /// A change of a working order was requested.
+    AmendRequested {
+        /// Its whole quantity, filled part included.
+        quantity: Quantity,
+        /// Its price or trigger; `None` for an order that has none.
+        price: Option<Price>,
+        /// Why.
+        because: Because,
+    },
+    /// A cancel was requested.
+    CancelRequested {
+        /// Why.
+        because: Because,
+    },
+    /// A timer was set.
+    TimerSet {
+        /// Its number.
+        timer: TimerId,
+        /// When it comes due.
+        due: Timestamp,
+        /// What for.
+        purpose: TimerPurpose,
+    },
+    /// A timer was taken back before it came due.
+    TimerDropped {
+        /// Which.
+        timer: TimerId,
+    },
+    /// A close began.
+    CloseStarted {
+        /// By which directive.
+        directive: DirectiveId,
+        /// The worst acceptable price; `None` for any.
+        price_limit: Option<Price>,
+        /// What to do when it holds.
+        on_limit: OnLimit,
+    },
+    /// A close found no price inside its limit and will not try again; the rest is held, protected by its stop.
+    CloseGaveUp {
+        /// After how many tries.
+        tries: u32,
+        /// What is still held, signed.
+        held: Position,
+    },
+    /// A stop could not be placed because its level was already passed, or the venue did not keep it.
+    StopPassed {
+        /// The level.
+        level: Price,
+        /// The current price.
+        current_price: Price,
+        /// What it would have covered.
+        quantity: Quantity,
+    },
+    /// What is held and what the working stop covers differ, with no request under way.
+    ProtectionGapChanged {
+        /// How much is not covered now; zero when the gap closed.
+        uncovered: Position,
+        /// Why.
+        because: Because,
+    },
+    /// A plan ended.
+    PlanClosed {
+        /// How.
+        outcome: Outcome,
+        /// What is left below a lot or the minimum notional, signed.
+        dust: Position,
+    },
+}
+
+/// What a timer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimerPurpose {
+    /// A slice of a group is due.
+    Slice {
+        /// Whose.
+        group: GroupNo,
+        /// Which, from 0.
+        slice: u32,
+    },
+    /// The next try of a close.
+    CloseRetry,
+}
+
+spelled! {
+    /// Why the worker did something, so that a story can say "because".
+    Because {
+        /// A directive asked for it.
+        Directive = "directive",
+        /// A slice was due.
+        SliceDue = "slice_due",
+        /// A fill changed what must be covered.
+        Fill = "fill",
+        /// The stop traded.
+        StoppedOut = "stopped_out",
+        /// The level was already passed when the stop was to be placed.
+        StopAlreadyPassed = "stop_already_passed",
+        /// The venue refused or ended the stop.
+        StopLost = "stop_lost",
+        /// An entry filled after the stop had traded.
+        LateEntry = "late_entry",
+        /// The plan is being closed.
+        Closing = "closing",
+        /// The take profit took all there was.
+        TookProfit = "took_profit",
+        /// Nothing is left to protect.
+        Flat = "flat",
+        /// A newer target or schedule replaced it.
+        Superseded = "superseded",
+        /// What a slice left unfilled goes into the next.
+        CarriedOver = "carried_over",
+        /// A try found no price inside the limit.
+        LimitHeld = "limit_held",
+        /// Too small for the venue's minimum notional.
+        BelowMinNotional = "below_min_notional",
+        /// Less than a lot.
+        BelowLot = "below_lot",
+        /// The venue refused the request.
+        Rejected = "rejected",
+        /// A slice's time passed and what it left is not made up for.
+        Skipped = "skipped",
+    }
+
+    /// How a group ended.
+    GroupEnd {
+        /// All of its quantity traded.
+        Filled = "FILLED",
+        /// Taken back before all of it traded.
+        Cancelled = "CANCELLED",
+        /// The stop traded.
+        StoppedOut = "STOPPED_OUT",
+        /// A batch was rolled back.
+        RolledBack = "ROLLED_BACK",
+        /// It ended short and nothing will make up for it.
+        Incomplete = "INCOMPLETE",
+    }
+
+    /// Why a plan was closed.
+    Outcome {
+        /// A directive closed it.
+        Closed = "closed",
+        /// Its stop traded.
+        StoppedOut = "stopped out",
+        /// Its take profit took all.
+        TookProfit = "took profit",
+        /// Its entry ended without a fill.
+        Unfilled = "unfilled",
+    }
+
+    /// What a group does.
+    GroupAction {
+        /// Moves the plan away from zero.
+        Enter = "ENTER",
+        /// Moves the plan toward zero.
+        Reduce = "REDUCE",
+        /// Flattens the plan.
+        Close = "CLOSE",
+    }
+}
