@@ -8,7 +8,7 @@ pub use words::refusal_text;
 use retrace_core::amount::{Money, Position};
 use retrace_core::directive::{Intent, StrategyDirective};
 use retrace_core::event::{Decision, Event, Fact, Input, Outcome};
-use retrace_core::ids::{PlanId, Seq, derive_plan_id};
+use retrace_core::ids::{PlanId, derive_plan_id};
 use retrace_core::step::Step;
 use retrace_core::time::{Span, Timestamp};
 use serde::Serialize;
@@ -198,11 +198,6 @@ impl Auditor {
             protection_gap: self.gaps,
             story: self.lines,
         })
-    }
-
-    /// The first and last event written down.
-    pub fn span(&self) -> Option<(Seq, Seq)> {
-        self.lines.first().zip(self.lines.last()).map(|(first, last)| (first.event.seq, last.event.seq))
     }
 }
 
