@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use retrace_core::amount::Price;
-use retrace_core::event::Mark;
+use retrace_core::event::{Input, Mark, Report, ReportedOrder};
+use retrace_core::ids::PlanNo;
 use retrace_core::instrument::Symbol;
 use retrace_core::manifest::Identity;
 use retrace_core::order::Side;
@@ -36,6 +37,13 @@ impl State {
     /// applied by [`crate::step`] alone.
     pub const fn ledger_mut(&mut self) -> &mut Ledger {
         &mut self.ledger
+    }
+
+    /// The sealed plan that an input names, if it names one: whoever drives the fold brings it back before
+    /// [`crate::step`] ([`Ledger::restore`]). A venue may report on an order long after its plan ended.
+    pub fn needs(&self, input: &Input) -> Option<PlanNo> {
+        let Input::Report(Report { order: ReportedOrder::Ours(order), .. }) = input else { return None };
+        self.ledger.plan_of(*order).filter(|plan| self.ledger.is_sealed(*plan))
     }
 
     /// Notes the price point processed last. Decides nothing: what wakes the worker is a directive, a report or a

@@ -52,6 +52,7 @@ pub struct Ledger {
     /// The directive that each plan was taken on for, sealed or not: what a repeat of it is told by.
     openers: BTreeMap<PlanNo, DirectiveId>,
     plans: BTreeMap<PlanNo, Plan>,
+    /// Whose each order is, also those of sealed plans: a venue may report on one long after.
     orders: BTreeMap<OrderNo, PlanNo>,
     timers: BTreeMap<(Timestamp, TimerId), Timer>,
     timer_dues: BTreeMap<TimerId, Timestamp>,
@@ -266,7 +267,7 @@ impl Ledger {
         self.sealed.contains_key(&no)
     }
 
-    /// The plan that an order belongs to.
+    /// The plan that an order belongs to, sealed or not.
     pub fn plan_of(&self, order: OrderNo) -> Option<PlanNo> {
         self.orders.get(&order).copied()
     }
@@ -325,18 +326,12 @@ impl Ledger {
     pub fn restore(&mut self, plan: Plan) {
         if let Some(digest) = self.sealed.remove(&plan.no) {
             self.sealed_sum.remove(&digest);
-            for order in plan.orders() {
-                self.orders.insert(order.no, plan.no);
-            }
             self.plans.insert(plan.no, plan);
         }
     }
 
     fn seal(&mut self, no: PlanNo) {
         let Some(plan) = self.plans.remove(&no) else { return };
-        for order in plan.orders() {
-            self.orders.remove(&order.no);
-        }
         let digest = view::plan_digest(self, &plan);
         self.sealed_sum.add(&digest);
         self.sealed.insert(no, digest);

@@ -1,0 +1,160 @@
+//! The bounds that hold after every Step, and those that hold whenever nothing is in flight.
+
+use retrace_core::ids::PlanNo;
+use retrace_projections::ledger;
+
+use super::{Auditor, Kind, LATE_MAX, Phase, Plan};
+use crate::finding::Finding;
+use crate::units::{grains_of, lots_of};
+use crate::venue::Venue;
+
+impl Auditor {
+    /// What holds after every Step, as far as the engine was told.
+    pub(super) fn bounds(&self) -> Result<(), Finding> {
+        for (timer, (due, plan)) in &self.timers {
+            if *due + LATE_MAX < self.now {
+                return Err(Finding::TimerLost { plan: *plan, timer: *timer, due: *due });
+            }
+        }
+        for (no, plan) in &self.plans {
+            if plan.phase != Phase::Closed {
+                self.protection(*no, plan)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Protection is back within one round trip: as soon as the stop has no request unanswered, it covers what is held.
+    fn protection(&self, no: PlanNo, plan: &Plan) -> Result<(), Finding> {
+        let stops = || self.of_plan(no).filter(|(_, order)| order.kind == Kind::Stop);
+        if stops().any(|(_, stop)| stop.is_pending()) {
+            return Ok(());
+        }
+        let covered = stops().map(|(_, stop)| stop.left()).sum();
+        let level = stops().find(|(_, stop)| stop.works()).and_then(|(_, stop)| stop.level);
+        let held = plan.held_lots();
+        let broken = Err(Finding::Protection { plan: no, covered, level, held, wanted: plan.stop });
+        if covered > held {
+            return broken;
+        }
+        let Some(wanted) = plan.stop else { return if covered > 0 { broken } else { Ok(()) } };
+        let market = matches!(plan.phase, Phase::Closing { market: true, gave_up: false });
+        let standing = match plan.phase {
+            Phase::Standing => true,
+            Phase::Closing { .. } => !self.is_small(plan, held) && !(market && plan.trouble),
+            Phase::StoppedOut | Phase::Closed => false,
+        };
+        // What is too small for an order of its own waits for more.
+        let waits = covered == 0 && held * wanted < self.rules.min_notional * 100;
+        if standing && !waits && (covered < held || level.is_some_and(|level| level != wanted)) {
+            return broken;
+        }
+        Ok(())
+    }
+
+    /// What holds for a plan when nothing of it is in flight: no request, no report.
+    ///
+    /// # Errors
+    /// The first [`Finding`].
+    pub(crate) fn quiet(&self, no: PlanNo, venue: &Venue, ledger: Option<&ledger::Plan>) -> Result<(), Finding> {
+        let Some(plan) = self.plans.get(&no) else { return Ok(()) };
+        for (order, known) in self.of_plan(no) {
+            let same = venue.orders.get(&order).is_some_and(|truth| {
+                truth.working == known.works() && truth.filled == known.filled && truth.lots == known.lots
+            });
+            if !same && (known.works() || known.filled > 0) {
+                return Err(Finding::World { order });
+            }
+        }
+        self.books(no, plan, venue, ledger)?;
+        let (entering, leaving) = (self.left(no, Kind::Entry), self.left(no, Kind::Exit));
+        let waits = self.timers.values().any(|(_, plan)| *plan == no);
+        let held = plan.held_lots();
+        match plan.phase {
+            Phase::Standing => {
+                let off = plan.traded + entering - leaving - plan.target;
+                let excused = if off > 0 {
+                    // Fees in base leave less than was traded.
+                    plan.exit_short || (held - leaving).max(0) < off
+                } else {
+                    plan.entry_short || plan.skips || leaving > 0
+                };
+                if off != 0 && !waits && !excused && !self.is_small(plan, off.abs()) {
+                    let (traded, target) = (plan.traded, plan.target);
+                    return Err(Finding::OffTarget { plan: no, traded, entering, leaving, target });
+                }
+            }
+            Phase::Closing { gave_up, .. } => {
+                let small = self.is_small(plan, held);
+                if leaving == 0 && !waits && !gave_up && !small {
+                    return Err(Finding::Stuck { plan: no, held });
+                }
+            }
+            Phase::StoppedOut => {
+                let working = leaving + self.left(no, Kind::Stop);
+                if working == 0 && !self.is_small(plan, held) {
+                    return Err(Finding::Stuck { plan: no, held });
+                }
+            }
+            Phase::Closed => {}
+        }
+        Ok(())
+    }
+
+    fn books(&self, no: PlanNo, plan: &Plan, venue: &Venue, ledger: Option<&ledger::Plan>) -> Result<(), Finding> {
+        let books = |what, ledger, auditor| Err(Finding::Books { plan: no, what, ledger, auditor });
+        let Some(ledger) = ledger else { return books("the plan", 0, 1) };
+        let truth = venue.traded.get(&no).copied().unwrap_or(0) * plan.sign;
+        if truth != plan.traded {
+            return books("traded at the venue", truth, plan.traded);
+        }
+        let traded = lots_of(ledger.traded().value()).unwrap_or(i64::MAX / GUARD) * plan.sign;
+        if traded != plan.traded {
+            return books("traded", traded, plan.traded);
+        }
+        let held = grains_of(ledger.held().value()).unwrap_or(i64::MAX / GUARD) * plan.sign;
+        if held != plan.held {
+            return books("held, in thousandths of a lot", held, plan.held);
+        }
+        let target = lots_of(ledger.target.size.value()).unwrap_or(i64::MAX / GUARD) * plan.sign;
+        if target != plan.target && plan.phase != Phase::Closed {
+            return books("target", target, plan.target);
+        }
+        for (no, known) in self.of_plan(no) {
+            let left = ledger.order(no).and_then(ledger::Order::remaining);
+            let left = left.map_or(0, |left| lots_of(left.value()).unwrap_or(i64::MAX / GUARD));
+            if left != known.left() {
+                return books("left of an order", left, known.left());
+            }
+        }
+        Ok(())
+    }
+
+    /// What holds when all is over: every plan is closed and flat, the account is the sum of the plans, and nothing
+    /// works at the venue.
+    ///
+    /// # Errors
+    /// The first [`Finding`].
+    pub(crate) fn over(&self, venue: &Venue) -> Result<(), Finding> {
+        for (no, plan) in &self.plans {
+            if plan.phase != Phase::Closed {
+                return Err(Finding::NotClosed { plan: *no, held: plan.held_lots() });
+            }
+        }
+        if let Some((order, _)) = venue.orders.iter().find(|(_, order)| order.working) {
+            return Err(Finding::LeftWorking { order: *order });
+        }
+        for symbol in 0..self.rules.symbols {
+            let plans =
+                self.plans.values().filter(|plan| plan.symbol == symbol).map(|plan| plan.traded * plan.sign).sum();
+            let account = venue.account.get(symbol).copied().unwrap_or(0);
+            if plans != account {
+                return Err(Finding::Account { symbol, plans, account });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Keeps a number that stands for "not whole" far from every other, and its product within bounds.
+const GUARD: i64 = 4;

@@ -1,0 +1,198 @@
+//! What a directive is to do to a plan, and whether a refusal has ground.
+
+use retrace_core::directive::{
+    Algorithm, Intent, ModifyPlans, NewTrade, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
+};
+use retrace_core::event::{Decision, Event, Fact, Refusal};
+use retrace_core::ids::{PlanId, PlanNo};
+use retrace_core::order::Side;
+use rust_decimal::Decimal;
+
+use super::{Auditor, Phase, Plan};
+use crate::finding::Finding;
+use crate::script::Script;
+use crate::units::{lots_of, ticks_of};
+
+impl Auditor {
+    pub(super) fn directive(&mut self, said: &StrategyDirective, events: &[Event]) -> Result<(), Finding> {
+        let wrong = |what| Err(Finding::Directive { directive: said.directive_id.clone(), what });
+        let decisions = events.iter().filter_map(|event| match &event.fact {
+            Fact::Decision(decision) => Some((event, decision)),
+            _ => None,
+        });
+        if let Some(first) = self.said.get(&said.directive_id) {
+            let mut decisions = decisions.map(|(_, decision)| decision);
+            let answer = (decisions.next(), decisions.next());
+            return match answer {
+                (Some(Decision::DirectiveRepeated { .. }), None) if first == said => Ok(()),
+                (Some(Decision::DirectiveRefused { refusal: Refusal::Conflict { .. }, .. }), None) if first != said => {
+                    Ok(())
+                }
+                _ => wrong("was said before and is not taken as a repeat or a conflict"),
+            };
+        }
+        self.said.insert(said.directive_id.clone(), said.clone());
+        let mut refused = Vec::new();
+        let mut accepted = None;
+        for (event, decision) in decisions {
+            if let Decision::DirectiveRefused { plan_id, refusal, .. } = decision {
+                if !self.has_ground(said, plan_id.as_ref(), refusal) {
+                    let (directive, plan) = (said.directive_id.clone(), plan_id.clone());
+                    return Err(Finding::Unjustified { directive, plan, code: refusal.code() });
+                }
+                refused.push(plan_id.clone());
+            }
+            if let Decision::PlanAccepted { plan_id, .. } = decision {
+                accepted = event.plan.map(|no| (no, plan_id.clone()));
+            }
+        }
+        let is_refused = |plan: &PlanId| refused.iter().any(|refused| refused.as_ref() == Some(plan));
+        match &said.intent {
+            Intent::NewTrade(new) => match accepted {
+                Some((_, id)) if self.names.contains_key(&id) => wrong("opens a plan that exists"),
+                Some((no, id)) => {
+                    if new.direction == Side::Sell && !self.rules.shorting {
+                        return wrong("opens a short plan where there is none");
+                    }
+                    self.open(no, id, new);
+                    Ok(())
+                }
+                None => Ok(()),
+            },
+            Intent::Modify(modify) => {
+                for id in modify.plans.iter().filter(|id| !is_refused(id)) {
+                    let mark = self.mark_of(id);
+                    match self.names.get(id).and_then(|no| self.plans.get_mut(no)) {
+                        Some(plan) if plan.phase == Phase::Standing => change(plan, modify, mark),
+                        Some(_) => return wrong("changes a plan that has ended"),
+                        None => return wrong("changes a plan that does not exist"),
+                    }
+                }
+                Ok(())
+            }
+            Intent::Close(close) => {
+                let market = close.execution.max_total_slippage.is_none();
+                for id in close.plans.iter().filter(|id| !is_refused(id)) {
+                    let Some(plan) = self.names.get(id).and_then(|no| self.plans.get_mut(no)) else {
+                        return wrong("closes a plan that does not exist");
+                    };
+                    if matches!(plan.phase, Phase::Standing | Phase::Closing { .. }) {
+                        plan.phase = Phase::Closing { market, gave_up: false };
+                        plan.target = 0;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn mark_of(&self, id: &PlanId) -> Option<i64> {
+        let plan = self.names.get(id).and_then(|no| self.plans.get(no))?;
+        self.marks.get(plan.symbol).copied().flatten()
+    }
+
+    fn open(&mut self, no: PlanNo, id: PlanId, new: &NewTrade) {
+        let symbol = usize::from(new.symbol != Script::symbol(0));
+        let mark = self.marks.get(symbol).copied().flatten();
+        let sign = if new.direction == Side::Buy { 1 } else { -1 };
+        self.names.insert(id.clone(), no);
+        let plan = Plan {
+            id,
+            symbol,
+            sign,
+            target: lots_of(new.target.value()).unwrap_or(0),
+            stop: new.stop.and_then(|stop| level_of(stop, sign, mark)),
+            profit: new.take_profit.and_then(ticks_of),
+            traded: 0,
+            held: 0,
+            phase: Phase::Standing,
+            entry_short: false,
+            exit_short: false,
+            skips: skips(new.execution.algorithm()),
+            trouble: false,
+        };
+        self.plans.insert(no, plan);
+    }
+
+    /// Whether a refusal's rule holds, by the auditor's own book.
+    fn has_ground(&self, said: &StrategyDirective, plan: Option<&PlanId>, refusal: &Refusal) -> bool {
+        let known = plan.and_then(|id| self.names.get(id)).and_then(|no| self.plans.get(no));
+        let new = match &said.intent {
+            Intent::NewTrade(new) => Some(new),
+            Intent::Modify(_) | Intent::Close(_) => None,
+        };
+        let symbol =
+            new.map_or_else(|| known.map_or(0, |plan| plan.symbol), |new| usize::from(new.symbol != Script::symbol(0)));
+        let mark = self.marks.get(symbol).copied().flatten();
+        let long = new.map_or_else(|| known.is_some_and(|plan| plan.sign > 0), |new| new.direction == Side::Buy);
+        let sign = if long { 1 } else { -1 };
+        match refusal {
+            Refusal::UnknownPlan => known.is_none(),
+            Refusal::PlanEnded => known.is_some_and(|plan| plan.phase != Phase::Standing),
+            Refusal::PlanExists => new.is_some() && known.is_some(),
+            Refusal::ShortingUnsupported => new.is_some() && !long && !self.rules.shorting,
+            Refusal::NoPriceYet => mark.is_none(),
+            Refusal::WrongSide { field, level, price } => {
+                let reference = new.and_then(|new| new.entry.limit_price).and_then(ticks_of).or(mark);
+                let (level, price) = (ticks_of(*level), ticks_of(*price));
+                let toward = if field == "stop_loss_price" { sign } else { -sign };
+                price == reference && price.zip(level).is_some_and(|(price, level)| (price - level) * toward <= 0)
+            }
+            Refusal::WouldLoosen { stop, proposed } => {
+                let (stop, proposed) = (ticks_of(*stop), ticks_of(*proposed));
+                let stands = known.is_some_and(|plan| plan.stop == stop);
+                stands && stop.zip(proposed).is_some_and(|(stop, proposed)| (proposed - stop) * sign < 0)
+            }
+            Refusal::DirectionContradictsTarget { direction, delta } => {
+                Side::of(*delta).is_some_and(|sign| sign != *direction)
+            }
+            Refusal::TooManySlices { slices, quantity, lot } => {
+                let (quantity, lot) = (lots_of(quantity.value()), lots_of(lot.value()));
+                quantity.zip(lot).is_some_and(|(quantity, lot)| quantity < lot * i64::from(*slices))
+            }
+            Refusal::SliceBelowMinNotional { slice, price, minimum } => {
+                slice.value() * price.value() < minimum.value()
+                    && minimum.value() == Decimal::from(self.rules.min_notional)
+            }
+            _ => false,
+        }
+    }
+}
+
+const fn skips(algorithm: Algorithm) -> bool {
+    matches!(algorithm, Algorithm::Twap(twap) if !twap.catch_up)
+}
+
+fn change(plan: &mut Plan, modify: &ModifyPlans, mark: Option<i64>) {
+    match modify.stop {
+        None => {}
+        Some(StopChange::Remove) => plan.stop = None,
+        Some(StopChange::To(level)) => {
+            plan.stop = level_of(level, plan.sign, mark);
+        }
+    }
+    match modify.take_profit {
+        None => {}
+        Some(TakeProfitChange::Remove) => plan.profit = None,
+        Some(TakeProfitChange::To(level)) => plan.profit = ticks_of(level),
+    }
+    if let Some(size) = modify.target {
+        plan.target = lots_of(size).unwrap_or(0);
+        plan.entry_short = false;
+        plan.exit_short = false;
+        plan.skips |= skips(modify.execution.algorithm());
+    }
+}
+
+/// Where a stop is to stand: a tolerance is read against the current price and rounded toward it.
+fn level_of(level: StopLevel, sign: i64, mark: Option<i64>) -> Option<i64> {
+    match level {
+        StopLevel::At(price) => ticks_of(price),
+        StopLevel::Tolerance(fraction) => {
+            let (thousandths, mark) =
+                (i64::try_from((fraction * Decimal::ONE_THOUSAND).trunc().mantissa()).ok()?, mark?);
+            let exact = mark * (1_000 - sign * thousandths);
+            Some(if sign > 0 { (exact + 999) / 1_000 } else { exact / 1_000 })
+        }
+    }
+}

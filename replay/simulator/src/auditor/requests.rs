@@ -1,0 +1,117 @@
+//! What the engine asks a venue for: each request is judged at the moment it is decided.
+
+use retrace_core::order::{OrderTerms, Side};
+use retrace_replay::effect::{Effect, VenueRequest};
+
+use super::{Asked, Auditor, Kind, Order, Phase};
+use crate::finding::Finding;
+use crate::units::{lots_of, ticks_of};
+
+impl Auditor {
+    pub(super) fn asked(&mut self, effect: &Effect) -> Result<(), Finding> {
+        let no = effect.order;
+        let unsound = |what| Err(Finding::Unsound { order: no, what });
+        let twice = |what| Err(Finding::AskedTwice { order: no, what });
+        if let VenueRequest::Place { side, terms, quantity, reduce_only, .. } = &effect.request {
+            let Some(plan) = self.plans.get(&effect.plan) else { return unsound("belongs to no plan") };
+            let direction = if plan.sign > 0 { Side::Buy } else { Side::Sell };
+            let level = terms.trigger().or_else(|| terms.limit_price());
+            let kind = match terms {
+                OrderTerms::Stop { .. } => Kind::Stop,
+                OrderTerms::TakeProfit { .. } => Kind::Profit,
+                _ if *side == direction => Kind::Entry,
+                _ => Kind::Exit,
+            };
+            let Some(lots) = lots_of(quantity.value()) else { return unsound("is off the lot") };
+            let level = level.map(ticks_of);
+            if level == Some(None) {
+                return unsound("is off the tick");
+            }
+            if (*side == direction) != (kind == Kind::Entry) {
+                return unsound("trades the wrong way");
+            }
+            if !self.ids.insert(effect.client_order_id) || self.orders.contains_key(&no) {
+                return unsound("has an id that was used before");
+            }
+            let buys_back = kind == Kind::Entry && plan.held < 0;
+            if (kind != Kind::Entry || buys_back) != *reduce_only {
+                return unsound("is reduce-only where it must not be, or is not where it must be");
+            }
+            let order = Order {
+                plan: effect.plan,
+                kind,
+                lots,
+                level: level.flatten(),
+                filled: 0,
+                answered: false,
+                ended: false,
+                asked: None,
+            };
+            self.orders.insert(no, order);
+            return match kind {
+                Kind::Entry if buys_back => self.buys_back(effect),
+                Kind::Entry => self.enters(effect),
+                Kind::Exit => self.leaves(effect),
+                Kind::Stop | Kind::Profit => Ok(()),
+            };
+        }
+        let Some(order) = self.orders.get_mut(&no) else { return unsound("was never placed") };
+        if !order.works() {
+            return twice("is to be changed although it has ended");
+        }
+        if !order.answered || order.asked.is_some() {
+            return twice("is to be changed while a request for it is unanswered");
+        }
+        let VenueRequest::Amend { quantity, price } = &effect.request else {
+            order.asked = Some(Asked::Cancel);
+            return Ok(());
+        };
+        let Some(lots) = lots_of(quantity.value()) else { return unsound("is off the lot") };
+        let level = price.and_then(ticks_of);
+        order.asked = Some(Asked::Amend { lots, level });
+        let (from, to, kind) = (order.left(), lots - order.filled, order.kind);
+        let Some(plan) = self.plans.get(&effect.plan) else { return Ok(()) };
+        let held = plan.held_lots();
+        if kind == Kind::Stop && to < from.min(held) {
+            return Err(Finding::StopShrinks { plan: effect.plan, order: no, from, to, held });
+        }
+        if kind == Kind::Entry && to > from {
+            return unsound("an entry that works is to grow");
+        }
+        Ok(())
+    }
+
+    fn enters(&self, effect: &Effect) -> Result<(), Finding> {
+        let (no, order) = (effect.plan, effect.order);
+        let Some(plan) = self.plans.get(&no) else { return Ok(()) };
+        if plan.phase != Phase::Standing {
+            return Err(Finding::Entered { plan: no, order, what: "although the plan is to end" });
+        }
+        let reach = plan.traded + self.left(no, Kind::Entry);
+        if reach > plan.target {
+            return Err(Finding::BeyondTarget { plan: no, order, reach, target: plan.target });
+        }
+        if self.left(no, Kind::Exit) > 0 {
+            return Err(Finding::Entered { plan: no, order, what: "while another order of the plan leaves" });
+        }
+        Ok(())
+    }
+
+    fn leaves(&self, effect: &Effect) -> Result<(), Finding> {
+        let (no, order) = (effect.plan, effect.order);
+        let Some(plan) = self.plans.get(&no) else { return Ok(()) };
+        let counts = |kind| kind == Kind::Exit || (kind == Kind::Stop && plan.phase == Phase::StoppedOut);
+        let staying = self.of_plan(no).filter(|(_, order)| counts(order.kind) && order.stays());
+        let leaving = staying.map(|(_, order)| order.left()).sum();
+        let held = plan.held_lots();
+        if leaving > held { Err(Finding::LeavesTwice { plan: no, order, leaving, held }) } else { Ok(()) }
+    }
+
+    /// More left than there was: what went across zero is brought back, and no more.
+    fn buys_back(&self, effect: &Effect) -> Result<(), Finding> {
+        let (no, order) = (effect.plan, effect.order);
+        let Some(plan) = self.plans.get(&no) else { return Ok(()) };
+        let (leaving, held) = (self.left(no, Kind::Entry), -plan.held / crate::units::GRAINS);
+        if leaving > held { Err(Finding::LeavesTwice { plan: no, order, leaving, held }) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,250 @@
+//! What an auditor finds: a bound that was broken, with its numbers. Lots and ticks are whole; sizes of a plan are in
+//! its own direction.
+
+use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, TimerId};
+use retrace_replay::EngineError;
+
+/// A bound that was broken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Finding {
+    /// The engine stopped.
+    #[error("the engine stopped: {0}")]
+    Stopped(#[from] EngineError),
+    /// The engine asked for something that no venue takes.
+    #[error("order {order}: {what}")]
+    Unsound {
+        /// The order.
+        order: OrderNo,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A directive had an effect that it must not have, or lacks one that it must have.
+    #[error("directive {directive}: {what}")]
+    Directive {
+        /// Which.
+        directive: DirectiveId,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// A refusal that its own numbers do not bear out.
+    #[error("directive {directive} was refused for {plan:?} as {code}, without ground")]
+    Unjustified {
+        /// Which.
+        directive: DirectiveId,
+        /// For which plan.
+        plan: Option<PlanId>,
+        /// The rule it names.
+        code: &'static str,
+    },
+    /// An order goes beyond the target.
+    #[error("plan {plan}: order {order} may bring it to {reach} lots, its target is {target}")]
+    BeyondTarget {
+        /// The plan.
+        plan: PlanNo,
+        /// The order.
+        order: OrderNo,
+        /// What is traded and what may still be entered.
+        reach: i64,
+        /// What it is to be.
+        target: i64,
+    },
+    /// Something is entered that must not be.
+    #[error("plan {plan}: order {order} enters {what}")]
+    Entered {
+        /// The plan.
+        plan: PlanNo,
+        /// The order.
+        order: OrderNo,
+        /// When it must not.
+        what: &'static str,
+    },
+    /// More is to be sold, or bought back, than is held.
+    #[error("plan {plan}: with order {order} it leaves {leaving} lots of the {held} it holds")]
+    LeavesTwice {
+        /// The plan.
+        plan: PlanNo,
+        /// The order.
+        order: OrderNo,
+        /// What is on its way out.
+        leaving: i64,
+        /// What is held.
+        held: i64,
+    },
+    /// A stop gives up protection before it has grown.
+    #[error("plan {plan}: stop {order} shrinks from {from} to {to} lots while {held} are held")]
+    StopShrinks {
+        /// The plan.
+        plan: PlanNo,
+        /// The stop.
+        order: OrderNo,
+        /// What it covers.
+        from: i64,
+        /// What it is to cover.
+        to: i64,
+        /// What is held.
+        held: i64,
+    },
+    /// Something is asked of an order that is ended, or of which something else is asked already.
+    #[error("order {order}: {what}")]
+    AskedTwice {
+        /// The order.
+        order: OrderNo,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The stops cover another quantity than is held, or stand elsewhere.
+    #[error("plan {plan}: its stop covers {covered} lots at {level:?}, it holds {held}, its level is {wanted:?}")]
+    Protection {
+        /// The plan.
+        plan: PlanNo,
+        /// What its stops cover.
+        covered: i64,
+        /// Where they stand, in ticks.
+        level: Option<i64>,
+        /// What is held.
+        held: i64,
+        /// Where they are to stand.
+        wanted: Option<i64>,
+    },
+    /// The stop was called lost, or passed, without ground.
+    #[error("plan {plan}: its stop is called passed, but it is not and nothing happened to it")]
+    StopNotPassed {
+        /// The plan.
+        plan: PlanNo,
+    },
+    /// With nothing in flight, a plan does not come to its target.
+    #[error(
+        "plan {plan}: traded {traded}, entering {entering}, leaving {leaving}, target {target}, and nothing under way"
+    )]
+    OffTarget {
+        /// The plan.
+        plan: PlanNo,
+        /// What is traded.
+        traded: i64,
+        /// What works to enter.
+        entering: i64,
+        /// What works to leave.
+        leaving: i64,
+        /// What it is to be.
+        target: i64,
+    },
+    /// With nothing in flight, a plan that is to end does not.
+    #[error("plan {plan}: {held} lots held, to be flat, and nothing under way")]
+    Stuck {
+        /// The plan.
+        plan: PlanNo,
+        /// What is held.
+        held: i64,
+    },
+    /// A plan was closed that was not to be, or not yet.
+    #[error("plan {plan}: closed {what}, with {held} lots held")]
+    ClosedEarly {
+        /// The plan.
+        plan: PlanNo,
+        /// Despite what.
+        what: &'static str,
+        /// What is held.
+        held: i64,
+    },
+    /// The ledger's book of a plan is not the venue's, or not the auditor's.
+    #[error("plan {plan}: {what}: the ledger has {ledger}, the auditor {auditor}")]
+    Books {
+        /// The plan.
+        plan: PlanNo,
+        /// What of it.
+        what: &'static str,
+        /// In the ledger.
+        ledger: i64,
+        /// In the auditor's book.
+        auditor: i64,
+    },
+    /// The auditor and the venue differ: the world lost something.
+    #[error("order {order}: the auditor was told otherwise than the venue has it")]
+    World {
+        /// The order.
+        order: OrderNo,
+    },
+    /// All plans of a symbol together are not what the venue's account has.
+    #[error("symbol {symbol}: the plans come to {plans} lots, the account has {account}")]
+    Account {
+        /// Which symbol.
+        symbol: usize,
+        /// All plans together.
+        plans: i64,
+        /// The venue's account.
+        account: i64,
+    },
+    /// A timer is long overdue.
+    #[error("plan {plan}: timer {timer} came due at {due} ms and never fired")]
+    TimerLost {
+        /// The plan.
+        plan: PlanNo,
+        /// Which.
+        timer: TimerId,
+        /// When it was due.
+        due: i64,
+    },
+    /// After its close a plan is not closed.
+    #[error("plan {plan}: still open after a close, with {held} lots held")]
+    NotClosed {
+        /// The plan.
+        plan: PlanNo,
+        /// What is held.
+        held: i64,
+    },
+    /// The venue has an order that works when all is over.
+    #[error("order {order} still works at the venue when all is over")]
+    LeftWorking {
+        /// The order.
+        order: OrderNo,
+    },
+    /// What was recorded is not decided again, or does not fold to the same ledger.
+    #[error("{check}: {what}")]
+    Replay {
+        /// The check.
+        check: &'static str,
+        /// What it says.
+        what: &'static str,
+    },
+    /// The world does not come to rest.
+    #[error("no end after {inputs} inputs")]
+    NoEnd {
+        /// How many inputs were taken.
+        inputs: u64,
+    },
+}
+
+impl Finding {
+    /// Whether another finding breaks the same bound.
+    pub fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+
+    /// The bound's name, for counting.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Stopped(_) => "stopped",
+            Self::Unsound { .. } => "unsound request",
+            Self::Directive { .. } => "directive",
+            Self::Unjustified { .. } => "refusal without ground",
+            Self::BeyondTarget { .. } => "beyond the target",
+            Self::Entered { .. } => "entered",
+            Self::LeavesTwice { .. } => "leaves twice",
+            Self::StopShrinks { .. } => "stop shrinks",
+            Self::AskedTwice { .. } => "asked twice",
+            Self::Protection { .. } => "protection",
+            Self::StopNotPassed { .. } => "stop not passed",
+            Self::OffTarget { .. } => "off target",
+            Self::Stuck { .. } => "stuck",
+            Self::ClosedEarly { .. } => "closed early",
+            Self::Books { .. } => "books",
+            Self::World { .. } => "world",
+            Self::Account { .. } => "account",
+            Self::TimerLost { .. } => "timer lost",
+            Self::NotClosed { .. } => "not closed",
+            Self::LeftWorking { .. } => "left working",
+            Self::Replay { .. } => "replay",
+            Self::NoEnd { .. } => "no end",
+        }
+    }
+}

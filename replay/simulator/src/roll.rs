@@ -1,0 +1,289 @@
+//! A seed becomes a script: prices that walk, jump and pause, and directives of every shape.
+
+use retrace_core::directive::{
+    Algorithm, CloseHint, ClosePlans, EntryTerms, ExecutionHint, Intent, ModifyPlans, NewTrade, OnLimit, StopChange,
+    StopLevel, StrategyDirective, TakeProfitChange, Twap, WhenLimitHolds,
+};
+use retrace_core::ids::{DirectiveId, PlanId};
+use retrace_core::order::{Side, TimeInForce};
+use retrace_core::time::Span;
+use rust_decimal::Decimal;
+
+use crate::dice::Dice;
+use crate::script::{Act, Ending, Happening, Mischief, Outage, Restart, Rules, Script, Trick};
+use crate::units::{base_amount, price, quantity};
+
+/// How long a world's script lasts, in milliseconds.
+const LENGTH: i64 = 1_200_000;
+
+/// The world of a seed.
+pub fn roll(seed: u64) -> Script {
+    let mut dice = Dice::new(seed);
+    let dice = &mut dice;
+    let rules = Rules {
+        symbols: if dice.once_in(4) { 2 } else { 1 },
+        min_notional: dice.pick_or(&[0, 0, 0, 10, 60], 0),
+        fee_in_base: dice.once_in(3),
+        shorting: !dice.once_in(6),
+        amend_down: !dice.once_in(3),
+    };
+    let mischief = mischief(dice);
+    let length = dice.pick_or(&[LENGTH / 4, LENGTH / 2, LENGTH], LENGTH);
+    let mut acts = Vec::new();
+    let mut walks = Vec::new();
+    for symbol in 0..rules.symbols {
+        let walk = walk(dice, length);
+        acts.extend(walk.iter().map(|(at, ticks)| Act { at: *at, what: Happening::Price { symbol, ticks: *ticks } }));
+        walks.push(walk);
+    }
+    acts.extend(directives(dice, &walks, length));
+    while dice.once_in(8) {
+        acts.push(Act { at: dice.between(0, length), what: Happening::Foreign });
+    }
+    acts.sort_by_key(|act| act.at);
+    let mut restarts: Vec<Restart> = Vec::new();
+    if dice.once_in(3) {
+        for _ in 0..dice.between(1, 4) {
+            let how = dice.pick_or(&[Ending::Orderly, Ending::Torn, Ending::Torn, Ending::Unreleased], Ending::Orderly);
+            restarts.push(Restart { after: u64::try_from(dice.between(1, 200)).unwrap_or(1), how });
+        }
+        restarts.sort_by_key(|restart| restart.after);
+        restarts.dedup_by_key(|restart| restart.after);
+    }
+    let mut outages = Vec::new();
+    let mut at = 0;
+    while dice.once_in(4) {
+        let from = at + dice.between(1, length / 2);
+        let to = from + dice.pick_or(&[2_000, 30_000, 120_000], 2_000);
+        outages.push(Outage { from, to });
+        at = to;
+    }
+    Script { seed, rules, mischief, acts, restarts, outages }
+}
+
+fn mischief(dice: &mut Dice) -> Mischief {
+    let mut mischief = Mischief::default();
+    // One world in eight is a fair one: what goes wrong there is nobody's fault but the engine's.
+    if dice.once_in(8) {
+        return mischief;
+    }
+    for trick in Trick::ALL {
+        let odds = match trick {
+            Trick::Reject | Trick::AmendReject | Trick::CancelReject | Trick::Expire | Trick::CancelUnasked => {
+                [10, 50, 200]
+            }
+            Trick::Overfill => [5, 20, 60],
+            Trick::SlowRequest
+            | Trick::SlowReport
+            | Trick::VerySlowReport
+            | Trick::Repeat
+            | Trick::StaleRepeat
+            | Trick::Conflict
+            | Trick::PartialFill
+            | Trick::WaitingMarket
+            | Trick::TriggeredFirst
+            | Trick::LateTimer
+            | Trick::LazyCommit => [30, 150, 500],
+        };
+        if dice.once_in(3) {
+            mischief.set(trick, dice.pick_or(&odds, 0));
+        }
+    }
+    mischief
+}
+
+/// A price every few seconds: it walks, sometimes jumps, and sometimes nothing is traded for minutes.
+fn walk(dice: &mut Dice, length: i64) -> Vec<(i64, i64)> {
+    let wild = dice.pick_or(&[2, 6, 20], 6);
+    let pace = dice.pick_or(&[5_000, 20_000, 60_000], 20_000);
+    let mut last = 1_000;
+    let mut at = dice.pick_or(&[0, 0, 0, 15_000], 0);
+    let mut prices = Vec::new();
+    while at <= length {
+        let jump = if dice.once_in(10) { dice.between(-6 * wild, 6 * wild) } else { 0 };
+        last = (last + dice.between(-wild, wild) + jump).clamp(400, 2_000);
+        prices.push((at, last));
+        at += if dice.once_in(20) { 5 * pace } else { dice.between(pace / 2, pace) };
+    }
+    prices
+}
+
+/// What is known to the strategist when it speaks.
+struct Scene<'a> {
+    at: i64,
+    symbol: usize,
+    /// The price around that time.
+    around: i64,
+    plans: &'a [(PlanId, usize)],
+}
+
+fn directives(dice: &mut Dice, walks: &[Vec<(i64, i64)>], length: i64) -> Vec<Act> {
+    let mut given: Vec<(i64, StrategyDirective)> = Vec::new();
+    let mut opened: Vec<(PlanId, usize)> = Vec::new();
+    let most = dice.between(1, 3);
+    let mut at = 0;
+    for number in 0..dice.between(2, 12) {
+        at += dice.pick_or(&[0, 500, 3_000, 20_000, 60_000, 90_000, 200_000], 0);
+        if at >= length {
+            break;
+        }
+        if number > 0 && dice.once_in(6) {
+            // Said again, as it was, or with another body.
+            let last = i64::try_from(given.len()).unwrap_or(1) - 1;
+            let place = usize::try_from(dice.between(0, last)).unwrap_or(0);
+            if let Some((_, again)) = given.get(place).cloned() {
+                let again = if dice.once_in(4) { other_body(again) } else { again };
+                given.push((at, again));
+            }
+            continue;
+        }
+        let fresh = opened.is_empty() || (i64::try_from(opened.len()).unwrap_or(0) < most && dice.once_in(2));
+        let symbol = usize::from(walks.len() > 1 && dice.once_in(2));
+        let prices = walks.get(symbol).map(Vec::as_slice).unwrap_or_default();
+        let around = prices.iter().rfind(|(seen, _)| *seen <= at).map_or(1_000, |(_, ticks)| *ticks);
+        let scene = Scene { at, symbol, around, plans: &opened };
+        let (intent, plan) = if fresh {
+            let plan = name(&format!("TPL_{}", opened.len() + 1));
+            (first(dice, &scene, plan.clone()), Some((plan, symbol)))
+        } else {
+            (later(dice, &scene, walks), None)
+        };
+        opened.extend(plan);
+        given.push((at, directive(&format!("STR_{number}"), intent)));
+    }
+    given.into_iter().map(|(at, said)| Act { at, what: Happening::Directive(Box::new(said)) }).collect()
+}
+
+/// A directive of that name.
+#[expect(clippy::expect_used, reason = "the texts are names")]
+pub(crate) fn directive(id: &str, intent: Intent) -> StrategyDirective {
+    StrategyDirective {
+        directive_id: DirectiveId::new(id).expect("a name"),
+        comments: None,
+        confidence: None,
+        causality: Vec::new(),
+        intent,
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the texts are names")]
+fn name(plan: &str) -> PlanId {
+    PlanId::new(plan).expect("a name")
+}
+
+fn other_body(mut said: StrategyDirective) -> StrategyDirective {
+    match &mut said.intent {
+        Intent::NewTrade(new) => new.target = quantity(7),
+        Intent::Modify(modify) => modify.target = Some(base_amount(7_000)),
+        Intent::Close(close) => close.execution.on_limit.tries += 1,
+    }
+    said
+}
+
+fn lots(dice: &mut Dice) -> i64 {
+    dice.pick_or(&[1, 3, 10, 10, 25, 40, 100], 10)
+}
+
+fn first(dice: &mut Dice, scene: &Scene<'_>, plan: PlanId) -> Intent {
+    let direction = dice.pick_or(Side::ALL, Side::Buy);
+    let sign = if direction == Side::Buy { 1 } else { -1 };
+    let entry = terms(dice, scene.around, sign);
+    let near = entry.limit_price.and_then(crate::units::ticks_of).unwrap_or(scene.around);
+    Intent::NewTrade(NewTrade {
+        plan_id: Some(plan),
+        symbol: Script::symbol(scene.symbol),
+        direction,
+        entry,
+        target: quantity(lots(dice)),
+        stop: (!dice.once_in(6)).then(|| {
+            if dice.once_in(4) {
+                StopLevel::Tolerance(Decimal::new(dice.between(2, 60), 3))
+            } else {
+                StopLevel::At(price(near - sign * dice.between(-2, 40)))
+            }
+        }),
+        take_profit: dice.once_in(2).then(|| price(near + sign * dice.between(-2, 40))),
+        execution: hint(dice),
+    })
+}
+
+fn later(dice: &mut Dice, scene: &Scene<'_>, walks: &[Vec<(i64, i64)>]) -> Intent {
+    let mut plans = Vec::new();
+    let mut symbol = scene.symbol;
+    for _ in 0..dice.pick_or(&[1, 1, 1, 2], 1) {
+        if dice.once_in(20) {
+            plans.push(name("TPL_NOBODY"));
+        } else {
+            let place = usize::try_from(dice.between(0, i64::try_from(scene.plans.len()).unwrap_or(1) - 1));
+            if let Some((plan, of)) = place.ok().and_then(|place| scene.plans.get(place)) {
+                symbol = *of;
+                plans.push(plan.clone());
+            }
+        }
+    }
+    plans.sort();
+    plans.dedup();
+    let prices = walks.get(symbol).map(Vec::as_slice).unwrap_or_default();
+    let around = prices.iter().rfind(|(seen, _)| *seen <= scene.at).map_or(1_000, |(_, ticks)| *ticks);
+    if dice.once_in(5) {
+        return Intent::Close(ClosePlans {
+            plans,
+            execution: CloseHint {
+                urgency: None,
+                max_total_slippage: dice.once_in(2).then(|| Decimal::new(dice.between(1, 30), 3)),
+                on_limit: OnLimit {
+                    retry: Span::from_seconds(dice.pick_or(&[1, 60], 1)),
+                    tries: dice.pick_or(&[1, 3], 1),
+                    then: dice.pick_or(WhenLimitHolds::ALL, WhenLimitHolds::Market),
+                },
+            },
+        });
+    }
+    let sign = dice.pick_or(&[1, -1], 1);
+    let entry = terms(dice, around, sign);
+    let target = (!dice.once_in(3)).then(|| if dice.once_in(6) { Decimal::ZERO } else { quantity(lots(dice)).value() });
+    Intent::Modify(ModifyPlans {
+        plans,
+        direction: (target.is_some() && dice.once_in(8)).then(|| dice.pick_or(Side::ALL, Side::Buy)),
+        entry: (target.is_some() && !dice.once_in(4)).then_some(entry),
+        target,
+        stop: dice.once_in(3).then(|| match dice.between(0, 4) {
+            0 => StopChange::Remove,
+            1 => StopChange::To(StopLevel::Tolerance(Decimal::new(dice.between(2, 60), 3))),
+            _ => StopChange::To(StopLevel::At(price(around + dice.between(-40, 40)))),
+        }),
+        take_profit: dice.once_in(4).then(|| {
+            if dice.once_in(3) {
+                TakeProfitChange::Remove
+            } else {
+                TakeProfitChange::To(price(around + dice.between(-40, 40)))
+            }
+        }),
+        execution: if target.is_some() { hint(dice) } else { ExecutionHint { algorithm: None, urgency: None } },
+    })
+}
+
+fn terms(dice: &mut Dice, around: i64, sign: i64) -> EntryTerms {
+    if dice.once_in(2) {
+        return EntryTerms::MARKET;
+    }
+    EntryTerms {
+        limit_price: Some(price(around - sign * dice.between(-5, 12))),
+        time_in_force: dice
+            .pick_or(&[TimeInForce::Gtc, TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok], TimeInForce::Gtc),
+        post_only: dice.once_in(6),
+    }
+}
+
+fn hint(dice: &mut Dice) -> ExecutionHint {
+    let algorithm = match dice.between(0, 3) {
+        0 => None,
+        1 => Some(Algorithm::Single),
+        _ => Some(Algorithm::Twap(Twap {
+            duration: Span::from_seconds(dice.pick_or(&[20, 60, 180, 300, 720], 60)),
+            slices: dice.pick_or(&[1, 2, 3, 5, 12], 3),
+            catch_up: !dice.once_in(3),
+        })),
+    };
+    ExecutionHint { algorithm, urgency: None }
+}

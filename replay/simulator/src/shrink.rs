@@ -1,0 +1,91 @@
+//! Makes a failing script as short as it gets: whatever it fails without is taken out.
+
+use crate::fault::Fault;
+use crate::finding::Finding;
+use crate::script::{Mischief, Outage, Restart, Script, Trick};
+use crate::world::play;
+
+/// The shortest script found that still breaks the same bound. Deterministic.
+pub fn shrink(script: &Script, fault: Option<Fault>, finding: &Finding) -> Script {
+    let fails = |script: &Script| play(script, fault).finding.is_some_and(|found| found.is_like(finding));
+    let mut best = script.clone();
+    loop {
+        let before = best.clone();
+        best = tricks(best, &fails);
+        best = without(best, |script| &mut script.restarts, &fails);
+        best = without(best, |script| &mut script.outages, &fails);
+        best = without(best, |script| &mut script.acts, &fails);
+        best = rules(best, &fails);
+        if best == before {
+            return best;
+        }
+    }
+}
+
+/// Fewer tricks: those that are not needed are not played.
+fn tricks(mut best: Script, fails: &impl Fn(&Script) -> bool) -> Script {
+    let mut fair = best.clone();
+    fair.mischief = Mischief::default();
+    if fair != best && fails(&fair) {
+        return fair;
+    }
+    for trick in Trick::ALL {
+        if best.mischief.odds(trick) > 0 {
+            let mut without = best.clone();
+            without.mischief.set(trick, 0);
+            if fails(&without) {
+                best = without;
+            }
+        }
+    }
+    best
+}
+
+/// Plainer rules.
+fn rules(mut best: Script, fails: &impl Fn(&Script) -> bool) -> Script {
+    let plainer: [fn(&mut Script); 4] = [
+        |script| script.rules.min_notional = 0,
+        |script| script.rules.fee_in_base = false,
+        |script| script.rules.amend_down = true,
+        |script| script.rules.shorting = true,
+    ];
+    for make_plainer in plainer {
+        let mut tried = best.clone();
+        make_plainer(&mut tried);
+        if tried != best && fails(&tried) {
+            best = tried;
+        }
+    }
+    best
+}
+
+/// A list of a script that may be shortened.
+trait Part: Clone + PartialEq {}
+impl Part for Restart {}
+impl Part for Outage {}
+impl Part for crate::script::Act {}
+
+/// Takes ever smaller runs out of a list.
+fn without<T: Part>(
+    mut best: Script,
+    list: fn(&mut Script) -> &mut Vec<T>,
+    fails: &impl Fn(&Script) -> bool,
+) -> Script {
+    let mut run = list(&mut best).len();
+    while run > 0 {
+        let mut from = 0;
+        while from < list(&mut best).len() {
+            let mut tried = best.clone();
+            let part = list(&mut tried);
+            let to = part.len().min(from + run);
+            part.drain(from..to);
+            if fails(&tried) {
+                best = tried;
+            } else {
+                from += run;
+            }
+        }
+        run /= 2;
+    }
+    best
+}

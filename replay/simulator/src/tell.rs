@@ -1,0 +1,72 @@
+//! Tells what happened in a world, for someone who trades.
+
+use std::fmt::Write as _;
+
+use retrace_core::event::{Fact, Input};
+use retrace_projections::audit::event_line;
+use retrace_projections::ledger::Book;
+
+use crate::script::{Ending, Script, Trick};
+use crate::units::millis;
+use crate::world::Played;
+
+/// The story of a world: its rules, its tricks, then every event as the log has it, and what was found.
+pub fn story(script: &Script, played: &Played) -> String {
+    let mut text = String::new();
+    let rules = script.rules;
+    let _ = writeln!(
+        text,
+        "seed {}: tick 0.1, lot 0.1, minimum notional {}, fees in {}, {}shorting, {}amending down",
+        script.seed,
+        rules.min_notional,
+        if rules.fee_in_base { "base" } else { "quote" },
+        if rules.shorting { "" } else { "no " },
+        if rules.amend_down { "" } else { "no " },
+    );
+    for trick in Trick::ALL {
+        let odds = script.mischief.odds(trick);
+        if odds > 0 {
+            let _ = writeln!(text, "  trick {trick:?}, {odds} in 1000");
+        }
+    }
+    for restart in &script.restarts {
+        let how = match restart.how {
+            Ending::Orderly => "in order",
+            Ending::Torn => "and loses what was not durable",
+            Ending::Unreleased => "before anything of its last Step leaves",
+        };
+        let _ = writeln!(text, "  after input {} the engine ends, {how}, and begins again from its log", restart.after);
+    }
+    for outage in &script.outages {
+        let _ = writeln!(text, "  nothing comes through from {} to {}", clock(outage.from), clock(outage.to));
+    }
+    text.push('\n');
+    let mut book = Book::new(&played.identity);
+    for step in &played.log {
+        for event in &step.events {
+            let folded = book.apply(event);
+            let plan = event.plan.and_then(|no| book.plan(no)).map_or("", |plan| plan.id.as_str());
+            let (time, indent) = match event.fact {
+                Fact::Input(_) => (clock(millis(step.time)), ""),
+                Fact::Decision(_) | Fact::Unknown(_) => (String::new(), "  "),
+            };
+            let line = match (&event.fact, folded) {
+                (_, Err(error)) => error.to_string(),
+                (Fact::Input(Input::PriceMoved(moved)), Ok(())) => {
+                    format!("price     {} {}", moved.symbol, moved.mark.long)
+                }
+                (_, Ok(())) => event_line(event, &book),
+            };
+            let _ = writeln!(text, "{time:>12} {:>4} {plan:<6} {indent}{line}", event.seq);
+        }
+    }
+    if let Some(finding) = &played.finding {
+        let _ = writeln!(text, "\n{}: {finding}", finding.kind());
+    }
+    text
+}
+
+/// A time of a world as minutes, seconds and thousandths.
+fn clock(millis: i64) -> String {
+    format!("{}:{:02}.{:03}", millis / 60_000, millis / 1_000 % 60, millis % 1_000)
+}

@@ -1,0 +1,358 @@
+//! A hostile venue: keeps its own truth in whole lots and ticks, and tells of it. What it does with one order is drawn
+//! from that order alone, so that taking something else out of a story leaves it as it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use retrace_core::amount::Money;
+use retrace_core::event::{FillReport, ReportKind, VenueReason};
+use retrace_core::ids::{ConnectorOrderId, OrderId, OrderNo, PlanNo, TradeId};
+use retrace_core::order::{OrderTerms, Side, TimeInForce};
+use retrace_core::venue::Liquidity;
+use retrace_replay::effect::{Effect, VenueRequest};
+use rust_decimal::Decimal;
+
+use crate::dice::{drawn, key_of};
+use crate::script::{Mischief, Rules, Script, Trick};
+use crate::units::{GRAINS, base_amount, lots_of, moment, price, quantity, ticks_of};
+
+/// What a venue says, before the network does what it likes with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub order: OrderNo,
+    pub plan: PlanNo,
+    /// Drawn from the order and the number of what was said of it.
+    pub key: u64,
+    pub what: ReportKind,
+}
+
+/// An order as the venue has it.
+#[derive(Clone, Debug)]
+pub(crate) struct VenueOrder {
+    pub plan: PlanNo,
+    symbol: usize,
+    pub side: Side,
+    pub terms: OrderTerms,
+    pub lots: i64,
+    pub filled: i64,
+    reduce_only: bool,
+    pub working: bool,
+    triggered: bool,
+    key: u64,
+    said: u64,
+    met: u64,
+}
+
+/// A request that no venue takes from a sound engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unsound {
+    /// A client order id that was used before.
+    Twice,
+    /// Off the tick or the lot.
+    OffGrid,
+    /// A change of an order that was never placed.
+    Nobody,
+}
+
+/// The venue.
+#[derive(Clone, Debug)]
+pub(crate) struct Venue {
+    seed: u64,
+    rules: Rules,
+    mischief: Mischief,
+    pub orders: BTreeMap<OrderNo, VenueOrder>,
+    ids: BTreeSet<OrderId>,
+    /// What each plan trades, signed, in lots.
+    pub traded: BTreeMap<PlanNo, i64>,
+    /// What each plan holds, signed, in grains: fees in base are gone.
+    pub held: BTreeMap<PlanNo, i64>,
+    /// What the account has of each symbol, signed, in lots.
+    pub account: [i64; 2],
+    marks: [Option<i64>; 2],
+    next_trade: u64,
+}
+
+impl VenueOrder {
+    /// What may still be filled.
+    pub(crate) const fn left(&self) -> i64 {
+        if self.working { self.lots - self.filled } else { 0 }
+    }
+}
+
+impl Venue {
+    pub(crate) fn new(script: &Script) -> Self {
+        Self {
+            seed: script.seed,
+            rules: script.rules,
+            mischief: script.mischief,
+            orders: BTreeMap::new(),
+            ids: BTreeSet::new(),
+            traded: BTreeMap::new(),
+            held: BTreeMap::new(),
+            account: [0; 2],
+            marks: [None; 2],
+            next_trade: 1,
+        }
+    }
+
+    /// From now on it behaves.
+    pub(crate) fn behave(&mut self) {
+        self.mischief = Mischief::default();
+    }
+
+    /// Takes a request.
+    ///
+    /// # Errors
+    /// [`Unsound`] for what no sound engine asks for.
+    pub(crate) fn arrive(&mut self, now: i64, effect: &Effect, told: &mut Vec<Told>) -> Result<(), Unsound> {
+        match &effect.request {
+            VenueRequest::Place { .. } => self.place(now, effect, told),
+            VenueRequest::Amend { quantity, price } => {
+                let (lots, level) = (lots_of(quantity.value()), price.map(ticks_of));
+                let (Some(lots), false) = (lots, level == Some(None)) else { return Err(Unsound::OffGrid) };
+                let answer = match self.amend(effect.order, lots, level.flatten())? {
+                    None => ReportKind::Amended { quantity: *quantity, price: *price },
+                    Some(reason) => ReportKind::AmendRejected { reason },
+                };
+                self.say(effect.order, answer, told);
+                Ok(())
+            }
+            VenueRequest::Cancel => {
+                let order = self.orders.get_mut(&effect.order).ok_or(Unsound::Nobody)?;
+                let refused = self.mischief.plays(Trick::CancelReject, self.seed, &[order.key, order.said]);
+                let answer = if !order.working {
+                    ReportKind::CancelRejected { reason: VenueReason::UnknownOrder }
+                } else if refused {
+                    ReportKind::CancelRejected { reason: VenueReason::Other }
+                } else {
+                    order.working = false;
+                    ReportKind::Canceled
+                };
+                self.say(effect.order, answer, told);
+                Ok(())
+            }
+        }
+    }
+
+    fn place(&mut self, now: i64, effect: &Effect, told: &mut Vec<Told>) -> Result<(), Unsound> {
+        let VenueRequest::Place { side, terms, quantity: wanted, time_in_force, post_only, reduce_only } =
+            effect.request
+        else {
+            return Ok(());
+        };
+        if !self.ids.insert(effect.client_order_id) || self.orders.contains_key(&effect.order) {
+            return Err(Unsound::Twice);
+        }
+        let level = terms.trigger().or_else(|| terms.limit_price());
+        let lots = lots_of(wanted.value()).ok_or(Unsound::OffGrid)?;
+        if level.is_some_and(|level| ticks_of(level).is_none()) {
+            return Err(Unsound::OffGrid);
+        }
+        let symbol = usize::from(effect.symbol != Script::symbol(0));
+        let order = VenueOrder {
+            plan: effect.plan,
+            symbol,
+            side,
+            terms,
+            lots,
+            filled: 0,
+            reduce_only,
+            working: true,
+            triggered: false,
+            key: key_of(&effect.client_order_id.to_string()),
+            said: 0,
+            met: 0,
+        };
+        let key = order.key;
+        let refused = self.refusal(&order, post_only);
+        self.orders.insert(effect.order, order);
+        if let Some(reason) = refused {
+            self.end(effect.order);
+            self.say(effect.order, ReportKind::Rejected { reason }, told);
+            return Ok(());
+        }
+        if let Ok(connector_order_id) = ConnectorOrderId::new(&format!("V{}", effect.order)) {
+            self.say(effect.order, ReportKind::Accepted { connector_order_id }, told);
+        }
+        let immediate = matches!(time_in_force, TimeInForce::Ioc | TimeInForce::Fok) && terms.limit_price().is_some();
+        let waits = self.mischief.plays(Trick::WaitingMarket, self.seed, &[key]) && !immediate;
+        if terms.trigger().is_none() && !waits {
+            let whole = time_in_force == TimeInForce::Fok;
+            self.meet(now, effect.order, whole, told);
+        }
+        if immediate && self.orders.get(&effect.order).is_some_and(|order| order.working) {
+            self.end(effect.order);
+            self.say(effect.order, ReportKind::Expired { reason: VenueReason::NotFilledAtOnce }, told);
+        }
+        Ok(())
+    }
+
+    fn refusal(&self, order: &VenueOrder, post_only: bool) -> Option<VenueReason> {
+        let mark = self.marks.get(order.symbol).copied().flatten();
+        let level = order.terms.trigger().or_else(|| order.terms.limit_price()).and_then(ticks_of);
+        if let Some(price) = level.or(mark)
+            && order.lots * price < self.rules.min_notional * 100
+        {
+            return Some(VenueReason::BelowMinNotional);
+        }
+        let passed = mark.is_some_and(|mark| is_touched(order, mark));
+        if matches!(order.terms, OrderTerms::Stop { .. }) && passed {
+            return Some(VenueReason::WouldTriggerNow);
+        }
+        if post_only && passed {
+            return Some(VenueReason::WouldTake);
+        }
+        self.mischief.plays(Trick::Reject, self.seed, &[order.key]).then_some(VenueReason::Other)
+    }
+
+    fn amend(&mut self, no: OrderNo, lots: i64, level: Option<i64>) -> Result<Option<VenueReason>, Unsound> {
+        let order = self.orders.get_mut(&no).ok_or(Unsound::Nobody)?;
+        if !order.working {
+            return Ok(Some(VenueReason::UnknownOrder));
+        }
+        if lots <= order.filled {
+            return Ok(Some(VenueReason::OffGrid));
+        }
+        if self.mischief.plays(Trick::AmendReject, self.seed, &[order.key, order.said]) {
+            return Ok(Some(VenueReason::Other));
+        }
+        let mut changed = order.clone();
+        changed.lots = lots;
+        if let Some(level) = level {
+            changed.terms = changed.terms.at(price(level));
+        }
+        let mark = self.marks.get(order.symbol).copied().flatten();
+        let stop = matches!(changed.terms, OrderTerms::Stop { .. }) && !changed.triggered;
+        if stop && mark.is_some_and(|mark| is_touched(&changed, mark)) {
+            return Ok(Some(VenueReason::WouldTriggerNow));
+        }
+        *order = changed;
+        Ok(None)
+    }
+
+    /// A symbol's price is now so many ticks: what works may meet it, end, or be ended.
+    pub(crate) fn price_moved(&mut self, now: i64, symbol: usize, ticks: i64, told: &mut Vec<Told>) {
+        if let Some(mark) = self.marks.get_mut(symbol) {
+            *mark = Some(ticks);
+        }
+        let working: Vec<OrderNo> = self
+            .orders
+            .iter()
+            .filter(|(_, order)| order.working && order.symbol == symbol)
+            .map(|(no, _)| *no)
+            .collect();
+        for no in working {
+            let Some((key, met)) = self.orders.get_mut(&no).map(|order| {
+                order.met += 1;
+                (order.key, order.met)
+            }) else {
+                continue;
+            };
+            if self.mischief.plays(Trick::CancelUnasked, self.seed, &[key, met]) {
+                self.end(no);
+                self.say(no, ReportKind::Canceled, told);
+            } else if self.mischief.plays(Trick::Expire, self.seed, &[key, met]) {
+                self.end(no);
+                self.say(no, ReportKind::Expired { reason: VenueReason::Other }, told);
+            } else {
+                self.meet(now, no, false, told);
+            }
+        }
+    }
+
+    /// Trades an order with the current price where it meets it; `whole`: all of it or nothing.
+    fn meet(&mut self, now: i64, no: OrderNo, whole: bool, told: &mut Vec<Told>) {
+        let (seed, mischief) = (self.seed, self.mischief);
+        let Some(order) = self.orders.get_mut(&no) else { return };
+        let Some(mark) = self.marks.get(order.symbol).copied().flatten() else { return };
+        let touched = order.triggered || is_touched(order, mark);
+        if !order.working || !touched {
+            return;
+        }
+        let stop = matches!(order.terms, OrderTerms::Stop { .. });
+        if stop && !order.triggered && mischief.plays(Trick::TriggeredFirst, seed, &[order.key]) {
+            order.triggered = true;
+            self.say(no, ReportKind::Triggered, told);
+            return;
+        }
+        order.triggered |= stop;
+        let direction = if order.side == Side::Buy { -1 } else { 1 };
+        let held = self.held.get(&order.plan).copied().unwrap_or(0) * direction;
+        let allowed = if order.reduce_only { order.left().min(held.max(0) / GRAINS) } else { order.left() };
+        if allowed <= 0 {
+            self.end(no);
+            self.say(no, ReportKind::Expired { reason: VenueReason::NothingToReduce }, told);
+            return;
+        }
+        let circumstances = [order.key, order.said];
+        let mut lots = allowed;
+        if !whole && allowed > 1 && mischief.plays(Trick::PartialFill, seed, &circumstances) {
+            let part = drawn(&[seed, order.key, order.said, 7]) % u64::try_from(allowed).unwrap_or(1);
+            lots = i64::try_from(part).unwrap_or(0).max(1);
+        }
+        if whole && allowed < order.left() {
+            return;
+        }
+        if lots == order.left() && mischief.plays(Trick::Overfill, seed, &circumstances) {
+            lots += 1 + i64::try_from(drawn(&[seed, order.key, 9]) % 3).unwrap_or(0);
+        }
+        let at = order.terms.limit_price().and_then(ticks_of).unwrap_or(mark);
+        self.trade(now, no, lots, at, told);
+    }
+
+    fn trade(&mut self, now: i64, no: OrderNo, lots: i64, at: i64, told: &mut Vec<Told>) {
+        let Some(order) = self.orders.get_mut(&no) else { return };
+        order.filled += lots;
+        order.working &= order.filled < order.lots;
+        let sign = if order.side == Side::Buy { 1 } else { -1 };
+        let fee = if self.rules.fee_in_base { lots } else { 0 };
+        *self.traded.entry(order.plan).or_insert(0) += sign * lots;
+        *self.held.entry(order.plan).or_insert(0) += sign * lots * GRAINS - fee;
+        let symbol = Script::symbol(order.symbol);
+        if let Some(account) = self.account.get_mut(order.symbol) {
+            *account += sign * lots;
+        }
+        let (fee, fee_asset) = if self.rules.fee_in_base {
+            (base_amount(fee), symbol.base().clone())
+        } else {
+            (Decimal::new(lots * at, 5), symbol.quote().clone())
+        };
+        let Ok(trade_id) = TradeId::new(&format!("T{}", self.next_trade)) else { return };
+        self.next_trade += 1;
+        let fill = FillReport {
+            trade_id,
+            price: price(at),
+            quantity: quantity(lots),
+            fee: Money::new(fee),
+            fee_asset,
+            liquidity: Liquidity::Taker,
+            executed_at: moment(now),
+        };
+        self.say(no, ReportKind::Filled(fill), told);
+    }
+
+    fn end(&mut self, no: OrderNo) {
+        if let Some(order) = self.orders.get_mut(&no) {
+            order.working = false;
+        }
+    }
+
+    fn say(&mut self, no: OrderNo, what: ReportKind, told: &mut Vec<Told>) {
+        if let Some(order) = self.orders.get_mut(&no) {
+            order.said += 1;
+            told.push(Told { order: no, plan: order.plan, key: drawn(&[order.key, order.said]), what });
+        }
+    }
+}
+
+/// Whether a price is one that an order trades at.
+fn is_touched(order: &VenueOrder, mark: i64) -> bool {
+    let buys = order.side == Side::Buy;
+    let above = |level: i64| if buys { mark >= level } else { mark <= level };
+    let good = |level: i64| if buys { mark <= level } else { mark >= level };
+    let level = order.terms.trigger().or_else(|| order.terms.limit_price()).and_then(ticks_of);
+    match level {
+        None => true,
+        Some(level) if matches!(order.terms, OrderTerms::Stop { .. }) => above(level),
+        Some(level) => good(level),
+    }
+}
