@@ -150,7 +150,7 @@ pub fn plan_view(ledger: &Ledger, plan: &Plan, text: &dyn Fn(ContentRef) -> Opti
     let totals = plan.accounting.totals();
     let (status, outcome, dust) = match &plan.phase {
         Phase::Closed { outcome, dust } => ("CLOSED", Some(*outcome), Some(*dust)),
-        Phase::Standing | Phase::Closing(_) | Phase::StoppedOut => ("ACTIVE", None, None),
+        Phase::Standing | Phase::Closing(_) | Phase::StoppedOut | Phase::Reopened { .. } => ("ACTIVE", None, None),
     };
     PlanView {
         plan_id: plan.id.clone(),

@@ -56,7 +56,10 @@ impl Ledger {
                 match timer.purpose {
                     TimerPurpose::Slice { group, slice } => {
                         let group = group_mut(event, plan, group)?;
-                        group.slices_due = group.slices_due.max(slice.saturating_add(1));
+                        // A timer may fire late: slices whose time has passed by now are due with it.
+                        let passed = (slice..group.slices()).take_while(|slice| group.slice_due(*slice) <= event.time);
+                        let last = passed.last().unwrap_or(slice);
+                        group.slices_due = group.slices_due.max(last.saturating_add(1));
                     }
                     TimerPurpose::CloseRetry => {
                         if let Phase::Closing(closing) = &mut plan.phase {

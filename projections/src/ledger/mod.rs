@@ -12,6 +12,7 @@ mod order;
 mod orders;
 mod plan;
 mod reports;
+mod status;
 
 use std::collections::BTreeMap;
 

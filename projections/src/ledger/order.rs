@@ -9,6 +9,8 @@ use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce}
 use retrace_core::time::Timestamp;
 use retrace_core::venue::Liquidity;
 
+use super::status::{Told, may_become};
+
 /// An order of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
@@ -51,6 +53,10 @@ pub struct Order {
     pub fills: Vec<Fill>,
     /// What its fills come to, zero or more.
     filled: Position,
+    /// The venue said that it works.
+    accepted: bool,
+    /// How the venue said that it ended, and why. Its fills may say otherwise.
+    end: Option<(OrderStatus, Option<VenueReason>)>,
 }
 
 /// A change of a working order that was requested and not yet answered.
@@ -131,12 +137,20 @@ impl Order {
             in_flight: None,
             fills: Vec::new(),
             filled: Position::FLAT,
+            accepted: false,
+            end: None,
         }
     }
 
     /// Whether the venue may still fill it.
     pub const fn is_working(&self) -> bool {
         self.status.is_working()
+    }
+
+    /// Whether the venue said, of a change of it, that it knows no such order: its end will be reported, and until then
+    /// nothing more is asked of it.
+    pub fn is_unknown(&self) -> bool {
+        self.is_working() && self.reason == Some(VenueReason::UnknownOrder)
     }
 
     /// Whether a request for it is unanswered: its own, or a change.
@@ -207,35 +221,71 @@ impl Order {
 
     pub(super) fn accept(&mut self, id: ConnectorOrderId) {
         self.connector_order_id = Some(id);
-        if self.status == OrderStatus::Pending {
-            self.status = if self.filled.is_flat() { OrderStatus::Open } else { OrderStatus::PartiallyFilled };
-        }
+        self.accepted = true;
+        self.restate();
     }
 
-    /// An end reported by the venue. An order that its fills ended already stays filled.
+    /// An end reported by the venue: the first one counts, and none that would make a refusal of what was accepted.
     pub(super) fn end(&mut self, status: OrderStatus, reason: Option<VenueReason>) {
-        if status == OrderStatus::Canceled {
+        if status == OrderStatus::Canceled && self.in_flight == Some(Change::Cancel) {
             self.in_flight = None;
         }
-        if self.status != OrderStatus::Filled {
-            self.status = status;
-            self.reason = reason;
+        if self.end.is_none() && (status != OrderStatus::Rejected || self.status == OrderStatus::Pending) {
+            self.end = Some((status, reason));
+            self.restate();
         }
     }
 
-    /// A change was refused. Of an order that has ended by then nothing else is to be said.
-    pub(super) const fn refused(&mut self, reason: VenueReason) {
-        self.in_flight = None;
-        if self.is_working() {
-            self.reason = Some(reason);
+    /// A change was refused. What was not asked for cannot be refused: that is an older answer told again. Of an order
+    /// that has ended by then nothing else is to be said.
+    pub(super) fn amend_refused(&mut self, reason: VenueReason) {
+        if matches!(self.in_flight, Some(Change::Amend { .. })) {
+            self.in_flight = None;
+            if self.is_working() {
+                self.reason = Some(reason);
+            }
         }
     }
 
-    pub(super) const fn amended(&mut self, quantity: Quantity, price: Option<Price>) {
+    /// A cancel was refused: the order works on as it did, unless the venue knows it no more.
+    pub(super) fn cancel_refused(&mut self, reason: VenueReason) {
+        if self.in_flight == Some(Change::Cancel) {
+            self.in_flight = None;
+            if self.is_working() && reason == VenueReason::UnknownOrder {
+                self.reason = Some(reason);
+            }
+        }
+    }
+
+    /// A change was made, if it is the one that was asked for: any other is an older answer told again.
+    pub(super) fn amended(&mut self, quantity: Quantity, price: Option<Price>) {
+        if self.in_flight != Some(Change::Amend { quantity, price }) {
+            return;
+        }
         self.in_flight = None;
         self.quantity = quantity;
         if let Some(price) = price {
             self.terms = self.terms.at(price);
+        }
+        self.restate();
+    }
+
+    /// Brings its status to what was reported of it.
+    fn restate(&mut self) {
+        let told = Told {
+            accepted: self.accepted,
+            traded: !self.filled.is_flat(),
+            whole: self.filled.value() >= self.quantity.value(),
+            end: self.end.map(|(end, _)| end),
+        };
+        let status = told.status();
+        if may_become(self.status, status) {
+            self.status = status;
+            if let Some((end, reason)) = self.end
+                && end == status
+            {
+                self.reason = reason;
+            }
         }
     }
 
@@ -256,11 +306,7 @@ impl Order {
             overfill,
         });
         self.filled = filled;
-        if filled.value() >= self.quantity.value() {
-            self.status = OrderStatus::Filled;
-        } else if !late {
-            self.status = OrderStatus::PartiallyFilled;
-        }
+        self.restate();
         Ok(())
     }
 }

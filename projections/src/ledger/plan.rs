@@ -89,6 +89,11 @@ pub enum Phase {
     Closing(Closing),
     /// Its stop traded, or could not be placed any more.
     StoppedOut,
+    /// It had ended, and then a fill was reported: it is flattened and ends again.
+    Reopened {
+        /// How it had ended.
+        outcome: Outcome,
+    },
     /// It ended.
     Closed {
         /// How.
@@ -143,6 +148,16 @@ impl Plan {
     pub fn held_lots(&self) -> Result<Option<Quantity>, Inexact> {
         let lots = self.instrument.whole_lots(self.held())?;
         Ok(lots.size().filter(|_| Side::of(lots) == Some(self.direction)))
+    }
+
+    /// What is held on the wrong side of zero, in whole lots: an order that leaves was filled beyond its quantity.
+    /// `None` below a lot.
+    ///
+    /// # Errors
+    /// [`Inexact`] when an amount does not fit.
+    pub fn crossed_lots(&self) -> Result<Option<Quantity>, Inexact> {
+        let lots = self.instrument.whole_lots(self.held())?;
+        Ok(lots.size().filter(|_| Side::of(lots) == Some(self.direction.opposite())))
     }
 
     /// Traded, working and scheduled, signed (SEMANTICS 3). A working order counts in full until its end is confirmed,

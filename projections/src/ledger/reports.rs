@@ -11,6 +11,16 @@ use super::{BrokenHistory, Ledger, Order, Phase, Plan, Trade};
 
 impl Ledger {
     pub(super) fn apply_report(&mut self, event: &Event, report: &Report) -> Result<(), BrokenHistory> {
+        self.fold_report(event, report)?;
+        // A plan that was brought back for a report that changed nothing of it is put away again.
+        match event.plan {
+            Some(no) if self.plan(no).is_some_and(|plan| matches!(plan.phase, Phase::Closed { .. })) => self.seal(no),
+            Some(_) | None => {}
+        }
+        Ok(())
+    }
+
+    fn fold_report(&mut self, event: &Event, report: &Report) -> Result<(), BrokenHistory> {
         let no = match &report.order {
             ReportedOrder::Ours(no) => *no,
             ReportedOrder::Foreign(_) => {
@@ -64,6 +74,10 @@ impl Ledger {
         };
         plan.accounting.book(trade).map_err(|source| amount(event, source))?;
         plan.filled_last = Some(role);
+        if let Phase::Closed { outcome, .. } = plan.phase {
+            plan.phase = Phase::Reopened { outcome };
+            plan.target.size = Position::FLAT;
+        }
         match role {
             OrderRole::StopLoss => {
                 lower_target(plan, side.signed(report.quantity)).map_err(|source| amount(event, source))?;
@@ -84,7 +98,8 @@ fn report_to(order: &mut Order, what: &ReportKind) {
         ReportKind::Accepted { connector_order_id } => order.accept(connector_order_id.clone()),
         ReportKind::Rejected { reason } => order.end(OrderStatus::Rejected, Some(*reason)),
         ReportKind::Amended { quantity, price } => order.amended(*quantity, *price),
-        ReportKind::AmendRejected { reason } | ReportKind::CancelRejected { reason } => order.refused(*reason),
+        ReportKind::AmendRejected { reason } => order.amend_refused(*reason),
+        ReportKind::CancelRejected { reason } => order.cancel_refused(*reason),
         ReportKind::Canceled => order.end(OrderStatus::Canceled, None),
         ReportKind::Expired { reason } => order.end(OrderStatus::Expired, Some(*reason)),
         // One works on, and what follows concerns its plan; the other is booked by `apply_fill`.

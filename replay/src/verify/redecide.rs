@@ -1,11 +1,14 @@
 //! Feeds the recorded inputs to the engine again: every decision must be the recorded one.
 
+use std::collections::BTreeMap;
+
 use retrace_core::event::{Event, Fact, Input};
-use retrace_core::ids::SessionUid;
+use retrace_core::ids::{PlanNo, SessionUid};
 use retrace_core::manifest::Identity;
 use retrace_core::step::{Step, TapePosition};
 use retrace_core::store::{LogReader, StoreError};
 use retrace_core::venue::FillPath;
+use retrace_projections::ledger::Plan;
 
 use super::{Finding, REDECIDE, difference};
 use crate::state::State;
@@ -14,6 +17,8 @@ use crate::tape::{Row, Tape, TapeCursor};
 
 pub(super) struct Redecide<'a> {
     state: State,
+    /// Plans that ended: a venue may report on one again.
+    sealed: BTreeMap<PlanNo, Plan>,
     cursor: TapeCursor<'a>,
     path: FillPath,
     position: TapePosition,
@@ -32,6 +37,7 @@ impl<'a> Redecide<'a> {
     pub(super) fn new(identity: &Identity, tape: &'a Tape) -> Self {
         Self {
             state: State::new(identity),
+            sealed: BTreeMap::new(),
             cursor: tape.cursor(),
             path: identity.venue.path,
             position: TapePosition::default(),
@@ -51,8 +57,11 @@ impl<'a> Redecide<'a> {
         }
         let Some(input) = input_of(recorded) else { return };
         self.see_up_to(recorded.tape);
+        if let Some(plan) = self.state.needs(input).and_then(|no| self.sealed.remove(&no)) {
+            self.state.ledger_mut().restore(plan);
+        }
         let decided = step(&mut self.state, recorded.time, input.clone()).map_err(|error| error.to_string());
-        drop(self.state.ledger_mut().take_sealed());
+        self.sealed.extend(self.state.ledger_mut().take_sealed().into_iter().map(|plan| (plan.no, plan)));
         if decided.as_ref() == Ok(&recorded.events) {
             let decisions = u64::try_from(recorded.decisions().count()).unwrap_or(u64::MAX);
             self.decided = self.decided.saturating_add(decisions);

@@ -2,7 +2,7 @@
 
 use retrace_core::amount::Quantity;
 use retrace_core::directive::WhenLimitHolds;
-use retrace_core::event::{Because, Decision, GroupAction, TimerPurpose};
+use retrace_core::event::{Because, Decision, GroupAction, TimerPurpose, VenueReason};
 use retrace_core::ids::{GroupNo, PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_projections::ledger::{Closing, Group, Order, Phase, Plan};
@@ -109,13 +109,9 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
         }
     }
     let Some(quantity) = uncovered.size().filter(|_| Side::of(uncovered) == Some(Side::Buy)) else { return Ok(()) };
-    let flattening = || plan.side_orders().filter(|order| order.role == OrderRole::Flatten);
-    let is_rejected = |order: &&Order| order.status == OrderStatus::Rejected;
-    let taken = flattening().filter(|order| !is_rejected(order)).map(|order| order.no).max();
-    let rejected = flattening().filter(is_rejected).filter(|order| Some(order.no) > taken).count();
     // A part too small for an order of its own waits for the rest, or is dust in the end.
     let small = !super::large_enough(deciding, &plan.instrument, quantity, current_price(deciding, &plan))?;
-    if small || rejected > REJECT_RETRIES as usize || is_dust(deciding, &plan)? {
+    if small || is_refused_for_good(&plan, quantity) || is_dust(deciding, &plan)? {
         return Ok(());
     }
     let stop_filled = plan.has_filled(OrderRole::StopLoss);
@@ -126,6 +122,43 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
         (false, false) => Because::StopAlreadyPassed,
     };
     sell_at_market(deciding, &plan, quantity, because)
+}
+
+/// Whether the venue has refused to flatten so much once too often, or has nothing to flatten: what it holds is then
+/// not what we know, and the report that tells why is on its way.
+fn is_refused_for_good(plan: &Plan, quantity: Quantity) -> bool {
+    let flattening = || plan.side_orders().filter(|order| order.role == OrderRole::Flatten);
+    let is_refused = |order: &&Order| match order.status {
+        OrderStatus::Rejected => true,
+        OrderStatus::Expired => order.reason == Some(VenueReason::NothingToReduce) && order.quantity == quantity,
+        OrderStatus::Pending
+        | OrderStatus::Open
+        | OrderStatus::PartiallyFilled
+        | OrderStatus::Filled
+        | OrderStatus::Canceled => false,
+    };
+    let taken = flattening().filter(|order| !is_refused(order)).map(|order| order.no).max();
+    flattening().filter(is_refused).filter(|order| Some(order.no) > taken).count() > REJECT_RETRIES as usize
+}
+
+/// Buys back (or sells again) what went across zero, because the venue filled an order beyond its quantity. While there
+/// is a target to come to, that is done by coming to it.
+pub(super) fn bring_back(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
+    let Some(crossed) = deciding.exact(plan.crossed_lots())? else { return Ok(()) };
+    // What still enters may bring it back by itself.
+    let under_way = plan.open_orders().any(|order| {
+        order.is_working() && matches!(order.role, OrderRole::Flatten | OrderRole::Entry)
+    });
+    let price = current_price(deciding, &plan);
+    if under_way
+        || !plan.target.size.is_flat()
+        || is_refused_for_good(&plan, crossed)
+        || !super::large_enough(deciding, &plan.instrument, crossed, price)?
+    {
+        return Ok(());
+    }
+    sell_at_market(deciding, &plan, crossed, Because::Fill)
 }
 
 /// Whether a take profit took all there was to take: the target is zero by its fills, and it works no more.
@@ -180,6 +213,11 @@ pub(super) fn retry_timers(deciding: &Deciding<'_>, no: PlanNo) -> Vec<TimerId> 
 /// Whether what is held is too little to be traded: below a lot, or below the minimum notional at the current price.
 /// What a stop that has begun to trade still sells is not given up.
 pub(super) fn is_dust(deciding: &Deciding<'_>, plan: &Plan) -> Result<bool, EngineError> {
+    if let Some(crossed) = deciding.exact(plan.crossed_lots())?
+        && super::large_enough(deciding, &plan.instrument, crossed, current_price(deciding, plan))?
+    {
+        return Ok(false);
+    }
     let Some(held) = deciding.exact(plan.held_lots())? else { return Ok(true) };
     if plan.working(OrderRole::StopLoss).any(|stop| !stop.fills.is_empty()) {
         return Ok(false);

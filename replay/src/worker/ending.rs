@@ -93,7 +93,7 @@ pub(super) fn end_plan(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
 /// How the plan would end if it ended now; `None` where it has no cause to.
 fn outcome(deciding: &Deciding<'_>, plan: &Plan) -> Result<Option<Outcome>, EngineError> {
     let closes = |group: &Group| group.action == GroupAction::Close && !group.filled().is_flat();
-    let flat = deciding.exact(plan.held_lots())?.is_none();
+    let flat = deciding.exact(plan.held_lots())?.is_none() && deciding.exact(plan.crossed_lots())?.is_none();
     Ok(match &plan.phase {
         Phase::Closing(_) if !closing::is_dust(deciding, plan)? => None,
         // The stop did what the close could not, or before it could.
@@ -102,6 +102,7 @@ fn outcome(deciding: &Deciding<'_>, plan: &Plan) -> Result<Option<Outcome>, Engi
         }
         Phase::Closing(_) => Some(Outcome::Closed),
         Phase::StoppedOut => closing::is_dust(deciding, plan)?.then_some(Outcome::StoppedOut),
+        Phase::Reopened { outcome } => closing::is_dust(deciding, plan)?.then_some(*outcome),
         Phase::Standing if closing::took_all(plan) && closing::is_dust(deciding, plan)? => Some(Outcome::TookProfit),
         Phase::Standing if !flat => None,
         // It took all that was held; entries that are still to come belong to the target and keep the plan open.

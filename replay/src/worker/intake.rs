@@ -295,7 +295,7 @@ fn begin_close(
     let Some(plan) = snapshot(deciding, no) else {
         return Ok(already_closed(deciding, id, plan_id)?);
     };
-    if plan.phase == Phase::StoppedOut {
+    if matches!(plan.phase, Phase::StoppedOut | Phase::Reopened { .. }) {
         // It is being flattened already, at any price: a close could only slow that down.
         return nothing_to_do(deciding, &plan, id, Idle::AlreadyWorking);
     }

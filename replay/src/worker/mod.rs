@@ -41,7 +41,7 @@ pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
                 schedule::send_due(deciding, no)?;
                 closing::take_rest(deciding, no)?;
             }
-            Phase::StoppedOut => {
+            Phase::StoppedOut | Phase::Reopened { .. } => {
                 target::stop_entering(deciding, no, Because::StoppedOut)?;
                 closing::flatten(deciding, no)?;
             }
@@ -51,6 +51,7 @@ pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
             }
             Phase::Closed { .. } => return Ok(()),
         }
+        closing::bring_back(deciding, no)?;
         protection::cover(deciding, no)?;
         ending::end_groups(deciding, no)?;
         ending::end_plan(deciding, no)?;
@@ -90,7 +91,9 @@ fn request(deciding: &mut Deciding<'_>, plan: &Plan, request: Request) -> Result
         deciding.decide(Some(plan.no), None, Decision::PlanOpened)?;
     }
     let entering = request.role == OrderRole::Entry;
-    let side = if entering { plan.direction } else { plan.direction.opposite() };
+    // What went across zero is flattened the other way.
+    let crossed = request.role == OrderRole::Flatten && deciding.exact(plan.crossed_lots())?.is_some();
+    let side = if entering || crossed { plan.direction } else { plan.direction.opposite() };
     let reduce_only = !entering && deciding.state.profile.reduce_only;
     let order = deciding.state.ledger.next_order();
     let Request { group, role, terms, quantity, time_in_force, post_only, slice, attempt, because } = request;
@@ -110,10 +113,10 @@ fn request(deciding: &mut Deciding<'_>, plan: &Plan, request: Request) -> Result
     deciding.decide(Some(plan.no), Some(order), decision)
 }
 
-/// Requests the cancel of an order, unless a change of it is under way: one at a time.
+/// Requests the cancel of an order, unless a change of it is under way (one at a time), or the venue knows it no more.
 fn cancel(deciding: &mut Deciding<'_>, plan: PlanNo, order: OrderNo, because: Because) -> Result<(), EngineError> {
     let known = deciding.state.ledger.plan(plan).and_then(|plan| plan.order(order));
-    if known.is_some_and(|order| order.is_working() && !order.is_unanswered()) {
+    if known.is_some_and(|order| order.is_working() && !order.is_unanswered() && !order.is_unknown()) {
         deciding.decide(Some(plan), Some(order), Decision::CancelRequested { because })?;
     }
     Ok(())

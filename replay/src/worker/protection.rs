@@ -25,7 +25,7 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
     let ends = matches!(plan.phase, Phase::Closing(_)) && !trades && closing::is_dust(deciding, &plan)?;
     let held = deciding.exact(plan.held_lots())?.filter(|_| !ends);
     let standing = plan.phase == Phase::Standing;
-    let stopped = plan.phase == Phase::StoppedOut;
+    let stopped = matches!(plan.phase, Phase::StoppedOut | Phase::Reopened { .. });
 
     let stop = plan.working(OrderRole::StopLoss).next_back().cloned();
     match (held, plan.exits.stop) {
@@ -141,7 +141,7 @@ fn place(deciding: &mut Deciding<'_>, plan: &Plan, working: Option<&Order>, cove
         };
         return request(deciding, plan, order);
     };
-    if order.is_unanswered() {
+    if order.is_unanswered() || order.is_unknown() {
         return Ok(());
     }
     let whole = deciding.exact(order.filled().plus(Side::Buy.signed(cover.quantity)))?;
@@ -176,7 +176,7 @@ fn parent_group(plan: &Plan) -> Option<GroupNo> {
 fn note_gap(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     let stops: Vec<&Order> = plan.working(OrderRole::StopLoss).collect();
-    if stops.iter().any(|stop| stop.is_unanswered()) || plan.phase == Phase::StoppedOut {
+    if stops.iter().any(|stop| stop.is_unanswered()) || matches!(plan.phase, Phase::StoppedOut | Phase::Reopened { .. }) {
         return Ok(());
     }
     let mut uncovered = match (plan.exits.stop, deciding.exact(plan.held_lots())?) {

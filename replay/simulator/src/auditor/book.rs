@@ -29,6 +29,8 @@ pub struct Plan {
     pub entry_short: bool,
     /// An order that leaves ended short since the target was set.
     pub exit_short: bool,
+    /// At which price it was to be entered last, in ticks: what is too small is valued there.
+    pub limit: Option<i64>,
     /// What a slice left unfilled may be given up.
     pub skips: bool,
     /// Something happened to a stop: it was refused, ended, or not changed.
@@ -85,6 +87,10 @@ pub struct Order {
     pub ended: bool,
     /// What is asked of it and not answered.
     pub asked: Option<Asked>,
+    /// The venue said that it knows no such order: its end is still to be told.
+    pub unknown: bool,
+    /// It was asked for when its plan was to end already.
+    pub ending: bool,
 }
 
 /// A change that was asked for.
@@ -114,7 +120,7 @@ impl Order {
 
     /// Whether a request for it is unanswered.
     pub const fn is_pending(&self) -> bool {
-        self.works() && (!self.answered || self.asked.is_some())
+        self.works() && (!self.answered || self.asked.is_some() || self.unknown)
     }
 
     /// Whether it stays: it works and no end of it is asked for.

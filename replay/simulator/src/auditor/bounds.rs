@@ -38,10 +38,13 @@ impl Auditor {
             return broken;
         }
         let Some(wanted) = plan.stop else { return if covered > 0 { broken } else { Ok(()) } };
+        let mark = self.marks.get(plan.symbol).copied().flatten();
+        let passed = covered == 0 && mark.is_some_and(|mark| (mark - wanted) * plan.sign <= 0);
         let market = matches!(plan.phase, Phase::Closing { market: true, gave_up: false });
         let standing = match plan.phase {
             Phase::Standing => true,
-            Phase::Closing { .. } => !self.is_small(plan, held) && !(market && plan.trouble),
+            // At market it is being sold whatever the stop would do.
+            Phase::Closing { .. } => !self.is_small(plan, held) && !(market && (plan.trouble || passed)),
             Phase::StoppedOut | Phase::Closed => false,
         };
         // What is too small for an order of its own waits for more.

@@ -108,6 +108,7 @@ impl Auditor {
             phase: Phase::Standing,
             entry_short: false,
             exit_short: false,
+            limit: new.entry.limit_price.and_then(ticks_of),
             skips: skips(new.execution.algorithm()),
             trouble: false,
         };
@@ -181,6 +182,7 @@ fn change(plan: &mut Plan, modify: &ModifyPlans, mark: Option<i64>) {
         plan.entry_short = false;
         plan.exit_short = false;
         plan.skips |= skips(modify.execution.algorithm());
+        plan.limit = modify.entry.and_then(|entry| entry.limit_price).and_then(ticks_of).or(plan.limit);
     }
 }
 

@@ -10,7 +10,7 @@ mod requests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use retrace_core::directive::StrategyDirective;
-use retrace_core::event::{Decision, Event, Fact, FillReport, Input, Report, ReportKind, ReportedOrder};
+use retrace_core::event::{Decision, Event, Fact, FillReport, Input, Report, ReportKind, ReportedOrder, VenueReason};
 use retrace_core::ids::{DirectiveId, OrderId, OrderNo, PlanId, PlanNo, TimerId, TradeId};
 use retrace_replay::effect::Effect;
 
@@ -132,15 +132,17 @@ impl Auditor {
                     order.level = level.or(order.level);
                 }
             }
-            ReportKind::AmendRejected { .. } => {
+            ReportKind::AmendRejected { reason } => {
                 if matches!(order.asked, Some(Asked::Amend { .. })) {
                     order.asked = None;
+                    order.unknown |= *reason == VenueReason::UnknownOrder;
                     plan.trouble |= order.kind == Kind::Stop;
                 }
             }
-            ReportKind::CancelRejected { .. } => {
+            ReportKind::CancelRejected { reason } => {
                 if order.asked == Some(Asked::Cancel) {
                     order.asked = None;
+                    order.unknown |= *reason == VenueReason::UnknownOrder;
                     plan.trouble |= order.kind == Kind::Stop;
                 }
             }
@@ -230,7 +232,7 @@ impl Auditor {
     /// Whether so many lots are too few to be traded.
     fn is_small(&self, plan: &Plan, lots: i64) -> bool {
         let mark = self.marks.get(plan.symbol).copied().flatten().unwrap_or(0);
-        lots == 0 || lots * mark < self.rules.min_notional * 100
+        lots == 0 || lots * mark.min(plan.limit.unwrap_or(mark)) < self.rules.min_notional * 100
     }
 
     fn of_plan(&self, no: PlanNo) -> impl Iterator<Item = (OrderNo, &Order)> {

@@ -33,7 +33,7 @@ impl Auditor {
             if !self.ids.insert(effect.client_order_id) || self.orders.contains_key(&no) {
                 return unsound("has an id that was used before");
             }
-            let buys_back = kind == Kind::Entry && plan.held < 0;
+            let buys_back = kind == Kind::Entry && plan.held < 0 && plan.target == 0;
             if (kind != Kind::Entry || buys_back) != *reduce_only {
                 return unsound("is reduce-only where it must not be, or is not where it must be");
             }
@@ -46,6 +46,8 @@ impl Auditor {
                 answered: false,
                 ended: false,
                 asked: None,
+                unknown: false,
+                ending: plan.phase != Phase::Standing,
             };
             self.orders.insert(no, order);
             return match kind {
@@ -100,8 +102,14 @@ impl Auditor {
     fn leaves(&self, effect: &Effect) -> Result<(), Finding> {
         let (no, order) = (effect.plan, effect.order);
         let Some(plan) = self.plans.get(&no) else { return Ok(()) };
-        let counts = |kind| kind == Kind::Exit || (kind == Kind::Stop && plan.phase == Phase::StoppedOut);
-        let staying = self.of_plan(no).filter(|(_, order)| counts(order.kind) && order.stays());
+        // A reduce that is still under way when the plan is to end is cancelled as soon as it is answered; until then
+        // the venue lets it trade no more than is held.
+        let counts = |order: &Order| match order.kind {
+            Kind::Exit => order.ending || plan.phase == Phase::Standing,
+            Kind::Stop => plan.phase == Phase::StoppedOut,
+            Kind::Entry | Kind::Profit => false,
+        };
+        let staying = self.of_plan(no).filter(|(_, order)| counts(order) && order.stays());
         let leaving = staying.map(|(_, order)| order.left()).sum();
         let held = plan.held_lots();
         if leaving > held { Err(Finding::LeavesTwice { plan: no, order, leaving, held }) } else { Ok(()) }
