@@ -225,6 +225,12 @@ impl Order {
         self.restate();
     }
 
+    /// Its level was touched: so the venue has it, whether or not it said so before.
+    pub(super) fn triggered(&mut self) {
+        self.accepted = true;
+        self.restate();
+    }
+
     /// An end reported by the venue: the first one counts, and none that would make a refusal of what was accepted.
     pub(super) fn end(&mut self, status: OrderStatus, reason: Option<VenueReason>) {
         if status == OrderStatus::Canceled && self.in_flight == Some(Change::Cancel) {

@@ -102,8 +102,10 @@ fn report_to(order: &mut Order, what: &ReportKind) {
         ReportKind::CancelRejected { reason } => order.cancel_refused(*reason),
         ReportKind::Canceled => order.end(OrderStatus::Canceled, None),
         ReportKind::Expired { reason } => order.end(OrderStatus::Expired, Some(*reason)),
-        // One works on, and what follows concerns its plan; the other is booked by `apply_fill`.
-        ReportKind::Triggered | ReportKind::Filled(_) => {}
+        // It works on; what follows concerns its plan.
+        ReportKind::Triggered => order.triggered(),
+        // Booked by `apply_fill`.
+        ReportKind::Filled(_) => {}
     }
 }
 

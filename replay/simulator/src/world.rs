@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use retrace_core::directive::{CloseHint, ClosePlans, Intent, OnLimit, StrategyDirective};
-use retrace_core::event::{Event, Fact, Input, Mark, PriceMoved, Report, ReportKind, ReportedOrder};
+use retrace_core::event::{Decision, Event, Fact, Input, Mark, PriceMoved, Report, ReportKind, ReportedOrder};
 use retrace_core::ids::{ConnectorOrderId, PlanNo, Seq, TimerId};
 use retrace_core::manifest::{Identity, Provenance};
 use retrace_core::memory::MemoryStore;
@@ -345,7 +345,7 @@ impl<'a> World<'a> {
         self.log.push(Step { time, recorded_at: None, tape: TapePosition::default(), events });
         let Some(last) = self.log.last() else { return Ok(()) };
         self.auditor.step(&input, &last.events, &effects)?;
-        let touched: BTreeSet<PlanNo> = last.events.iter().filter_map(|event| event.plan).collect();
+        let touched: BTreeSet<PlanNo> = last.events.iter().filter(|event| moves(event)).filter_map(|event| event.plan).collect();
         for no in touched {
             if self.busy.get(&no).copied().unwrap_or(0) == 0 {
                 let plan = self.state.ledger().plan(no).or_else(|| self.archive.get(&no));
@@ -522,6 +522,11 @@ impl<'a> World<'a> {
             Err(_) => broken("verify", "the session cannot be read"),
         }
     }
+}
+
+/// Whether an event wakes its plan: to say that a directive leads to nothing does not.
+const fn moves(event: &Event) -> bool {
+    !matches!(event.fact, Fact::Decision(Decision::DirectiveRefused { .. } | Decision::NothingToDo { .. }))
 }
 
 /// Brings a sealed plan back that an input names.

@@ -53,11 +53,12 @@ fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Opti
     // refused once too often.
     let slice = group.slices_due.saturating_sub(1);
     let Some(last) = group.orders.own_last().filter(|order| order.slice == slice) else { return Ok(None) };
-    let last_slice = schedule::next_slice(deciding, group).is_none();
+    let last_slice = schedule::next_slice(deciding, plan.no, group).is_none();
     let short = match last.status {
         OrderStatus::Rejected => last.attempt >= REJECT_RETRIES,
-        OrderStatus::Canceled | OrderStatus::Expired => last_slice,
-        OrderStatus::Pending | OrderStatus::Open | OrderStatus::PartiallyFilled | OrderStatus::Filled => false,
+        // Filled itself, while what an earlier slice was to trade was ended by the venue after this one was sent.
+        OrderStatus::Canceled | OrderStatus::Expired | OrderStatus::Filled => last_slice,
+        OrderStatus::Pending | OrderStatus::Open | OrderStatus::PartiallyFilled => false,
     };
     Ok(short.then_some(GroupEnd::Incomplete))
 }

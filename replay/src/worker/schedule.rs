@@ -3,6 +3,7 @@
 use retrace_core::amount::{Position, Quantity};
 use retrace_core::directive::Algorithm;
 use retrace_core::event::{Because, Decision, GroupAction, TimerPurpose};
+use retrace_core::exact::Inexact;
 use retrace_core::ids::{PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, OrderType, Side};
 use retrace_projections::ledger::{Group, Order, Plan};
@@ -53,10 +54,21 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
         left = deciding.exact(left.minus(Side::Buy.signed(missed)))?;
     }
     let lots = deciding.exact(plan.instrument.whole_lots(left))?;
-    let Some(quantity) = lots.size().filter(|_| lots > Position::FLAT) else { return Ok(()) };
+    let Some(mut quantity) = lots.size().filter(|_| lots > Position::FLAT) else { return Ok(()) };
+    if group.action == GroupAction::Reduce {
+        // Less may be held than was to be reduced: fees in base, or a take profit that was faster.
+        let free = deciding.exact(free_to_reduce(deciding, plan))?;
+        let free = free.size().filter(|_| free > Position::FLAT);
+        let rest = free.map_or(Some(quantity), |free| quantity.less(free));
+        if let Some(rest) = rest.filter(|_| next_slice(deciding, plan.no, group).is_none()) {
+            target::drop_unsent(deciding, plan.no, group.no, rest, Because::BelowLot)?;
+        }
+        let Some(free) = free else { return Ok(()) };
+        quantity = quantity.min(free);
+    }
     let price = group.entry.limit_price.or_else(|| current_price(deciding, plan));
     if !super::large_enough(deciding, &plan.instrument, quantity, price)? {
-        if next_slice(deciding, group).is_none() {
+        if next_slice(deciding, plan.no, group).is_none() {
             target::drop_unsent(deciding, plan.no, group.no, quantity, Because::BelowMinNotional)?;
         }
         return Ok(());
@@ -82,6 +94,16 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
         because,
     };
     request(deciding, plan, order)
+}
+
+/// What is held, in whole lots, and not being reduced yet; zero or less where there is none.
+fn free_to_reduce(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, Inexact> {
+    let plan = deciding.state.ledger.plan(plan.no).unwrap_or(plan);
+    let mut free = plan.held_lots()?.map_or(Position::FLAT, |lots| Side::Buy.signed(lots));
+    for remaining in plan.working(OrderRole::Reduce).filter_map(Order::remaining) {
+        free = free.minus(Side::Buy.signed(remaining))?;
+    }
+    Ok(free)
 }
 
 /// Whether `quantity` more stays within the target although every cancel under way may come too late. Where it does
@@ -115,7 +137,7 @@ fn missed(
 fn arm_timer(deciding: &mut Deciding<'_>, no: PlanNo, group: &Group) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     let Some(group) = plan.group(group.no) else { return Ok(()) };
-    let next = match next_slice(deciding, group) {
+    let next = match next_slice(deciding, no, group) {
         Some(slice) if !deciding.exact(group.unsent())?.is_flat() => Some(slice),
         _ => None,
     };
@@ -131,9 +153,13 @@ fn arm_timer(deciding: &mut Deciding<'_>, no: PlanNo, group: &Group) -> Result<(
 }
 
 /// The next slice that is still to come due; `None` after the last. One whose time passed while nothing was left for
-/// it is not called up again.
-pub(super) fn next_slice(deciding: &Deciding<'_>, group: &Group) -> Option<u32> {
-    (group.slices_due..group.slices()).find(|slice| group.slice_due(*slice) >= deciding.time)
+/// it is not called up again; one whose timer is set comes when that fires, however late.
+pub(super) fn next_slice(deciding: &Deciding<'_>, no: PlanNo, group: &Group) -> Option<u32> {
+    let waits = deciding.state.ledger.timers_of(no).find_map(|(_, timer)| match timer.purpose {
+        TimerPurpose::Slice { group: of, slice } if of == group.no => Some(slice),
+        TimerPurpose::Slice { .. } | TimerPurpose::CloseRetry => None,
+    });
+    waits.or_else(|| (group.slices_due..group.slices()).find(|slice| group.slice_due(*slice) >= deciding.time))
 }
 
 /// The timers that wait for a slice of `group`.

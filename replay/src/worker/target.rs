@@ -131,9 +131,6 @@ pub(super) fn replan(deciding: &mut Deciding<'_>, before: &Plan, plan: &Plan) ->
 /// Away from zero: working reduces are taken back first, so that the plan never trades with itself; then one new group
 /// for what is missing.
 fn raise(deciding: &mut Deciding<'_>, plan: &Plan, missing: Quantity) -> Result<(), EngineError> {
-    if plan.target.given_up {
-        return Ok(());
-    }
     let mut left = Some(missing);
     for group in plan.groups.iter().rev().filter(|group| group.is_active() && group.action == GroupAction::Reduce) {
         // Taking back a reduce that was not traded brings the plan up by as much.
@@ -143,7 +140,7 @@ fn raise(deciding: &mut Deciding<'_>, plan: &Plan, missing: Quantity) -> Result<
         }
     }
     // Nothing is ever entered toward zero: a purchase that paid for its own fee in base may have gone beyond it.
-    let Some(missing) = left.filter(|_| !plan.target.size.is_flat()) else { return Ok(()) };
+    let Some(missing) = left.filter(|_| !plan.target.size.is_flat() && !plan.target.given_up) else { return Ok(()) };
     let reducing =
         deciding.state.ledger.plan(plan.no).is_some_and(|now| now.working(OrderRole::Reduce).next().is_some());
     let price = plan.target.entry.limit_price.or_else(|| current_price(deciding, plan));

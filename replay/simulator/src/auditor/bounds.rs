@@ -1,5 +1,6 @@
 //! The bounds that hold after every Step, and those that hold whenever nothing is in flight.
 
+use retrace_core::event::Event;
 use retrace_core::ids::PlanNo;
 use retrace_projections::ledger;
 
@@ -9,15 +10,16 @@ use crate::units::{grains_of, lots_of};
 use crate::venue::Venue;
 
 impl Auditor {
-    /// What holds after every Step, as far as the engine was told.
-    pub(super) fn bounds(&self) -> Result<(), Finding> {
+    /// What holds after every Step, as far as the engine was told, for the plans that the Step touched: a price alone
+    /// wakes nobody.
+    pub(super) fn bounds(&self, events: &[Event]) -> Result<(), Finding> {
         for (timer, (due, plan)) in &self.timers {
             if *due + LATE_MAX < self.now {
                 return Err(Finding::TimerLost { plan: *plan, timer: *timer, due: *due });
             }
         }
         for (no, plan) in &self.plans {
-            if plan.phase != Phase::Closed {
+            if plan.phase != Phase::Closed && events.iter().any(|event| event.plan == Some(*no)) {
                 self.protection(*no, plan)?;
             }
         }
@@ -40,11 +42,12 @@ impl Auditor {
         let Some(wanted) = plan.stop else { return if covered > 0 { broken } else { Ok(()) } };
         let mark = self.marks.get(plan.symbol).copied().flatten();
         let passed = covered == 0 && mark.is_some_and(|mark| (mark - wanted) * plan.sign <= 0);
+        let sold = covered + self.left(no, Kind::Exit) >= held;
         let market = matches!(plan.phase, Phase::Closing { market: true, gave_up: false });
         let standing = match plan.phase {
             Phase::Standing => true,
             // At market it is being sold whatever the stop would do.
-            Phase::Closing { .. } => !self.is_small(plan, held) && !(market && (plan.trouble || passed)),
+            Phase::Closing { .. } => !self.is_small(plan, held) && !(market && (plan.trouble || passed || sold)),
             Phase::StoppedOut | Phase::Closed => false,
         };
         // What is too small for an order of its own waits for more.
@@ -78,7 +81,7 @@ impl Auditor {
                 let off = plan.traded + entering - leaving - plan.target;
                 let excused = if off > 0 {
                     // Fees in base leave less than was traded.
-                    plan.exit_short || (held - leaving).max(0) < off
+                    plan.exit_short || plan.skips || (held - leaving).max(0) < off
                 } else {
                     plan.entry_short || plan.skips || leaving > 0
                 };

@@ -95,7 +95,7 @@ impl Auditor {
                 self.asked(effect)?;
             }
         }
-        self.bounds()
+        self.bounds(events)
     }
 
     fn report(&mut self, report: &Report) {
@@ -152,17 +152,15 @@ impl Auditor {
                 if asked {
                     order.asked = None;
                 }
-                if was_working {
-                    order.ended = true;
-                    if !asked {
-                        plan.ended_short(order);
-                    }
+                order.ended = true;
+                if was_working && !asked {
+                    plan.ended_short(order);
                 }
             }
             ReportKind::Expired { .. } => {
                 order.answered = true;
+                order.ended = true;
                 if was_working {
-                    order.ended = true;
                     plan.ended_short(order);
                 }
             }
@@ -229,10 +227,10 @@ impl Auditor {
         Ok(())
     }
 
-    /// Whether so many lots are too few to be traded.
+    /// Whether so many lots are too few to be traded, or were when that was decided: a price alone wakes nobody.
     fn is_small(&self, plan: &Plan, lots: i64) -> bool {
         let mark = self.marks.get(plan.symbol).copied().flatten().unwrap_or(0);
-        lots == 0 || lots * mark.min(plan.limit.unwrap_or(mark)) < self.rules.min_notional * 100
+        lots == 0 || lots * mark.min(plan.limit.unwrap_or(mark)) * 8 / 10 < self.rules.min_notional * 100
     }
 
     fn of_plan(&self, no: PlanNo) -> impl Iterator<Item = (OrderNo, &Order)> {
