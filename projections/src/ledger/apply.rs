@@ -116,6 +116,7 @@ impl Ledger {
                     phase: Phase::Standing,
                     groups: Vec::new(),
                     gap: None,
+                    flatten_pauses: 0,
                     filled_last: None,
                 };
                 self.plan_numbers.insert(plan_id.clone(), no);
@@ -198,11 +199,14 @@ impl Ledger {
                 self.next_timer = timer.next();
                 self.timers.insert((*due, *timer), Timer { plan, purpose: *purpose, set: event.seq });
                 self.timer_dues.insert(*timer, *due);
-                if let (TimerPurpose::CloseRetry, Phase::Closing(closing)) =
-                    (purpose, &mut self.plan_mut(event, plan)?.phase)
-                {
-                    closing.waiting = true;
-                    closing.pauses = closing.pauses.saturating_add(1);
+                let plan = self.plan_mut(event, plan)?;
+                match (purpose, &mut plan.phase) {
+                    (TimerPurpose::CloseRetry, Phase::Closing(closing)) => {
+                        closing.waiting = true;
+                        closing.pauses = closing.pauses.saturating_add(1);
+                    }
+                    (TimerPurpose::CloseRetry, _) => plan.flatten_pauses = plan.flatten_pauses.saturating_add(1),
+                    (TimerPurpose::Slice { .. }, _) => {}
                 }
                 Ok(())
             }

@@ -1,7 +1,7 @@
 //! Closing a plan on request (SEMANTICS 5), and flattening what a stop left behind.
 
 use retrace_core::amount::Quantity;
-use retrace_core::directive::WhenLimitHolds;
+use retrace_core::directive::{OnLimit, WhenLimitHolds};
 use retrace_core::event::{Because, Decision, GroupAction, TimerPurpose, VenueReason};
 use retrace_core::ids::{GroupNo, PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
@@ -111,7 +111,7 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
     let Some(quantity) = uncovered.size().filter(|_| Side::of(uncovered) == Some(Side::Buy)) else { return Ok(()) };
     // A part too small for an order of its own waits for the rest, or is dust in the end.
     let small = !super::large_enough(deciding, &plan.instrument, quantity, current_price(deciding, &plan))?;
-    if small || is_refused_for_good(&plan, quantity) || is_dust(deciding, &plan)? {
+    if small || is_dust(deciding, &plan)? || pauses(deciding, &plan, quantity)? {
         return Ok(());
     }
     let stop_filled = plan.has_filled(OrderRole::StopLoss);
@@ -124,9 +124,10 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
     sell_at_market(deciding, &plan, quantity, because)
 }
 
-/// Whether the venue has refused to flatten so much once too often, or has nothing to flatten: what it holds is then
-/// not what we know, and the report that tells why is on its way.
-fn is_refused_for_good(plan: &Plan, quantity: Quantity) -> bool {
+/// Whether flattening `quantity` pauses: the venue refused it once too often, or has nothing to flatten, so that what it
+/// holds is not what we know and the report that tells why is on its way. A timer is set for the next try: what is to
+/// be flat is never given up, and a venue that always refuses is not asked without end.
+fn pauses(deciding: &mut Deciding<'_>, plan: &Plan, quantity: Quantity) -> Result<bool, EngineError> {
     let flattening = || plan.side_orders().filter(|order| order.role == OrderRole::Flatten);
     let is_refused = |order: &&Order| match order.status {
         OrderStatus::Rejected => true,
@@ -138,7 +139,17 @@ fn is_refused_for_good(plan: &Plan, quantity: Quantity) -> bool {
         | OrderStatus::Canceled => false,
     };
     let taken = flattening().filter(|order| !is_refused(order)).map(|order| order.no).max();
-    flattening().filter(is_refused).filter(|order| Some(order.no) > taken).count() > REJECT_RETRIES as usize
+    let refused = flattening().filter(is_refused).filter(|order| Some(order.no) > taken).count();
+    let tries = REJECT_RETRIES.saturating_add(plan.flatten_pauses);
+    if u32::try_from(refused).unwrap_or(u32::MAX) <= tries {
+        return Ok(false);
+    }
+    if retry_timers(deciding, plan.no).is_empty() {
+        let timer = deciding.state.ledger.next_timer();
+        let due = deciding.time.plus(OnLimit::default().retry);
+        deciding.decide(Some(plan.no), None, Decision::TimerSet { timer, due, purpose: TimerPurpose::CloseRetry })?;
+    }
+    Ok(true)
 }
 
 /// Buys back (or sells again) what went across zero, because the venue filled an order beyond its quantity. While there
@@ -153,8 +164,8 @@ pub(super) fn bring_back(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), 
     let price = current_price(deciding, &plan);
     if under_way
         || !plan.target.size.is_flat()
-        || is_refused_for_good(&plan, crossed)
         || !super::large_enough(deciding, &plan.instrument, crossed, price)?
+        || pauses(deciding, &plan, crossed)?
     {
         return Ok(());
     }

@@ -211,12 +211,14 @@ fn take_back_working(
         group.orders.own_working().rev().filter(|order| !order.is_unanswered()).cloned().collect();
     for order in working {
         let (Some(wanted), Some(remaining)) = (left, order.remaining()) else { continue };
-        let released = remaining.min(wanted);
+        // Where it cannot be made smaller it is taken back whole; what of it is wanted is entered again after that.
+        let amends = remaining > wanted && deciding.state.profile.amend_down;
+        let released = if amends { wanted } else { remaining };
         let dropped = Side::Buy.signed(released).min(outstanding);
         if let Some(quantity) = dropped.size() {
             drop_unsent(deciding, no, group.no, quantity, Because::Superseded)?;
         }
-        match order.quantity.less(released).filter(|_| released < remaining && deciding.state.profile.amend_down) {
+        match order.quantity.less(released).filter(|_| amends) {
             Some(quantity) => {
                 let price = order.price_as_requested();
                 let decision = Decision::AmendRequested { quantity, price, because: Because::Superseded };

@@ -98,7 +98,7 @@ impl Auditor {
             }
             Phase::StoppedOut => {
                 let working = leaving + self.left(no, Kind::Stop);
-                if working == 0 && !self.is_small(plan, held) {
+                if working == 0 && !waits && !self.is_small(plan, held) {
                     return Err(Finding::Stuck { plan: no, held });
                 }
             }
