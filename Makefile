@@ -2,11 +2,12 @@
 
 CARGO ?= cargo
 
-.PHONY: help demo test reference lints fmt clippy doc deny bootstrap
+.PHONY: help demo test simulate reference lints fmt clippy doc deny bootstrap
 
 help:
 	@echo "make demo       build, run a session on the generated sample market, replay, verify and audit it"
 	@echo "make test       run all tests"
+	@echo "make simulate   play SEEDS hostile worlds from seed FROM, and tell the shortest story of what breaks a bound"
 	@echo "make reference  run others' reference cases, where they stand beside the checkout, and print a table per file"
 	@echo "make lints      format, clippy, documentation, licences (what .ci/run checks besides the tests)"
 	@echo "make bootstrap  install what the build lacks on a Debian-like machine"
@@ -20,6 +21,13 @@ demo: bootstrap
 
 test: bootstrap
 	$(CARGO) test --workspace
+
+SEEDS ?= 2000
+FROM ?= 0
+
+simulate: bootstrap
+	$(CARGO) build --package retrace-simulator
+	@target/debug/simulate $(SEEDS) $(FROM)
 
 reference: bootstrap
 	$(CARGO) test --test it reference -- --nocapture

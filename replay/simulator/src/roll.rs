@@ -67,6 +67,8 @@ fn mischief(dice: &mut Dice) -> Mischief {
     if dice.once_in(8) {
         return mischief;
     }
+    // And one in eight a storm.
+    let storm = dice.once_in(8);
     for trick in Trick::ALL {
         let odds = match trick {
             Trick::Reject | Trick::AmendReject | Trick::CancelReject | Trick::Expire | Trick::CancelUnasked => {
@@ -85,7 +87,7 @@ fn mischief(dice: &mut Dice) -> Mischief {
             | Trick::LateTimer
             | Trick::LazyCommit => [30, 150, 500],
         };
-        if dice.once_in(3) {
+        if storm || dice.once_in(3) {
             mischief.set(trick, dice.pick_or(&odds, 0));
         }
     }

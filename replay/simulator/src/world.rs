@@ -83,6 +83,8 @@ struct World<'a> {
     queued: u64,
     /// How many requests and first-told reports of a plan are on their way.
     busy: BTreeMap<PlanNo, i64>,
+    /// The Steps of the log, by their first event, whose report was told before.
+    copies: BTreeSet<Seq>,
     lost_timers: BTreeSet<TimerId>,
     now: i64,
     inputs: u64,
@@ -110,6 +112,7 @@ impl<'a> World<'a> {
             queue: BTreeMap::new(),
             queued: 0,
             busy: BTreeMap::new(),
+            copies: BTreeSet::new(),
             lost_timers: BTreeSet::new(),
             now: 0,
             inputs: 0,
@@ -242,7 +245,9 @@ impl<'a> World<'a> {
                     self.send(5_000, Item::Deliver { told, copy });
                     return Ok(());
                 }
-                if !copy {
+                if copy {
+                    self.copies.insert(self.state.ledger().seq().next());
+                } else {
                     self.count(told.plan, -1);
                     self.conflict(&told);
                 }
@@ -345,7 +350,8 @@ impl<'a> World<'a> {
         self.log.push(Step { time, recorded_at: None, tape: TapePosition::default(), events });
         let Some(last) = self.log.last() else { return Ok(()) };
         self.auditor.step(&input, &last.events, &effects)?;
-        let touched: BTreeSet<PlanNo> = last.events.iter().filter(|event| moves(event)).filter_map(|event| event.plan).collect();
+        let touched: BTreeSet<PlanNo> =
+            last.events.iter().filter(|event| moves(event)).filter_map(|event| event.plan).collect();
         for no in touched {
             if self.busy.get(&no).copied().unwrap_or(0) == 0 {
                 let plan = self.state.ledger().plan(no).or_else(|| self.archive.get(&no));
@@ -410,6 +416,7 @@ impl<'a> World<'a> {
 
     /// An input that a crash took away comes again; only prices and timers do so by themselves.
     fn say_again(&mut self, lost: Step) {
+        let copy = self.copies.remove(&lost.first_seq());
         let input = lost.events.into_iter().next().map(|event| event.fact);
         match input {
             Some(Fact::Input(Input::Report(report))) => {
@@ -417,7 +424,7 @@ impl<'a> World<'a> {
                     && let Some(known) = self.venue.orders.get(&order)
                 {
                     let told = Told { order, plan: known.plan, key: 0, what: report.what };
-                    self.send(1_000, Item::Deliver { told, copy: false });
+                    self.send(1_000, Item::Deliver { told, copy });
                 }
             }
             Some(Fact::Input(Input::DirectiveReceived(said))) => self.send(2_000, Item::SayAgain(said)),

@@ -158,9 +158,9 @@ pub(super) fn bring_back(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), 
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     let Some(crossed) = deciding.exact(plan.crossed_lots())? else { return Ok(()) };
     // What still enters may bring it back by itself.
-    let under_way = plan.open_orders().any(|order| {
-        order.is_working() && matches!(order.role, OrderRole::Flatten | OrderRole::Entry)
-    });
+    let under_way = plan
+        .open_orders()
+        .any(|order| order.is_working() && matches!(order.role, OrderRole::Flatten | OrderRole::Entry));
     let price = current_price(deciding, &plan);
     if under_way
         || !plan.target.size.is_flat()

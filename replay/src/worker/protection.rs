@@ -176,7 +176,8 @@ fn parent_group(plan: &Plan) -> Option<GroupNo> {
 fn note_gap(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     let stops: Vec<&Order> = plan.working(OrderRole::StopLoss).collect();
-    if stops.iter().any(|stop| stop.is_unanswered()) || matches!(plan.phase, Phase::StoppedOut | Phase::Reopened { .. }) {
+    if stops.iter().any(|stop| stop.is_unanswered()) || matches!(plan.phase, Phase::StoppedOut | Phase::Reopened { .. })
+    {
         return Ok(());
     }
     let mut uncovered = match (plan.exits.stop, deciding.exact(plan.held_lots())?) {

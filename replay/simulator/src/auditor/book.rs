@@ -123,9 +123,14 @@ impl Order {
         self.works() && (!self.answered || self.asked.is_some() || self.unknown)
     }
 
-    /// Whether it stays: it works and no end of it is asked for.
-    pub fn stays(&self) -> bool {
-        self.works() && self.asked != Some(Asked::Cancel)
+    /// How many lots it may still fill if what is asked of it is done.
+    pub fn left_as_asked(&self) -> i64 {
+        match self.asked {
+            None => self.left(),
+            Some(Asked::Cancel) => 0,
+            Some(Asked::Amend { lots, .. }) if self.works() => (lots - self.filled).max(0),
+            Some(Asked::Amend { .. }) => 0,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use retrace_projections::ledger;
 
 use super::{Auditor, Kind, LATE_MAX, Phase, Plan};
 use crate::finding::Finding;
-use crate::units::{grains_of, lots_of};
+use crate::units::{GRAINS, grains_of, lots_of};
 use crate::venue::Venue;
 
 impl Auditor {
@@ -83,7 +83,9 @@ impl Auditor {
                     // Fees in base leave less than was traded.
                     plan.exit_short || plan.skips || (held - leaving).max(0) < off
                 } else {
-                    plan.entry_short || plan.skips || leaving > 0
+                    // An order that left more than it should has brought it there, to within a lot.
+                    let flat = plan.target == 0 && plan.held.abs() < GRAINS;
+                    plan.entry_short || plan.skips || leaving > 0 || flat
                 };
                 if off != 0 && !waits && !excused && !self.is_small(plan, off.abs()) {
                     let (traded, target) = (plan.traded, plan.target);

@@ -109,8 +109,7 @@ impl Auditor {
             Kind::Stop => plan.phase == Phase::StoppedOut,
             Kind::Entry | Kind::Profit => false,
         };
-        let staying = self.of_plan(no).filter(|(_, order)| counts(order) && order.stays());
-        let leaving = staying.map(|(_, order)| order.left()).sum();
+        let leaving = self.of_plan(no).filter(|(_, order)| counts(order)).map(|(_, order)| order.left_as_asked()).sum();
         let held = plan.held_lots();
         if leaving > held { Err(Finding::LeavesTwice { plan: no, order, leaving, held }) } else { Ok(()) }
     }

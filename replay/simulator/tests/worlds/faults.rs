@@ -1,0 +1,66 @@
+//! The auditor's own test: a fault is planted, and it must find it by itself (deciding again is not asked).
+
+use retrace_simulator::fault::Fault;
+use retrace_simulator::finding::Finding;
+use retrace_simulator::roll;
+use retrace_simulator::shrink::shrink;
+use retrace_simulator::tell::story;
+use retrace_simulator::world::play;
+
+/// How many worlds a fault may live in unseen before the first one that shows it.
+const SEEDS: u64 = 2_000;
+
+/// Plants a fault and answers what finds it first, after its story was made as short as it gets.
+fn found(fault: Fault) -> (Finding, usize) {
+    let first = (0..SEEDS).find_map(|seed| {
+        let script = roll(seed);
+        play(&script, Some(fault)).finding.map(|finding| (script, finding))
+    });
+    let (script, finding) = first.unwrap_or_else(|| panic!("{fault:?} is not found in {SEEDS} worlds"));
+    let short = shrink(&script, Some(fault), &finding);
+    let played = play(&short, Some(fault));
+    println!("{fault:?}\n{}", story(&short, &played));
+    (played.finding.unwrap(), short.acts.len())
+}
+
+#[track_caller]
+fn expect(fault: Fault, is_it: fn(&Finding) -> bool) {
+    let (finding, acts) = found(fault);
+    assert!(is_it(&finding), "{fault:?} is found as {finding:?}");
+    assert!(acts <= 8, "{acts} acts are left of the story");
+}
+
+#[test]
+fn no_idempotency_check() {
+    expect(Fault::NoIdempotencyCheck, |finding| matches!(finding, Finding::Directive { .. }));
+}
+
+#[test]
+fn working_orders_not_counted() {
+    expect(Fault::WorkingNotCounted, |finding| matches!(finding, Finding::BeyondTarget { .. }));
+}
+
+#[test]
+fn unsent_slices_not_counted() {
+    expect(Fault::UnsentNotCounted, |finding| matches!(finding, Finding::BeyondTarget { .. }));
+}
+
+#[test]
+fn a_stop_shrunk_before_it_grows() {
+    expect(Fault::StopShrinksFirst, |finding| matches!(finding, Finding::StopShrinks { .. }));
+}
+
+#[test]
+fn a_timer_lost_on_restart() {
+    expect(Fault::TimerLostOnRestart, |finding| matches!(finding, Finding::TimerLost { .. }));
+}
+
+#[test]
+fn flattened_twice() {
+    expect(Fault::FlattenedTwice, |finding| matches!(finding, Finding::LeavesTwice { .. }));
+}
+
+#[test]
+fn take_profit_bought_back() {
+    expect(Fault::ProfitBoughtBack, |finding| matches!(finding, Finding::BeyondTarget { .. } | Finding::Books { .. }));
+}
