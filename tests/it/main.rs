@@ -12,6 +12,7 @@ mod layers;
 mod real;
 mod reference;
 mod replaying;
+mod reports;
 mod scenario;
 mod scenarios;
 mod verify;

@@ -173,10 +173,15 @@ impl Recorder for Recording<'_> {
 
 /// The whole log as a story, then the plans as they ended.
 pub(crate) fn story(scenario: &Scenario, played: &Played) -> String {
-    let mut story = format!("{}\n\n", scenario.title);
-    let mut book = Book::new(&scenario.identity);
+    story_of(&scenario.title, &scenario.identity, &played.steps)
+}
+
+/// The story of any log.
+pub(crate) fn story_of(title: &str, identity: &Identity, steps: &[Step]) -> String {
+    let mut story = format!("{title}\n\n");
+    let mut book = Book::new(identity);
     let mut shown = None;
-    for step in &played.steps {
+    for step in steps {
         for event in &step.events {
             book.apply(event).unwrap();
             let plan = event.plan.and_then(|no| book.plan(no)).map_or("", |plan| plan.id.as_str());
@@ -234,10 +239,11 @@ fn ending(book: &Book, plan: &Plan) -> String {
     text
 }
 
-fn change(venue: &mut VenueSettings, setting: &str) {
+pub(crate) fn change(venue: &mut VenueSettings, setting: &str) {
     let (key, value) = setting.split_once('=').unwrap();
     match key {
         "maker" => venue.maker_fee = samples::dec(value),
+        "amend_down" => venue.profile.amend_down = value.parse().unwrap(),
         "taker" => venue.taker_fee = samples::dec(value),
         "slippage_bps" => venue.slippage_bps = samples::dec(value),
         "path" => venue.path = FillPath::parse(value).unwrap(),

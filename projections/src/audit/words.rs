@@ -74,6 +74,17 @@ fn report_text(event: &Event, report: &Report, book: &Book) -> String {
         ReportKind::Filled(fill) => {
             let position = plan_of(event, book).map_or(Position::FLAT, Plan::traded);
             let marks = order.and_then(|order| order.fill_of(&fill.trade_id));
+            if let Some(known) = marks.filter(|known| known.booked != event.seq) {
+                let (quantity, price) = (fill.quantity, fill.price);
+                return if known.says(fill) {
+                    format!("{name}: the fill of {quantity} @ {price} of event {} again", known.booked)
+                } else {
+                    format!(
+                        "{name}: CONFLICT: the fill of {} @ {} of event {} is now said to be {quantity} @ {price}; it stays",
+                        known.quantity, known.price, known.booked
+                    )
+                };
+            }
             let late = if marks.is_some_and(|fill| fill.late) { ", late" } else { "" };
             let overfill = if marks.is_some_and(|fill| fill.overfill) { ", above its quantity" } else { "" };
             format!(
@@ -99,12 +110,13 @@ fn change_text(order: Option<&Order>, quantity: Quantity, price: Option<Price>) 
     let standing = order.terms.trigger().or_else(|| order.terms.limit_price());
     let resized = quantity != order.quantity;
     let moved = price.is_some() && price != standing;
-    let at = |price: Option<Price>| price.map_or(String::new(), |price| price.to_string());
+    // An order at market has no price.
+    let at = |price: Option<Price>| price.map_or(String::new(), |price| format!(" @ {price}"));
     match (resized, moved) {
-        (true, false) => format!("{} -> {quantity} @ {}", order.quantity, at(standing)),
-        (false, true) => format!("{quantity} @ {} -> {}", at(standing), at(price)),
-        (true, true) => format!("{} @ {} -> {quantity} @ {}", order.quantity, at(standing), at(price)),
-        (false, false) => format!("{quantity} @ {}, as it is", at(standing)),
+        (true, false) => format!("{} -> {quantity}{}", order.quantity, at(standing)),
+        (false, true) => format!("{quantity}{} ->{}", at(standing), at(price).replace(" @", "")),
+        (true, true) => format!("{}{} -> {quantity}{}", order.quantity, at(standing), at(price)),
+        (false, false) => format!("{quantity}{}, as it is", at(standing)),
     }
 }
 

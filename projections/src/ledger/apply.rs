@@ -101,6 +101,7 @@ impl Ledger {
                     entry: retrace_core::directive::EntryTerms::MARKET,
                     algorithm: retrace_core::directive::Algorithm::Single,
                     given_up: false,
+                    kept: false,
                 };
                 let plan = Plan {
                     no,
@@ -132,6 +133,7 @@ impl Ledger {
                     entry: *entry,
                     algorithm: *algorithm,
                     given_up: false,
+                    kept: false,
                 };
                 Ok(())
             }
@@ -174,15 +176,18 @@ impl Ledger {
                 group.dropped = group.dropped.plus(quantity).map_err(|source| amount(event, source))?;
                 if matches!(because, Because::Skipped | Because::BelowMinNotional) {
                     group.missed = group.missed.plus(quantity).map_err(|source| amount(event, source))?;
-                    plan.target.given_up = true;
+                    let action = group.action;
+                    plan.target.give_up(action);
                 }
                 Ok(())
             }
             Decision::GroupEnded { group, end } => {
                 let plan = self.events_plan(event)?;
-                group_mut(event, plan, *group)?.end = Some(*end);
+                let group = group_mut(event, plan, *group)?;
+                group.end = Some(*end);
+                let action = group.action;
                 if *end == GroupEnd::Incomplete {
-                    plan.target.given_up = true;
+                    plan.target.give_up(action);
                 }
                 Ok(())
             }

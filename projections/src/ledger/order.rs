@@ -80,6 +80,8 @@ pub struct Fill {
     pub id: FillId,
     /// The venue's id of the trade.
     pub trade_id: TradeId,
+    /// Where it was booked: where it was reported first.
+    pub booked: Seq,
     /// At which price.
     pub price: Price,
     /// How much.
@@ -96,6 +98,17 @@ pub struct Fill {
     pub late: bool,
     /// It brought the order above its quantity.
     pub overfill: bool,
+}
+
+impl Fill {
+    /// Whether a report of its trade id says the same again. Compared is what moves the ledger, never transport or time
+    /// (SEMANTICS 8).
+    pub fn says(&self, report: &FillReport) -> bool {
+        self.price == report.price
+            && self.quantity == report.quantity
+            && self.fee == report.fee
+            && self.fee_asset == report.fee_asset
+    }
 }
 
 /// What an order is made of when it is requested.
@@ -209,7 +222,7 @@ impl Order {
         }
     }
 
-    /// The fill of this trade id, if it was applied.
+    /// The fill of this trade id, if it was booked.
     pub fn fill_of(&self, trade: &TradeId) -> Option<&Fill> {
         self.fills.iter().find(|fill| fill.trade_id == *trade)
     }
@@ -295,12 +308,13 @@ impl Order {
         }
     }
 
-    pub(super) fn fill(&mut self, id: FillId, report: &FillReport) -> Result<(), Inexact> {
+    pub(super) fn fill(&mut self, id: FillId, report: &FillReport, seq: Seq) -> Result<(), Inexact> {
         let filled = self.filled.plus(Side::Buy.signed(report.quantity))?;
         let late = !self.is_working();
         let overfill = filled.value() > self.quantity.value();
         self.fills.push(Fill {
             id,
+            booked: seq,
             trade_id: report.trade_id.clone(),
             price: report.price,
             quantity: report.quantity,

@@ -69,8 +69,21 @@ pub struct StandingTarget {
     pub entry: EntryTerms,
     /// How a change toward it is divided.
     pub algorithm: Algorithm,
-    /// A group ended short for good: nothing more is sent toward it before a directive sets a target again.
+    /// A group that enters ended short for good: nothing more is entered before a directive sets a target again.
     pub given_up: bool,
+    /// A group that reduces ended short for good: nothing more is reduced before a directive sets a target again.
+    pub kept: bool,
+}
+
+impl StandingTarget {
+    /// A group of this action ended short for good.
+    pub(super) const fn give_up(&mut self, action: GroupAction) {
+        match action {
+            GroupAction::Enter => self.given_up = true,
+            GroupAction::Reduce => self.kept = true,
+            GroupAction::Close => {}
+        }
+    }
 }
 
 /// A plan's exit levels.

@@ -47,18 +47,14 @@ impl Ledger {
         let plan = event.plan.and_then(|plan| self.plan(plan));
         let known = plan.and_then(|plan| plan.order(no)).and_then(|order| order.fill_of(&report.trade_id));
         if let Some(known) = known {
-            // Compared is what moves the ledger, never transport or time (SEMANTICS 8).
-            let same = known.price == report.price
-                && known.quantity == report.quantity
-                && known.fee == report.fee
-                && known.fee_asset == report.fee_asset;
+            let same = known.says(report);
             let counts = &mut self.counts;
             let count = if same { &mut counts.repeated_fills } else { &mut counts.conflicting_fills };
             *count = count.saturating_add(1);
             return Ok(());
         }
         let (side, role) = self.change_order(event, no, |order| {
-            order.fill(derive_fill_id(session, order.id, &report.trade_id), report)?;
+            order.fill(derive_fill_id(session, order.id, &report.trade_id), report, event.seq)?;
             Ok((order.side, order.role))
         })?;
         let plan_no = Self::number_of_plan(event)?;
@@ -86,7 +82,9 @@ impl Ledger {
             OrderRole::TakeProfit => {
                 lower_target(plan, side.signed(report.quantity)).map_err(|source| amount(event, source))?;
             }
-            OrderRole::Entry | OrderRole::Reduce | OrderRole::Close | OrderRole::Flatten | OrderRole::Compensation => {}
+            // There is more to reduce than what could not be.
+            OrderRole::Entry => plan.target.kept = false,
+            OrderRole::Reduce | OrderRole::Close | OrderRole::Flatten | OrderRole::Compensation => {}
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use retrace_core::ids::{GroupNo, PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_projections::ledger::{Closing, Group, Order, Phase, Plan};
 
-use super::{REJECT_RETRIES, Request, current_price, request, snapshot};
+use super::{REJECT_RETRIES, Request, current_price, request, snapshot, target};
 use crate::step::{Deciding, EngineError};
 
 /// Sells (or buys back) what a closing plan holds, try by try.
@@ -140,15 +140,19 @@ fn pauses(deciding: &mut Deciding<'_>, plan: &Plan, quantity: Quantity) -> Resul
     };
     let taken = flattening().filter(|order| !is_refused(order)).map(|order| order.no).max();
     let refused = flattening().filter(is_refused).filter(|order| Some(order.no) > taken).count();
-    let tries = REJECT_RETRIES.saturating_add(plan.flatten_pauses);
-    if u32::try_from(refused).unwrap_or(u32::MAX) <= tries {
+    let refused = u32::try_from(refused).unwrap_or(u32::MAX);
+    if refused <= REJECT_RETRIES {
         return Ok(false);
     }
-    if retry_timers(deciding, plan.no).is_empty() {
-        let timer = deciding.state.ledger.next_timer();
-        let due = deciding.time.plus(OnLimit::default().retry);
-        deciding.decide(Some(plan.no), None, Decision::TimerSet { timer, due, purpose: TimerPurpose::CloseRetry })?;
+    if !retry_timers(deciding, plan.no).is_empty() {
+        return Ok(true);
     }
+    if refused <= REJECT_RETRIES.saturating_add(plan.flatten_pauses) {
+        return Ok(false);
+    }
+    let timer = deciding.state.ledger.next_timer();
+    let due = deciding.time.plus(OnLimit::default().retry);
+    deciding.decide(Some(plan.no), None, Decision::TimerSet { timer, due, purpose: TimerPurpose::CloseRetry })?;
     Ok(true)
 }
 
@@ -156,14 +160,17 @@ fn pauses(deciding: &mut Deciding<'_>, plan: &Plan, quantity: Quantity) -> Resul
 /// is a target to come to, that is done by coming to it.
 pub(super) fn bring_back(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
-    let Some(crossed) = deciding.exact(plan.crossed_lots())? else { return Ok(()) };
-    // What still enters may bring it back by itself.
+    let Some(crossed) = deciding.exact(plan.crossed_lots())?.filter(|_| plan.target.size.is_flat()) else {
+        return Ok(());
+    };
+    target::stop_entering(deciding, no, Because::Superseded)?;
+    // What enters until its cancel is answered brings it back by itself.
+    let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     let under_way = plan
         .open_orders()
         .any(|order| order.is_working() && matches!(order.role, OrderRole::Flatten | OrderRole::Entry));
     let price = current_price(deciding, &plan);
     if under_way
-        || !plan.target.size.is_flat()
         || !super::large_enough(deciding, &plan.instrument, crossed, price)?
         || pauses(deciding, &plan, crossed)?
     {

@@ -52,6 +52,8 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
         (None, _) => withdraw(deciding, no, stop.as_ref(), Because::Flat)?,
     }
 
+    older_stops(deciding, &plan, held)?;
+
     let take_profit = plan.working(OrderRole::TakeProfit).next_back().cloned();
     match (held, plan.exits.take_profit) {
         (Some(quantity), Some(level)) if standing && !closing::took_all(&plan) => {
@@ -72,6 +74,25 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
         (None, _) => withdraw(deciding, no, take_profit.as_ref(), Because::Flat)?,
     }
     note_gap(deciding, no)
+}
+
+/// A stop that was taken to have filled works again when a change to a larger quantity is told after the fill: by then
+/// the newest covers all that is held. After a stop-out they go on together, as long as they cover no more than that.
+fn older_stops(deciding: &mut Deciding<'_>, plan: &Plan, held: Option<Quantity>) -> Result<(), EngineError> {
+    let stops: Vec<&Order> = plan.working(OrderRole::StopLoss).collect();
+    let Some((_, older)) = stops.split_last() else { return Ok(()) };
+    let mut covered = Position::FLAT;
+    for remaining in stops.iter().filter_map(|stop| stop.remaining()) {
+        covered = deciding.exact(covered.plus(Side::Buy.signed(remaining)))?;
+    }
+    let ending = matches!(plan.phase, Phase::StoppedOut | Phase::Reopened { .. });
+    if ending && covered <= held.map_or(Position::FLAT, |held| Side::Buy.signed(held)) {
+        return Ok(());
+    }
+    for stop in older {
+        withdraw(deciding, plan.no, Some(stop), Because::Superseded)?;
+    }
+    Ok(())
 }
 
 /// The current price, where a stop cannot stand at `level` any more: it is passed when the stop is to be placed, or

@@ -165,7 +165,7 @@ fn lower(deciding: &mut Deciding<'_>, plan: &Plan, excess: Quantity) -> Result<(
     let Some(now) = snapshot(deciding, plan.no) else { return Ok(()) };
     let Some(quantity) = reducible(deciding, &now, now.target.size, excess)? else { return Ok(()) };
     let price = current_price(deciding, plan);
-    if plan.target.given_up || !super::large_enough(deciding, &plan.instrument, quantity, price)? {
+    if plan.target.kept || !super::large_enough(deciding, &plan.instrument, quantity, price)? {
         return Ok(());
     }
     open_group(deciding, plan, &Opening { action: GroupAction::Reduce, quantity })
@@ -208,7 +208,7 @@ fn take_back_working(
     let mut left = Some(wanted);
     // One change at a time: what is unanswered is taken back when its answer has come.
     let working: Vec<Order> =
-        group.orders.own_working().rev().filter(|order| !order.is_unanswered()).cloned().collect();
+        group.orders.own_working().rev().filter(|order| !order.is_unanswered() && !order.is_unknown()).cloned().collect();
     for order in working {
         let (Some(wanted), Some(remaining)) = (left, order.remaining()) else { continue };
         // Where it cannot be made smaller it is taken back whole; what of it is wanted is entered again after that.
