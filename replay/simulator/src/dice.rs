@@ -26,15 +26,14 @@ impl Dice {
         self.between(1, times) == 1
     }
 
-    /// One of `from`, which is never empty.
-    pub fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
+    /// One of `from`.
+    ///
+    /// # Panics
+    /// If there is nothing to choose from.
+    #[expect(clippy::indexing_slicing, reason = "the remainder is a place in it; an empty choice is a mistake")]
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         let last = i64::try_from(from.len()).unwrap_or(1) - 1;
-        usize::try_from(self.between(0, last)).ok().and_then(|place| from.get(place)).copied()
-    }
-
-    /// One of `from`, or `otherwise` where it is empty.
-    pub fn pick_or<T: Copy>(&mut self, from: &[T], otherwise: T) -> T {
-        self.pick(from).unwrap_or(otherwise)
+        from[usize::try_from(self.between(0, last)).unwrap_or(0)]
     }
 }
 

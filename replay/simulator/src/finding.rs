@@ -1,8 +1,21 @@
-//! What an auditor finds: a bound that was broken, with its numbers. Lots and ticks are whole; sizes of a plan are in
-//! its own direction.
+//! What an auditor finds: a bound that was broken, with its numbers. They are whole lots and ticks, and sizes of a plan
+//! are in its own direction; what is said of them is in the story's units.
 
 use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, TimerId};
 use retrace_replay::EngineError;
+use rust_decimal::Decimal;
+
+/// So many lots, in base.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "a message's arguments are references")]
+fn lots(lots: &i64) -> Decimal {
+    Decimal::new(*lots, 1).normalize()
+}
+
+/// A level of so many ticks, in quote.
+#[expect(clippy::ref_option, reason = "a message's arguments are references")]
+fn stands(ticks: &Option<i64>) -> String {
+    ticks.map_or_else(|| "none".to_owned(), |ticks| Decimal::new(ticks, 1).normalize().to_string())
+}
 
 /// A bound that was broken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +50,7 @@ pub enum Finding {
         code: &'static str,
     },
     /// An order goes beyond the target.
-    #[error("plan {plan}: order {order} may bring it to {reach} lots, its target is {target}")]
+    #[error("plan {plan}: order {order} may bring it to {}, its target is {}", lots(.reach), lots(.target))]
     BeyondTarget {
         /// The plan.
         plan: PlanNo,
@@ -59,7 +72,7 @@ pub enum Finding {
         what: &'static str,
     },
     /// More is to be sold, or bought back, than is held.
-    #[error("plan {plan}: with order {order} it leaves {leaving} lots of the {held} it holds")]
+    #[error("plan {plan}: with order {order}, {} is on its way out of the {} it holds", lots(.leaving), lots(.held))]
     LeavesTwice {
         /// The plan.
         plan: PlanNo,
@@ -71,7 +84,7 @@ pub enum Finding {
         held: i64,
     },
     /// A stop gives up protection before it has grown.
-    #[error("plan {plan}: stop {order} shrinks from {from} to {to} lots while {held} are held")]
+    #[error("plan {plan}: stop {order} shrinks from {} to {} while {} is held", lots(.from), lots(.to), lots(.held))]
     StopShrinks {
         /// The plan.
         plan: PlanNo,
@@ -93,7 +106,10 @@ pub enum Finding {
         what: &'static str,
     },
     /// The stops cover another quantity than is held, or stand elsewhere.
-    #[error("plan {plan}: its stop covers {covered} lots at {level:?}, it holds {held}, its level is {wanted:?}")]
+    #[error(
+        "plan {plan}: its stop covers {} at {}, it holds {}, its level is {}",
+        lots(.covered), stands(.level), lots(.held), stands(.wanted)
+    )]
     Protection {
         /// The plan.
         plan: PlanNo,
@@ -114,7 +130,8 @@ pub enum Finding {
     },
     /// With nothing in flight, a plan does not come to its target.
     #[error(
-        "plan {plan}: traded {traded}, entering {entering}, leaving {leaving}, target {target}, and nothing under way"
+        "plan {plan}: traded {}, entering {}, leaving {}, target {}, and nothing under way",
+        lots(.traded), lots(.entering), lots(.leaving), lots(.target)
     )]
     OffTarget {
         /// The plan.
@@ -129,7 +146,7 @@ pub enum Finding {
         target: i64,
     },
     /// With nothing in flight, a plan that is to end does not.
-    #[error("plan {plan}: {held} lots held, to be flat, and nothing under way")]
+    #[error("plan {plan}: to be flat, {} held, and nothing under way", lots(.held))]
     Stuck {
         /// The plan.
         plan: PlanNo,
@@ -137,7 +154,7 @@ pub enum Finding {
         held: i64,
     },
     /// A plan was closed that was not to be, or not yet.
-    #[error("plan {plan}: closed {what}, with {held} lots held")]
+    #[error("plan {plan}: closed {what}, with {} held", lots(.held))]
     ClosedEarly {
         /// The plan.
         plan: PlanNo,
@@ -165,7 +182,7 @@ pub enum Finding {
         order: OrderNo,
     },
     /// All plans of a symbol together are not what the venue's account has.
-    #[error("symbol {symbol}: the plans come to {plans} lots, the account has {account}")]
+    #[error("symbol {symbol}: the plans come to {}, the account has {}", lots(.plans), lots(.account))]
     Account {
         /// Which symbol.
         symbol: usize,
@@ -175,7 +192,7 @@ pub enum Finding {
         account: i64,
     },
     /// A timer is long overdue.
-    #[error("plan {plan}: timer {timer} came due at {due} ms and never fired")]
+    #[error("plan {plan}: timer {timer} came due {} s after the beginning and never fired", .due / 1_000)]
     TimerLost {
         /// The plan.
         plan: PlanNo,
@@ -185,7 +202,7 @@ pub enum Finding {
         due: i64,
     },
     /// After its close a plan is not closed.
-    #[error("plan {plan}: still open after a close, with {held} lots held")]
+    #[error("plan {plan}: still open after a close, with {} held", lots(.held))]
     NotClosed {
         /// The plan.
         plan: PlanNo,

@@ -22,13 +22,13 @@ pub fn roll(seed: u64) -> Script {
     let dice = &mut dice;
     let rules = Rules {
         symbols: if dice.once_in(4) { 2 } else { 1 },
-        min_notional: dice.pick_or(&[0, 0, 0, 10, 60], 0),
+        min_notional: dice.pick(&[0, 0, 0, 10, 60]),
         fee_in_base: dice.once_in(3),
         shorting: !dice.once_in(6),
         amend_down: !dice.once_in(3),
     };
     let mischief = mischief(dice);
-    let length = dice.pick_or(&[LENGTH / 4, LENGTH / 2, LENGTH], LENGTH);
+    let length = dice.pick(&[LENGTH / 4, LENGTH / 2, LENGTH]);
     let mut acts = Vec::new();
     let mut walks = Vec::new();
     for symbol in 0..rules.symbols {
@@ -44,7 +44,7 @@ pub fn roll(seed: u64) -> Script {
     let mut restarts: Vec<Restart> = Vec::new();
     if dice.once_in(3) {
         for _ in 0..dice.between(1, 4) {
-            let how = dice.pick_or(&[Ending::Orderly, Ending::Torn, Ending::Torn, Ending::Unreleased], Ending::Orderly);
+            let how = dice.pick(&[Ending::Orderly, Ending::Torn, Ending::Torn, Ending::Unreleased]);
             restarts.push(Restart { after: u64::try_from(dice.between(1, 200)).unwrap_or(1), how });
         }
         restarts.sort_by_key(|restart| restart.after);
@@ -54,7 +54,7 @@ pub fn roll(seed: u64) -> Script {
     let mut at = 0;
     while dice.once_in(4) {
         let from = at + dice.between(1, length / 2);
-        let to = from + dice.pick_or(&[2_000, 30_000, 120_000], 2_000);
+        let to = from + dice.pick(&[2_000, 30_000, 120_000]);
         outages.push(Outage { from, to });
         at = to;
     }
@@ -88,7 +88,7 @@ fn mischief(dice: &mut Dice) -> Mischief {
             | Trick::LazyCommit => [30, 150, 500],
         };
         if storm || dice.once_in(3) {
-            mischief.set(trick, dice.pick_or(&odds, 0));
+            mischief.set(trick, dice.pick(&odds));
         }
     }
     mischief
@@ -96,10 +96,10 @@ fn mischief(dice: &mut Dice) -> Mischief {
 
 /// A price every few seconds: it walks, sometimes jumps, and sometimes nothing is traded for minutes.
 fn walk(dice: &mut Dice, length: i64) -> Vec<(i64, i64)> {
-    let wild = dice.pick_or(&[2, 6, 20], 6);
-    let pace = dice.pick_or(&[5_000, 20_000, 60_000], 20_000);
+    let wild = dice.pick(&[2, 6, 20]);
+    let pace = dice.pick(&[5_000, 20_000, 60_000]);
     let mut last = 1_000;
-    let mut at = dice.pick_or(&[0, 0, 0, 15_000], 0);
+    let mut at = dice.pick(&[0, 0, 0, 15_000]);
     let mut prices = Vec::new();
     while at <= length {
         let jump = if dice.once_in(10) { dice.between(-6 * wild, 6 * wild) } else { 0 };
@@ -125,7 +125,7 @@ fn directives(dice: &mut Dice, walks: &[Vec<(i64, i64)>], length: i64) -> Vec<Ac
     let most = dice.between(1, 3);
     let mut at = 0;
     for number in 0..dice.between(2, 12) {
-        at += dice.pick_or(&[0, 500, 3_000, 20_000, 60_000, 90_000, 200_000], 0);
+        at += dice.pick(&[0, 500, 3_000, 20_000, 60_000, 90_000, 200_000]);
         if at >= length {
             break;
         }
@@ -183,11 +183,11 @@ fn other_body(mut said: StrategyDirective) -> StrategyDirective {
 }
 
 fn lots(dice: &mut Dice) -> i64 {
-    dice.pick_or(&[1, 3, 10, 10, 25, 40, 100], 10)
+    dice.pick(&[1, 3, 10, 10, 25, 40, 100])
 }
 
 fn first(dice: &mut Dice, scene: &Scene<'_>, plan: PlanId) -> Intent {
-    let direction = dice.pick_or(Side::ALL, Side::Buy);
+    let direction = dice.pick(Side::ALL);
     let sign = if direction == Side::Buy { 1 } else { -1 };
     let entry = terms(dice, scene.around, sign);
     let near = entry.limit_price.and_then(crate::units::ticks_of).unwrap_or(scene.around);
@@ -212,7 +212,7 @@ fn first(dice: &mut Dice, scene: &Scene<'_>, plan: PlanId) -> Intent {
 fn later(dice: &mut Dice, scene: &Scene<'_>, walks: &[Vec<(i64, i64)>]) -> Intent {
     let mut plans = Vec::new();
     let mut symbol = scene.symbol;
-    for _ in 0..dice.pick_or(&[1, 1, 1, 2], 1) {
+    for _ in 0..dice.pick(&[1, 1, 1, 2]) {
         if dice.once_in(20) {
             plans.push(name("TPL_NOBODY"));
         } else {
@@ -234,19 +234,19 @@ fn later(dice: &mut Dice, scene: &Scene<'_>, walks: &[Vec<(i64, i64)>]) -> Inten
                 urgency: None,
                 max_total_slippage: dice.once_in(2).then(|| Decimal::new(dice.between(1, 30), 3)),
                 on_limit: OnLimit {
-                    retry: Span::from_seconds(dice.pick_or(&[1, 60], 1)),
-                    tries: dice.pick_or(&[1, 3], 1),
-                    then: dice.pick_or(WhenLimitHolds::ALL, WhenLimitHolds::Market),
+                    retry: Span::from_seconds(dice.pick(&[1, 60])),
+                    tries: dice.pick(&[1, 3]),
+                    then: dice.pick(WhenLimitHolds::ALL),
                 },
             },
         });
     }
-    let sign = dice.pick_or(&[1, -1], 1);
+    let sign = dice.pick(&[1, -1]);
     let entry = terms(dice, around, sign);
     let target = (!dice.once_in(3)).then(|| if dice.once_in(6) { Decimal::ZERO } else { quantity(lots(dice)).value() });
     Intent::Modify(ModifyPlans {
         plans,
-        direction: (target.is_some() && dice.once_in(8)).then(|| dice.pick_or(Side::ALL, Side::Buy)),
+        direction: (target.is_some() && dice.once_in(8)).then(|| dice.pick(Side::ALL)),
         entry: (target.is_some() && !dice.once_in(4)).then_some(entry),
         target,
         stop: dice.once_in(3).then(|| match dice.between(0, 4) {
@@ -271,8 +271,7 @@ fn terms(dice: &mut Dice, around: i64, sign: i64) -> EntryTerms {
     }
     EntryTerms {
         limit_price: Some(price(around - sign * dice.between(-5, 12))),
-        time_in_force: dice
-            .pick_or(&[TimeInForce::Gtc, TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok], TimeInForce::Gtc),
+        time_in_force: dice.pick(&[TimeInForce::Gtc, TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok]),
         post_only: dice.once_in(6),
     }
 }
@@ -282,8 +281,8 @@ fn hint(dice: &mut Dice) -> ExecutionHint {
         0 => None,
         1 => Some(Algorithm::Single),
         _ => Some(Algorithm::Twap(Twap {
-            duration: Span::from_seconds(dice.pick_or(&[20, 60, 180, 300, 720], 60)),
-            slices: dice.pick_or(&[1, 2, 3, 5, 12], 3),
+            duration: Span::from_seconds(dice.pick(&[20, 60, 180, 300, 720])),
+            slices: dice.pick(&[1, 2, 3, 5, 12]),
             catch_up: !dice.once_in(3),
         })),
     };

@@ -31,7 +31,6 @@ pub struct Script {
 
 /// What may be traded, and by which rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one independent rule of the venue")]
 pub struct Rules {
     /// How many symbols: 1 or 2.
     pub symbols: usize,
@@ -194,12 +193,14 @@ impl Mischief {
 
 impl Script {
     /// The symbol of that number.
+    #[expect(clippy::missing_panics_doc, reason = "the text is a symbol")]
     pub fn symbol(number: usize) -> Symbol {
         #[expect(clippy::expect_used, reason = "the text is a symbol")]
         if number == 0 { "BTC/USDT".parse() } else { "ETH/USDT".parse() }.expect("a symbol")
     }
 
     /// What its session is. Everything comes from outside, so its inputs are recorded by value.
+    #[expect(clippy::missing_panics_doc, reason = "the texts are names")]
     pub fn identity(&self) -> Identity {
         #[expect(clippy::expect_used, reason = "the texts are names")]
         let (name, instance, quote) = (

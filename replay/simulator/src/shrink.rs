@@ -13,6 +13,7 @@ pub fn shrink(script: &Script, fault: Option<Fault>, finding: &Finding) -> Scrip
         let before = best.clone();
         best = tricks(best, &fails);
         best = without(best, |script| &mut script.restarts, &fails);
+        best = sooner(best, &fails);
         best = without(best, |script| &mut script.outages, &fails);
         best = without(best, |script| &mut script.acts, &fails);
         best = rules(best, &fails);
@@ -35,6 +36,26 @@ fn tricks(mut best: Script, fails: &impl Fn(&Script) -> bool) -> Script {
             without.mischief.set(trick, 0);
             if fails(&without) {
                 best = without;
+            }
+        }
+    }
+    best
+}
+
+/// Restarts as soon as can be: what comes before them is then not needed.
+fn sooner(mut best: Script, fails: &impl Fn(&Script) -> bool) -> Script {
+    for place in 0..best.restarts.len() {
+        let after = best.restarts.get(place).map_or(0, |restart| restart.after);
+        let mut step = after / 2;
+        while step > 0 {
+            let mut tried = best.clone();
+            if let Some(restart) = tried.restarts.get_mut(place) {
+                restart.after = restart.after.saturating_sub(step);
+            }
+            if fails(&tried) {
+                best = tried;
+            } else {
+                step /= 2;
             }
         }
     }

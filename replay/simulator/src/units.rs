@@ -10,12 +10,14 @@ use rust_decimal::Decimal;
 pub const GRAINS: i64 = 1_000;
 
 /// The price of so many ticks; at least one.
+#[expect(clippy::missing_panics_doc, reason = "a small number above zero is an amount")]
 pub fn price(ticks: i64) -> Price {
     #[expect(clippy::expect_used, reason = "a small number above zero is a price")]
     Price::new(Decimal::new(ticks.max(1), 1)).expect("a small number above zero")
 }
 
 /// The quantity of so many lots; at least one.
+#[expect(clippy::missing_panics_doc, reason = "a small number above zero is an amount")]
 pub fn quantity(lots: i64) -> Quantity {
     #[expect(clippy::expect_used, reason = "a small number above zero is a quantity")]
     Quantity::new(Decimal::new(lots.max(1), 1)).expect("a small number above zero")

@@ -126,11 +126,11 @@ impl<'a> World<'a> {
             self.now = self.now.max(act.at);
             match &act.what {
                 Happening::Price { symbol, ticks } => self.price(*symbol, *ticks)?,
-                Happening::Directive(said) => self.take(Input::DirectiveReceived(said.clone()))?,
+                Happening::Directive(said) => self.take(&Input::DirectiveReceived(said.clone()))?,
                 Happening::Foreign => {
                     let Ok(id) = ConnectorOrderId::new("X1") else { continue };
                     let report = Report { order: ReportedOrder::Foreign(id), what: ReportKind::Canceled };
-                    self.take(Input::Report(report))?;
+                    self.take(&Input::Report(report))?;
                 }
             }
         }
@@ -171,7 +171,7 @@ impl<'a> World<'a> {
         }
         let execution = CloseHint { urgency: None, max_total_slippage: None, on_limit: OnLimit::default() };
         let said = directive("THE_END", Intent::Close(ClosePlans { plans, execution }));
-        self.take(Input::DirectiveReceived(Box::new(said)))?;
+        self.take(&Input::DirectiveReceived(Box::new(said)))?;
         self.until(None)
     }
 
@@ -190,7 +190,7 @@ impl<'a> World<'a> {
                 }
                 (_, Some((at, timer))) if due(at) => {
                     self.now = self.now.max(at);
-                    self.take(Input::TimerFired { timer })?;
+                    self.take(&Input::TimerFired { timer })?;
                 }
                 _ => return Ok(()),
             }
@@ -219,7 +219,7 @@ impl<'a> World<'a> {
                 self.flush();
                 Ok(())
             }
-            Item::SayAgain(said) => self.take(Input::DirectiveReceived(said)),
+            Item::SayAgain(said) => self.take(&Input::DirectiveReceived(said)),
             Item::Arrive(effect) => {
                 let mut told = Vec::new();
                 let order = effect.order;
@@ -251,14 +251,14 @@ impl<'a> World<'a> {
                     self.count(told.plan, -1);
                     self.conflict(&told);
                 }
-                self.take(Input::Report(Report { order, what: told.what }))
+                self.take(&Input::Report(Report { order, what: told.what }))
             }
         }
     }
 
     fn price(&mut self, symbol: usize, ticks: i64) -> Result<(), Finding> {
         let moved = PriceMoved { symbol: Script::symbol(symbol), mark: Mark::same(price(ticks)) };
-        self.take(Input::PriceMoved(moved))?;
+        self.take(&Input::PriceMoved(moved))?;
         let mut told = Vec::new();
         self.venue.price_moved(self.now, symbol, ticks, &mut told);
         self.tell(told);
@@ -303,7 +303,7 @@ impl<'a> World<'a> {
         let lots = lots_of(fill.quantity.value()).unwrap_or(0);
         let ticks = ticks_of(fill.price).unwrap_or(0);
         let mut body = fill.clone();
-        if told.key % 2 == 0 {
+        if told.key.is_multiple_of(2) {
             body.quantity = quantity(lots + 1);
         } else {
             body.price = price(ticks + 1);
@@ -330,16 +330,16 @@ impl<'a> World<'a> {
     }
 
     /// Gives the engine an input, and the auditor what came of it.
-    fn take(&mut self, input: Input) -> Result<(), Finding> {
+    fn take(&mut self, input: &Input) -> Result<(), Finding> {
         self.inputs += 1;
         if self.inputs > INPUTS_MAX {
             return Err(Finding::NoEnd { inputs: self.inputs });
         }
         let time = moment(self.now);
-        restore(&mut self.state, &mut self.archive, &input);
+        restore(&mut self.state, &mut self.archive, input);
         let events = match self.fault {
             None => step(&mut self.state, time, input.clone())?,
-            Some(fault) => faulty_step(fault, &mut self.state, time, &input)?,
+            Some(fault) => faulty_step(fault, &mut self.state, time, input)?,
         };
         let effects: Vec<Effect> = events.iter().filter_map(|event| effect_of(event, self.state.ledger())).collect();
         self.outbox.hold(&events, self.state.ledger());
@@ -349,7 +349,7 @@ impl<'a> World<'a> {
         put_away(&mut self.state, &mut self.archive);
         self.log.push(Step { time, recorded_at: None, tape: TapePosition::default(), events });
         let Some(last) = self.log.last() else { return Ok(()) };
-        self.auditor.step(&input, &last.events, &effects)?;
+        self.auditor.step(input, &last.events, &effects)?;
         let touched: BTreeSet<PlanNo> =
             last.events.iter().filter(|event| moves(event)).filter_map(|event| event.plan).collect();
         for no in touched {

@@ -207,8 +207,13 @@ fn take_back_working(
     let mut taken = Position::FLAT;
     let mut left = Some(wanted);
     // One change at a time: what is unanswered is taken back when its answer has come.
-    let working: Vec<Order> =
-        group.orders.own_working().rev().filter(|order| !order.is_unanswered() && !order.is_unknown()).cloned().collect();
+    let working: Vec<Order> = group
+        .orders
+        .own_working()
+        .rev()
+        .filter(|order| !order.is_unanswered() && !order.is_unknown())
+        .cloned()
+        .collect();
     for order in working {
         let (Some(wanted), Some(remaining)) = (left, order.remaining()) else { continue };
         // Where it cannot be made smaller it is taken back whole; what of it is wanted is entered again after that.

@@ -6,6 +6,7 @@ use crate::units::GRAINS;
 
 /// A plan as it is to be, and as it was told to be.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one excuse of its own")]
 pub struct Plan {
     /// Its name.
     pub id: PlanId,
@@ -70,6 +71,7 @@ pub enum Kind {
 
 /// An order as it was asked for and as its reports tell it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that was said or not")]
 pub struct Order {
     /// Whose.
     pub plan: PlanNo,
@@ -127,9 +129,8 @@ impl Order {
     pub fn left_as_asked(&self) -> i64 {
         match self.asked {
             None => self.left(),
-            Some(Asked::Cancel) => 0,
             Some(Asked::Amend { lots, .. }) if self.works() => (lots - self.filled).max(0),
-            Some(Asked::Amend { .. }) => 0,
+            Some(Asked::Amend { .. } | Asked::Cancel) => 0,
         }
     }
 }

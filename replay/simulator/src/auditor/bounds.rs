@@ -84,7 +84,7 @@ impl Auditor {
                     plan.exit_short || plan.skips || (held - leaving).max(0) < off
                 } else {
                     // An order that left more than it should has brought it there, to within a lot.
-                    let flat = plan.target == 0 && plan.held.abs() < GRAINS;
+                    let flat = plan.target == 0 && (plan.held + entering * GRAINS).abs() < GRAINS;
                     plan.entry_short || plan.skips || leaving > 0 || flat
                 };
                 if off != 0 && !waits && !excused && !self.is_small(plan, off.abs()) {

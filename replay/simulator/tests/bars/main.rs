@@ -6,7 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "the seeds to try may be given from outside")]
 
 mod checker;
-mod dice;
+
 mod known;
 mod scene;
 

@@ -17,7 +17,7 @@ use retrace_core::venue::{FeeAsset, FillPath};
 use retrace_replay::tape::{Bar, DataSet, Tape, VolumeUnit};
 use rust_decimal::Decimal;
 
-use crate::dice::Dice;
+use retrace_simulator::dice::Dice;
 
 /// All that a run depends on.
 pub(crate) struct Scene {
