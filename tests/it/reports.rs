@@ -101,7 +101,9 @@ fn input_of(step: &Step) -> Input {
 
 fn read(name: &str, script: &str) -> (String, Identity, Vec<(Timestamp, Input)>) {
     let mut title = String::new();
-    let mut identity = Identity { mode: Mode::Paper, nonce: Some([7; 16]), ..samples::identity(name) };
+    let decision_version = retrace_replay::DECISION_VERSION;
+    let paper = Identity { mode: Mode::Paper, nonce: Some([7; 16]), ..samples::identity(name) };
+    let mut identity = Identity { decision_version, ..paper };
     let mut lines = String::new();
     let mut inputs: Vec<(Timestamp, Option<Input>)> = Vec::new();
     for line in script.lines() {

@@ -89,7 +89,8 @@ impl Scenario {
         });
         let tape = Tape::new(vec![set]);
         let (from, to) = tape.span().unwrap();
-        let identity = Identity { venue, tape: tape.identity(), ..samples::identity(name) };
+        let (tape_identity, decision_version) = (tape.identity(), retrace_replay::DECISION_VERSION);
+        let identity = Identity { venue, tape: tape_identity, decision_version, ..samples::identity(name) };
         let span = DataSpan { from, to };
         let directives = directives::parse(Path::new(name), lines.as_bytes(), &identity.instruments, span)
             .unwrap_or_else(|problem| panic!("{name}: {problem}"));

@@ -37,6 +37,7 @@ impl Scene {
         let mut dice = Dice::new(seed);
         let dice = &mut dice;
         let mut identity = samples::identity(&format!("random-{seed}"));
+        identity.decision_version = retrace_replay::DECISION_VERSION;
         let instrument = Instrument {
             lot: samples::quantity(dice.pick(&["0.01", "0.1", "1"])),
             min_notional: Money::new(Decimal::from(dice.pick(&[0, 10, 60]))),
