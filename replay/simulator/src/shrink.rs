@@ -52,7 +52,7 @@ fn sooner(mut best: Script, fails: &impl Fn(&Script) -> bool) -> Script {
             if let Some(restart) = tried.restarts.get_mut(place) {
                 restart.after = restart.after.saturating_sub(step);
             }
-            if fails(&tried) {
+            if tried != best && fails(&tried) {
                 best = tried;
             } else {
                 step /= 2;

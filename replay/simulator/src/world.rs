@@ -279,13 +279,11 @@ impl<'a> World<'a> {
                 1
             };
             self.count(told.plan, 1);
-            // An answer to a change names no request: told again after the next change, it would answer that one.
-            let answers = matches!(
-                told.what,
-                ReportKind::Amended { .. } | ReportKind::AmendRejected { .. } | ReportKind::CancelRejected { .. }
-            );
+            // A refusal of a change names no request: told again after the next change, it would refuse that one.
+            let refuses =
+                matches!(told.what, ReportKind::AmendRejected { .. } | ReportKind::CancelRejected { .. });
             for (trick, most, salt) in [(Trick::Repeat, 3_000, 4), (Trick::StaleRepeat, 600_000, 5)] {
-                if plays(trick) && !answers {
+                if plays(trick) && !refuses {
                     self.send(delay + upto(most, salt), Item::Deliver { told: told.clone(), copy: true });
                 }
             }
