@@ -280,8 +280,7 @@ impl<'a> World<'a> {
             };
             self.count(told.plan, 1);
             // A refusal of a change names no request: told again after the next change, it would refuse that one.
-            let refuses =
-                matches!(told.what, ReportKind::AmendRejected { .. } | ReportKind::CancelRejected { .. });
+            let refuses = matches!(told.what, ReportKind::AmendRejected { .. } | ReportKind::CancelRejected { .. });
             for (trick, most, salt) in [(Trick::Repeat, 3_000, 4), (Trick::StaleRepeat, 600_000, 5)] {
                 if plays(trick) && !refuses {
                     self.send(delay + upto(most, salt), Item::Deliver { told: told.clone(), copy: true });

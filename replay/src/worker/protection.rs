@@ -20,9 +20,10 @@ struct Cover {
 /// Brings the stop and the take profit to what the plan holds.
 pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
-    // What a close leaves as dust is not protected again: the plan ends once nothing works any more.
+    // What a close or a take profit leaves as dust is not protected again: the plan ends once nothing works any more.
     let trades = plan.orders().any(|order| order.is_working() && !is_protection(order.role));
-    let ends = matches!(plan.phase, Phase::Closing(_)) && !trades && closing::is_dust(deciding, &plan)?;
+    let to_end = matches!(plan.phase, Phase::Closing(_)) || closing::took_all(&plan);
+    let ends = to_end && !trades && closing::is_dust(deciding, &plan)?;
     let held = deciding.exact(plan.held_lots())?.filter(|_| !ends);
     let standing = plan.phase == Phase::Standing;
     let stopped = matches!(plan.phase, Phase::StoppedOut | Phase::Reopened { .. });

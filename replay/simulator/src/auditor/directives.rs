@@ -8,7 +8,7 @@ use retrace_core::ids::{PlanId, PlanNo};
 use retrace_core::order::Side;
 use rust_decimal::Decimal;
 
-use super::{Auditor, Phase, Plan};
+use super::{Auditor, Kind, Phase, Plan};
 use crate::finding::Finding;
 use crate::script::Script;
 use crate::units::{lots_of, ticks_of};
@@ -62,8 +62,11 @@ impl Auditor {
             Intent::Modify(modify) => {
                 for id in modify.plans.iter().filter(|id| !is_refused(id)) {
                     let mark = self.mark_of(id);
+                    let known = self.names.get(id).copied();
+                    let works = |kind| known.is_some_and(|no| self.left(no, kind) > 0);
+                    let running = Running { entries: works(Kind::Entry), exits: works(Kind::Exit) };
                     match self.names.get(id).and_then(|no| self.plans.get_mut(no)) {
-                        Some(plan) if plan.phase == Phase::Standing => change(plan, modify, mark),
+                        Some(plan) if plan.phase == Phase::Standing => change(plan, modify, mark, running),
                         Some(_) => return wrong("changes a plan that has ended"),
                         None => return wrong("changes a plan that does not exist"),
                     }
@@ -164,7 +167,14 @@ const fn skips(algorithm: Algorithm) -> bool {
     matches!(algorithm, Algorithm::Twap(twap) if !twap.catch_up)
 }
 
-fn change(plan: &mut Plan, modify: &ModifyPlans, mark: Option<i64>) {
+/// What of a plan works when its target is set: a group of an older target may still end short.
+#[derive(Clone, Copy)]
+struct Running {
+    entries: bool,
+    exits: bool,
+}
+
+fn change(plan: &mut Plan, modify: &ModifyPlans, mark: Option<i64>, running: Running) {
     match modify.stop {
         None => {}
         Some(StopChange::Remove) => plan.stop = None,
@@ -179,8 +189,8 @@ fn change(plan: &mut Plan, modify: &ModifyPlans, mark: Option<i64>) {
     }
     if let Some(size) = modify.target {
         plan.target = lots_of(size).unwrap_or(0);
-        plan.entry_short = false;
-        plan.exit_short = false;
+        plan.entry_short &= running.entries;
+        plan.exit_short &= running.exits;
         plan.skips |= skips(modify.execution.algorithm());
         plan.limit = modify.entry.and_then(|entry| entry.limit_price).and_then(ticks_of).or(plan.limit);
     }
