@@ -244,6 +244,12 @@ impl Plan {
         self.open_orders().filter(move |order| order.role == role && order.is_working())
     }
 
+    /// Whether an order of it works that reduces, closes or flattens: until that has ended, nothing is entered.
+    pub fn is_leaving(&self) -> bool {
+        self.open_orders()
+            .any(|order| order.is_working() && order.role != OrderRole::Entry && !is_protection(order.role))
+    }
+
     /// Whether anything of it works at the venue or is still to be sent.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ pub mod finding;
 pub mod world;
 
 pub mod shrink;
+pub mod tally;
 pub mod tell;
 
 pub use roll::roll;

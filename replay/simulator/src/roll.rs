@@ -36,7 +36,7 @@ pub fn roll(seed: u64) -> Script {
         acts.extend(walk.iter().map(|(at, ticks)| Act { at: *at, what: Happening::Price { symbol, ticks: *ticks } }));
         walks.push(walk);
     }
-    acts.extend(directives(dice, &walks, length));
+    acts.extend(directives(dice, rules, &walks, length));
     while dice.once_in(8) {
         acts.push(Act { at: dice.between(0, length), what: Happening::Foreign });
     }
@@ -85,7 +85,7 @@ fn mischief(dice: &mut Dice) -> Mischief {
             | Trick::WaitingMarket
             | Trick::TriggeredFirst
             | Trick::LateTimer
-            | Trick::LazyCommit => [30, 150, 500],
+            | Trick::LazyCommit => [50, 200, 500],
         };
         if storm || dice.once_in(3) {
             mischief.set(trick, dice.pick(&odds));
@@ -116,20 +116,36 @@ struct Scene<'a> {
     symbol: usize,
     /// The price around that time.
     around: i64,
-    plans: &'a [(PlanId, usize)],
+    plans: &'a [Opened],
 }
 
-fn directives(dice: &mut Dice, walks: &[Vec<(i64, i64)>], length: i64) -> Vec<Act> {
+/// A plan that the strategist has opened.
+#[derive(Clone)]
+struct Opened {
+    id: PlanId,
+    symbol: usize,
+    /// 1 long, -1 short.
+    sign: i64,
+}
+
+/// So many ticks on the right side of a price; seldom on the wrong one.
+fn beyond(dice: &mut Dice, from: i64, side: i64) -> i64 {
+    let away = dice.pick(&[3, 10, 40]);
+    let ticks = if dice.once_in(15) { -dice.between(0, away) } else { dice.between(1, away) };
+    from + side * ticks
+}
+
+fn directives(dice: &mut Dice, rules: Rules, walks: &[Vec<(i64, i64)>], length: i64) -> Vec<Act> {
     let mut given: Vec<(i64, StrategyDirective)> = Vec::new();
-    let mut opened: Vec<(PlanId, usize)> = Vec::new();
-    let most = dice.between(1, 3);
-    let mut at = 0;
-    for number in 0..dice.between(2, 12) {
-        at += dice.pick(&[0, 500, 3_000, 20_000, 60_000, 90_000, 200_000]);
+    let mut opened: Vec<Opened> = Vec::new();
+    let most = dice.between(1, 9);
+    let mut at = dice.pick(&[0, 1_000, 20_000]);
+    for number in 0..dice.between(3, 24) {
+        at += dice.pick(&[0, 500, 3_000, 20_000, 45_000, 90_000]);
         if at >= length {
             break;
         }
-        if number > 0 && dice.once_in(6) {
+        if number > 0 && dice.once_in(8) {
             // Said again, as it was, or with another body.
             let last = i64::try_from(given.len()).unwrap_or(1) - 1;
             let place = usize::try_from(dice.between(0, last)).unwrap_or(0);
@@ -139,14 +155,15 @@ fn directives(dice: &mut Dice, walks: &[Vec<(i64, i64)>], length: i64) -> Vec<Ac
             }
             continue;
         }
-        let fresh = opened.is_empty() || (i64::try_from(opened.len()).unwrap_or(0) < most && dice.once_in(2));
+        let fresh = opened.is_empty() || (i64::try_from(opened.len()).unwrap_or(0) < most && dice.once_in(3));
         let symbol = usize::from(walks.len() > 1 && dice.once_in(2));
         let prices = walks.get(symbol).map(Vec::as_slice).unwrap_or_default();
         let around = prices.iter().rfind(|(seen, _)| *seen <= at).map_or(1_000, |(_, ticks)| *ticks);
         let scene = Scene { at, symbol, around, plans: &opened };
         let (intent, plan) = if fresh {
-            let plan = name(&format!("TPL_{}", opened.len() + 1));
-            (first(dice, &scene, plan.clone()), Some((plan, symbol)))
+            let id = name(&format!("TPL_{}", opened.len() + 1));
+            let sign = if rules.shorting || dice.once_in(12) { dice.pick(&[1, -1]) } else { 1 };
+            (first(dice, &scene, id.clone(), sign), Some(Opened { id, symbol, sign }))
         } else {
             (later(dice, &scene, walks), None)
         };
@@ -186,9 +203,9 @@ fn lots(dice: &mut Dice) -> i64 {
     dice.pick(&[1, 3, 10, 10, 25, 40, 100])
 }
 
-fn first(dice: &mut Dice, scene: &Scene<'_>, plan: PlanId) -> Intent {
-    let direction = dice.pick(Side::ALL);
-    let sign = if direction == Side::Buy { 1 } else { -1 };
+fn first(dice: &mut Dice, scene: &Scene<'_>, plan: PlanId, sign: i64) -> Intent {
+    let direction = if sign > 0 { Side::Buy } else { Side::Sell };
+    let size = lots(dice);
     let entry = terms(dice, scene.around, sign);
     let near = entry.limit_price.and_then(crate::units::ticks_of).unwrap_or(scene.around);
     Intent::NewTrade(NewTrade {
@@ -196,30 +213,33 @@ fn first(dice: &mut Dice, scene: &Scene<'_>, plan: PlanId) -> Intent {
         symbol: Script::symbol(scene.symbol),
         direction,
         entry,
-        target: quantity(lots(dice)),
+        target: quantity(size),
         stop: (!dice.once_in(6)).then(|| {
             if dice.once_in(4) {
                 StopLevel::Tolerance(Decimal::new(dice.between(2, 60), 3))
             } else {
-                StopLevel::At(price(near - sign * dice.between(-2, 40)))
+                StopLevel::At(price(beyond(dice, near, -sign)))
             }
         }),
-        take_profit: dice.once_in(2).then(|| price(near + sign * dice.between(-2, 40))),
-        execution: hint(dice),
+        take_profit: dice.once_in(2).then(|| price(beyond(dice, near, sign))),
+        execution: hint(dice, size),
     })
 }
 
 fn later(dice: &mut Dice, scene: &Scene<'_>, walks: &[Vec<(i64, i64)>]) -> Intent {
     let mut plans = Vec::new();
-    let mut symbol = scene.symbol;
+    let (mut symbol, mut way) = (scene.symbol, 1);
     for _ in 0..dice.pick(&[1, 1, 1, 2]) {
-        if dice.once_in(20) {
+        if dice.once_in(40) {
             plans.push(name("TPL_NOBODY"));
         } else {
-            let place = usize::try_from(dice.between(0, i64::try_from(scene.plans.len()).unwrap_or(1) - 1));
-            if let Some((plan, of)) = place.ok().and_then(|place| scene.plans.get(place)) {
-                symbol = *of;
-                plans.push(plan.clone());
+            // Mostly one of the newest: the older ones have ended.
+            let last = i64::try_from(scene.plans.len()).unwrap_or(1) - 1;
+            let oldest = if dice.once_in(4) { 0 } else { (last - 1).max(0) };
+            let place = usize::try_from(dice.between(oldest, last));
+            if let Some(plan) = place.ok().and_then(|place| scene.plans.get(place)) {
+                (symbol, way) = (plan.symbol, plan.sign);
+                plans.push(plan.id.clone());
             }
         }
     }
@@ -227,7 +247,7 @@ fn later(dice: &mut Dice, scene: &Scene<'_>, walks: &[Vec<(i64, i64)>]) -> Inten
     plans.dedup();
     let prices = walks.get(symbol).map(Vec::as_slice).unwrap_or_default();
     let around = prices.iter().rfind(|(seen, _)| *seen <= scene.at).map_or(1_000, |(_, ticks)| *ticks);
-    if dice.once_in(5) {
+    if dice.once_in(7) {
         return Intent::Close(ClosePlans {
             plans,
             execution: CloseHint {
@@ -241,8 +261,8 @@ fn later(dice: &mut Dice, scene: &Scene<'_>, walks: &[Vec<(i64, i64)>]) -> Inten
             },
         });
     }
-    let sign = dice.pick(&[1, -1]);
-    let entry = terms(dice, around, sign);
+    let toward = if dice.once_in(2) { way } else { -way };
+    let entry = terms(dice, around, toward);
     let target = (!dice.once_in(3)).then(|| if dice.once_in(6) { Decimal::ZERO } else { quantity(lots(dice)).value() });
     Intent::Modify(ModifyPlans {
         plans,
@@ -252,16 +272,16 @@ fn later(dice: &mut Dice, scene: &Scene<'_>, walks: &[Vec<(i64, i64)>]) -> Inten
         stop: dice.once_in(3).then(|| match dice.between(0, 4) {
             0 => StopChange::Remove,
             1 => StopChange::To(StopLevel::Tolerance(Decimal::new(dice.between(2, 60), 3))),
-            _ => StopChange::To(StopLevel::At(price(around + dice.between(-40, 40)))),
+            _ => StopChange::To(StopLevel::At(price(beyond(dice, around, -way)))),
         }),
         take_profit: dice.once_in(4).then(|| {
             if dice.once_in(3) {
                 TakeProfitChange::Remove
             } else {
-                TakeProfitChange::To(price(around + dice.between(-40, 40)))
+                TakeProfitChange::To(price(beyond(dice, around, way)))
             }
         }),
-        execution: if target.is_some() { hint(dice) } else { ExecutionHint { algorithm: None, urgency: None } },
+        execution: if target.is_some() { hint(dice, 3) } else { ExecutionHint { algorithm: None, urgency: None } },
     })
 }
 
@@ -270,19 +290,22 @@ fn terms(dice: &mut Dice, around: i64, sign: i64) -> EntryTerms {
         return EntryTerms::MARKET;
     }
     EntryTerms {
-        limit_price: Some(price(around - sign * dice.between(-5, 12))),
+        limit_price: Some(price(around - sign * dice.between(-5, 5))),
         time_in_force: dice.pick(&[TimeInForce::Gtc, TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok]),
         post_only: dice.once_in(6),
     }
 }
 
-fn hint(dice: &mut Dice) -> ExecutionHint {
+/// How so many lots are to be traded: seldom in more slices than there are lots.
+fn hint(dice: &mut Dice, lots: i64) -> ExecutionHint {
+    let most = lots.clamp(1, 12);
+    let slices = u32::try_from(dice.pick(&[1, 2, 3, 5, 12]).min(most)).unwrap_or(1);
     let algorithm = match dice.between(0, 3) {
         0 => None,
         1 => Some(Algorithm::Single),
         _ => Some(Algorithm::Twap(Twap {
             duration: Span::from_seconds(dice.pick(&[20, 60, 180, 300, 720])),
-            slices: dice.pick(&[1, 2, 3, 5, 12]),
+            slices: if dice.once_in(12) { 12 } else { slices },
             catch_up: !dice.once_in(3),
         })),
     };

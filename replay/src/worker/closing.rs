@@ -196,6 +196,9 @@ pub(super) fn take_rest(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), E
         return Ok(());
     }
     let Some(quantity) = deciding.exact(plan.held_lots())? else { return Ok(()) };
+    if pauses(deciding, &plan, quantity)? {
+        return Ok(());
+    }
     sell_at_market(deciding, &plan, quantity, Because::TookProfit)
 }
 

@@ -14,10 +14,10 @@ use crate::step::{Deciding, EngineError};
 /// Sends what is due of every active group, and sets the timer of the next slice.
 pub(super) fn send_due(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
-    // A plan never trades with itself: while a reduce works, its entries wait.
-    let reducing = plan.working(OrderRole::Reduce).next().is_some();
+    // A plan never trades with itself: while something of it leaves, its entries wait.
+    let leaving = plan.is_leaving();
     for group in plan.groups.iter().filter(|group| group.is_active() && group.action != GroupAction::Close) {
-        if !(reducing && group.action == GroupAction::Enter) {
+        if !(leaving && group.action == GroupAction::Enter) {
             send(deciding, &plan, group)?;
         }
         arm_timer(deciding, no, group)?;

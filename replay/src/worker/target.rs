@@ -141,10 +141,9 @@ fn raise(deciding: &mut Deciding<'_>, plan: &Plan, missing: Quantity) -> Result<
     }
     // Nothing is ever entered toward zero: a purchase that paid for its own fee in base may have gone beyond it.
     let Some(missing) = left.filter(|_| !plan.target.size.is_flat() && !plan.target.given_up) else { return Ok(()) };
-    let reducing =
-        deciding.state.ledger.plan(plan.no).is_some_and(|now| now.working(OrderRole::Reduce).next().is_some());
+    let leaving = deciding.state.ledger.plan(plan.no).is_some_and(Plan::is_leaving);
     let price = plan.target.entry.limit_price.or_else(|| current_price(deciding, plan));
-    if reducing || !super::large_enough(deciding, &plan.instrument, missing, price)? {
+    if leaving || !super::large_enough(deciding, &plan.instrument, missing, price)? {
         return Ok(());
     }
     open_group(deciding, plan, &Opening { action: GroupAction::Enter, quantity: missing })

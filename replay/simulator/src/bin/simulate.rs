@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use retrace_simulator::roll;
 use retrace_simulator::shrink::shrink;
+use retrace_simulator::tally::Tally;
 use retrace_simulator::tell::story;
 use retrace_simulator::world::play;
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         }
     };
     let (mut events, mut failed) = (0_usize, Vec::new());
+    let mut tally = Tally::default();
     let mut kinds: BTreeMap<&'static str, (u64, u64)> = BTreeMap::new();
     for (done, seed) in (0_u64..).zip(from..from.saturating_add(seeds)) {
         if done > 0 && done.is_multiple_of(1_000) {
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         let script = roll(seed);
         let played = play(&script, None);
         events = events.saturating_add(played.log.iter().map(|step| step.events.len()).sum());
+        tally.add(&script, &played);
         if let Some(finding) = played.finding {
             let count = kinds.entry(finding.kind()).or_insert((0, seed));
             count.0 = count.0.saturating_add(1);
@@ -42,9 +45,12 @@ fn main() -> ExitCode {
         let short = shrink(&roll(*seed), None, finding);
         println!("{}", story(&short, &play(&short, None)));
     }
+    for (name, count) in tally.counts() {
+        println!("{count:>10}  {name}");
+    }
     for (kind, (count, first)) in &kinds {
         println!("{kind}: {count}, first at seed {first}");
     }
-    println!("{seeds} seeds from {from}, {events} events, {} with a finding", failed.len());
+    println!("\n{seeds} seeds from {from}, {events} events, {} with a finding", failed.len());
     if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
