@@ -3,7 +3,7 @@
 use retrace_core::amount::{Position, Quantity};
 use retrace_core::event::{Because, Decision, GroupAction, Idle};
 use retrace_core::ids::{GroupNo, PlanNo};
-use retrace_core::order::{OrderRole, Side};
+use retrace_core::order::Side;
 use retrace_projections::ledger::{Order, Plan};
 
 use super::{cancel, current_price, snapshot};
