@@ -8,6 +8,7 @@
 //! 10:00:00 price 100
 //! 10:00:01 accepted 1                                an order's number; rejected, canceled, triggered likewise
 //! 10:00:01 filled 1 0.5 @ 100 T1                     how much, at which price, the venue's id of the trade
+//! 10:00:01 filled 1 0.5 @ 100 T2 fee 0.01             with a fee in the base asset
 //! 10:00:02 amended 2 0.5 @ 95                        or amended 2 0.5, where the order has no price
 //! 10:00:02 expired 2 other                           why; amend_rejected, cancel_rejected, rejected likewise
 //! 10:01:00 timer 1
@@ -19,6 +20,7 @@ use std::path::Path;
 use retrace_core::amount::Money;
 use retrace_core::event::{FillReport, Input, Mark, PriceMoved, Report, ReportKind, ReportedOrder, VenueReason};
 use retrace_core::ids::{ConnectorOrderId, OrderNo, PlanNo, TimerId, TradeId};
+use retrace_core::instrument::Asset;
 use retrace_core::log::LogEnd;
 use retrace_core::manifest::{Identity, Mode, Provenance};
 use retrace_core::memory::MemoryStore;
@@ -161,8 +163,8 @@ fn input(time: Timestamp, words: &[&str]) -> Input {
             trade_id: TradeId::new(words[5]).unwrap(),
             price: price(3).unwrap(),
             quantity: samples::quantity(words[2]),
-            fee: Money::new(samples::dec("0")),
-            fee_asset: samples::btc().symbol.quote().clone(),
+            fee: Money::new(samples::dec(words.get(7).unwrap_or(&"0"))),
+            fee_asset: Asset::new(if words.len() > 6 { "BTC" } else { "USDT" }).unwrap(),
             liquidity: Liquidity::Taker,
             executed_at: time,
         }),

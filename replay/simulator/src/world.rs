@@ -2,7 +2,7 @@
 //!
 //! Nothing that the venue says is lost for ever: a report that a crash took away is told again. After a restart the
 //! world asks the venue for every request that is not known to have left, and sends what the venue does not have. The
-//! engine has no query of its own yet; [`World::reconcile`] stands in its place.
+//! engine has no query of its own yet; `World::reconcile` stands in its place.
 
 use std::collections::{BTreeMap, BTreeSet};
 
