@@ -103,7 +103,9 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
     let Some(held) = deciding.exact(plan.held_lots())? else { return Ok(()) };
     let mut uncovered = Side::Buy.signed(held);
     let sells = |role| matches!(role, OrderRole::StopLoss | OrderRole::Flatten | OrderRole::Close);
-    for order in plan.open_orders().filter(|order| sells(order.role)) {
+    // What went across zero is flattened the other way: such an order covers nothing.
+    let leaves = |order: &&Order| sells(order.role) && order.side == plan.direction.opposite();
+    for order in plan.open_orders().filter(leaves) {
         if let Some(remaining) = order.remaining_as_requested() {
             uncovered = deciding.exact(uncovered.minus(Side::Buy.signed(remaining)))?;
         }

@@ -85,7 +85,8 @@ impl Auditor {
                 } else {
                     // An order that left more than it should has brought it there, to within a lot.
                     let flat = plan.target == 0 && (plan.held + entering * GRAINS).abs() < GRAINS;
-                    plan.entry_short || plan.skips || leaving > 0 || flat
+                    let returns = plan.held < 0 && entering > 0;
+                    plan.entry_short || plan.skips || leaving > 0 || flat || returns
                 };
                 if off != 0 && !waits && !excused && !self.is_small(plan, off.abs()) {
                     let (traded, target) = (plan.traded, plan.target);
