@@ -10,7 +10,7 @@ use retrace_core::event::{Decision, Idle, Refusal};
 use retrace_core::exact::{self, Rounding};
 use retrace_core::ids::{DirectiveId, PlanId, PlanNo, derive_plan_id};
 use retrace_core::instrument::Instrument;
-use retrace_core::order::Side;
+use retrace_core::order::{OrderRole, Side};
 use retrace_projections::ledger::{Exits, Phase, Plan, slice_size};
 use rust_decimal::Decimal;
 
@@ -295,8 +295,11 @@ fn begin_close(
     let Some(plan) = snapshot(deciding, no) else {
         return Ok(already_closed(deciding, id, plan_id)?);
     };
-    if matches!(plan.phase, Phase::StoppedOut | Phase::Reopened { .. }) {
-        // It is being flattened already, at any price: a close could only slow that down.
+    // Stopped out it is being flattened already, at any price: a close could only slow that down. Where only a stop is
+    // left that rests, it is not.
+    let rests = plan.working(OrderRole::StopLoss).any(|stop| stop.fills.is_empty())
+        && plan.working(OrderRole::Flatten).next().is_none();
+    if matches!(plan.phase, Phase::StoppedOut | Phase::Reopened { .. }) && !rests {
         return nothing_to_do(deciding, &plan, id, Idle::AlreadyWorking);
     }
     let hint = close.execution;

@@ -195,6 +195,11 @@ impl Auditor {
             plan.phase = Phase::StoppedOut;
             plan.target = 0;
         }
+        if let Decision::CloseStarted { price_limit, .. } = decision
+            && plan.phase == Phase::StoppedOut
+        {
+            plan.phase = Phase::Closing { market: price_limit.is_none(), gave_up: false };
+        }
         if let Decision::CloseGaveUp { .. } = decision
             && let Phase::Closing { gave_up, .. } = &mut plan.phase
         {
