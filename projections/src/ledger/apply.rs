@@ -205,13 +205,12 @@ impl Ledger {
                 self.timers.insert((*due, *timer), Timer { plan, purpose: *purpose, set: event.seq });
                 self.timer_dues.insert(*timer, *due);
                 let plan = self.plan_mut(event, plan)?;
-                match (purpose, &mut plan.phase) {
-                    (TimerPurpose::CloseRetry, Phase::Closing(closing)) => {
+                if *purpose == TimerPurpose::CloseRetry {
+                    plan.flatten_pauses = plan.flatten_pauses.saturating_add(1);
+                    if let Phase::Closing(closing) = &mut plan.phase {
                         closing.waiting = true;
                         closing.pauses = closing.pauses.saturating_add(1);
                     }
-                    (TimerPurpose::CloseRetry, _) => plan.flatten_pauses = plan.flatten_pauses.saturating_add(1),
-                    (TimerPurpose::Slice { .. }, _) => {}
                 }
                 Ok(())
             }

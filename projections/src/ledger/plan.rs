@@ -43,7 +43,7 @@ pub struct Plan {
     pub accounting: Accounting,
     /// How much is not covered by a working stop, signed, with no request under way; and why.
     pub gap: Option<(Position, Because)>,
-    /// How many times flattening it paused because the venue refused to.
+    /// How many pauses it made before closing or flattening it was tried again.
     pub flatten_pauses: u32,
     /// What the order was for that filled last: which tells a take profit that took all from a target of zero.
     pub filled_last: Option<OrderRole>,

@@ -5,7 +5,7 @@ use retrace_replay::effect::{Effect, VenueRequest};
 
 use super::{Asked, Auditor, Kind, Order, Phase};
 use crate::finding::Finding;
-use crate::units::{lots_of, ticks_of};
+use crate::units::{GRAINS, lots_of, ticks_of};
 
 impl Auditor {
     pub(super) fn asked(&mut self, effect: &Effect) -> Result<(), Finding> {
@@ -33,7 +33,7 @@ impl Auditor {
             if !self.ids.insert(effect.client_order_id) || self.orders.contains_key(&no) {
                 return unsound("has an id that was used before");
             }
-            let buys_back = kind == Kind::Entry && plan.held < 0 && plan.target == 0;
+            let buys_back = kind == Kind::Entry && plan.held <= -GRAINS && plan.target == 0;
             if (kind != Kind::Entry || buys_back) != *reduce_only {
                 return unsound("is reduce-only where it must not be, or is not where it must be");
             }
@@ -118,7 +118,7 @@ impl Auditor {
     fn buys_back(&self, effect: &Effect) -> Result<(), Finding> {
         let (no, order) = (effect.plan, effect.order);
         let Some(plan) = self.plans.get(&no) else { return Ok(()) };
-        let (leaving, held) = (self.left(no, Kind::Entry), -plan.held / crate::units::GRAINS);
+        let (leaving, held) = (self.left(no, Kind::Entry), -plan.held / GRAINS);
         if leaving > held { Err(Finding::LeavesTwice { plan: no, order, leaving, held }) } else { Ok(()) }
     }
 }
