@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use retrace_tools::sample;
+use rust_decimal::Decimal;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -101,6 +102,7 @@ fn every_command_gives_its_json_shape() {
             "realized_pnl",
             "fees",
             "net_pnl",
+            "unrealized_pnl",
             "elapsed_ms"
         ]
     );
@@ -293,4 +295,38 @@ fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     all
+}
+
+#[test]
+fn an_open_position_is_shown_at_the_current_price() {
+    let place = Place::with_sample();
+    let summary = place.json(&["run", "session.yaml"]);
+    let of_open_plan = |args: &[&str]| {
+        let document = place.json(&[&["replay", "sample"], args].concat());
+        let plans = document["plans"].as_array().unwrap().clone();
+        assert!(plans.iter().all(|plan| (plan["net_position"] == "0") == plan["mark"].is_null()), "{plans:?}");
+        plans.into_iter().find(|plan| plan["net_position"] != "0").unwrap()
+    };
+    let bars = std::fs::read_to_string(place.path("market.csv")).unwrap();
+    let column = |bar: &str, column: usize| bar.split(',').nth(column).unwrap().parse::<Decimal>().unwrap();
+
+    // At the end: the last bar's close.
+    let open = of_open_plan(&[]);
+    let number = |value: &Value| value.as_str().unwrap().parse::<Decimal>().unwrap();
+    let last = column(bars.lines().last().unwrap(), 4);
+    assert_eq!(number(&open["mark"]["price"]), last);
+    let gain = number(&open["net_position"]) * (last - number(&open["average_entry_price"]));
+    assert_eq!(number(&open["mark"]["unrealized_pnl"]).round_dp(8), gain.round_dp(8));
+    assert_eq!(summary["unrealized_pnl"], open["mark"]["unrealized_pnl"]);
+
+    // As of a time: the open of the bar that begins there.
+    let open = of_open_plan(&["--at", "2026-03-03T00:50:00Z"]);
+    let bar = bars.lines().find(|bar| bar.starts_with("2026-03-03T00:50:00Z")).unwrap();
+    assert_eq!(number(&open["mark"]["price"]), column(bar, 1));
+
+    // Without the market data: the last fill's, and when that was.
+    std::fs::remove_file(place.path("market.csv")).unwrap();
+    let open = of_open_plan(&[]);
+    assert_eq!(open["mark"]["price"], "58330.55");
+    assert_eq!(open["mark"]["at"], "2026-03-03T05:45:00Z");
 }

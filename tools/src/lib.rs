@@ -6,6 +6,7 @@
 pub mod input;
 pub mod sample;
 
+pub mod marks;
 pub mod recording;
 pub mod session;
 

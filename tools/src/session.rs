@@ -10,13 +10,14 @@ use retrace_core::event::Head;
 use retrace_core::ids::{Seq, SessionName, SessionUid};
 use retrace_core::instrument::Symbol;
 use retrace_core::manifest::{Identity, Provenance};
+use retrace_core::step::TapePosition;
 use retrace_core::store::{Checkpoint, LogStore, Manifest, StoreError};
 use retrace_core::time::Timestamp;
 use retrace_projections::ledger::{Ledger, PROJECTION, PROJECTION_VERSION, Plan, Refused};
 use retrace_projections::view::{PlanView, plan_view};
 use retrace_replay::DECISION_VERSION;
 use retrace_replay::backtest::{Backtest, RunError};
-use retrace_replay::tape::Tape;
+use retrace_replay::tape::{Seen, Tape};
 
 use crate::input::digits;
 use crate::input::directives::{self, DataSpan, ParsedDirective};
@@ -24,6 +25,7 @@ use crate::input::market::{self, Gaps, MarketFile};
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
 use crate::input::session::{self, SessionFile};
+use crate::marks::{Marked, Marks};
 use crate::recording::{COMMIT_EVERY, StoreRecorder, Watching};
 
 /// A session that can be run: everything it names was read and nothing in it is refused.
@@ -169,6 +171,8 @@ pub struct RecordedPlan {
     pub opened: bool,
     /// The plan at the end.
     pub view: PlanView,
+    /// Its open position at the last close; `None` when flat.
+    pub mark: Option<Marked>,
 }
 
 /// Runs `loaded` into `store` from its first input to the end of its tape.
@@ -218,9 +222,11 @@ fn final_plans(ledger: &Ledger, recorder: &StoreRecorder<'_>, loaded: &LoadedSes
         loaded.directives.iter().map(|parsed| (&parsed.directive.directive_id, &parsed.comments)).collect();
     let mut plans: BTreeMap<_, &Plan> = recorder.sealed_plans().iter().map(|(no, plan)| (*no, plan)).collect();
     plans.extend(ledger.plans().map(|plan| (plan.no, plan)));
+    let whole = Seen::To(TapePosition { rows: loaded.tape.rows(), points: 0 });
+    let marks = Marks::of_tape(&loaded.tape, whole, loaded.identity.venue.path);
     let recorded = |plan: &Plan| {
         let text = |_| comments.get(&plan.accepted_by).copied().cloned().flatten();
-        RecordedPlan { opened: plan.opened_at.is_some(), view: plan_view(ledger, plan, &text) }
+        RecordedPlan { opened: plan.opened_at.is_some(), view: plan_view(ledger, plan, &text), mark: marks.of(plan) }
     };
     plans.into_values().map(recorded).collect()
 }

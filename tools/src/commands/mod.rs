@@ -2,6 +2,7 @@
 
 mod audit;
 mod export;
+mod market_again;
 mod replay;
 mod run;
 mod sample;

@@ -21,7 +21,7 @@ use crate::output::style::{BAD, BOLD, DIM, GOOD, PLAIN, painted};
 use crate::output::text::{counted, moment, money, printable, shell_word, short_hash, short_id, signed_money, way};
 use crate::output::{Output, progress, warn};
 use crate::recording::{COMMIT_EVERY, Watching};
-use crate::session::{self, LoadedSession, Recorded};
+use crate::session::{self, LoadedSession, Recorded, RecordedPlan};
 
 /// Run a session file and record it
 #[derive(Debug, clap::Args)]
@@ -56,6 +56,7 @@ struct Document {
     realized_pnl: Money,
     fees: Vec<FeeView>,
     net_pnl: Money,
+    unrealized_pnl: Money,
     elapsed_ms: u64,
 }
 
@@ -123,6 +124,7 @@ fn summary(loaded: &LoadedSession, recorded: &Recorded, elapsed: Duration) -> Do
         realized_pnl: total(|plan| plan.realized_pnl),
         fees,
         net_pnl: total(|plan| plan.net_pnl),
+        unrealized_pnl: recorded.plans.iter().map(unrealized).try_fold(Money::ZERO, Money::plus).unwrap_or_default(),
         elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
     }
 }
@@ -152,7 +154,7 @@ fn print(args: &Args, summary: &Document, recorded: &Recorded, page: &mut dyn Wr
 }
 
 fn table(summary: &Document, recorded: &Recorded) -> Vec<String> {
-    let mut table = Table::new(&[
+    let mut columns = vec![
         ("plan", Align::Left),
         ("symbol", Align::Left),
         ("way", Align::Left),
@@ -161,7 +163,12 @@ fn table(summary: &Document, recorded: &Recorded) -> Vec<String> {
         ("realised", Align::Point),
         ("fees", Align::Point),
         ("net", Align::Point),
-    ]);
+    ];
+    let any_open = recorded.plans.iter().any(|plan| plan.mark.is_some());
+    if any_open {
+        columns.push(("unrealised", Align::Point));
+    }
+    let mut table = Table::new(&columns);
     for plan in &recorded.plans {
         let view = &plan.view;
         let (status, style) = match view.outcome {
@@ -169,7 +176,7 @@ fn table(summary: &Document, recorded: &Recorded) -> Vec<String> {
             None if plan.opened => ("open".to_owned(), GOOD),
             None => ("no order yet".to_owned(), DIM),
         };
-        table.row(vec![
+        let mut row = vec![
             Piece::word(short_id(view.plan_id.as_str())),
             Piece::word(view.asset_symbol.to_string()),
             Piece::word(way(view.direction)),
@@ -178,16 +185,29 @@ fn table(summary: &Document, recorded: &Recorded) -> Vec<String> {
             Piece::decimal(signed_money(view.realized_pnl)),
             Piece::decimal(fees_text(&view.fees)),
             gain(view.net_pnl),
-        ]);
+        ];
+        if any_open {
+            row.push(gain(unrealized(plan)));
+        }
+        table.row(row);
     }
     if recorded.plans.len() > 1 {
         let blank = || Piece::word("");
         let total = Piece::styled(DIM, "all");
         let realized = Piece::decimal(signed_money(summary.realized_pnl));
         let fees = Piece::decimal(fees_text(&summary.fees));
-        table.row(vec![total, blank(), blank(), blank(), blank(), realized, fees, gain(summary.net_pnl)]);
+        let mut row = vec![total, blank(), blank(), blank(), blank(), realized, fees, gain(summary.net_pnl)];
+        if any_open {
+            row.push(gain(summary.unrealized_pnl));
+        }
+        table.row(row);
     }
     table.lines()
+}
+
+/// What closing the plan at the last close would realise.
+fn unrealized(plan: &RecordedPlan) -> Money {
+    plan.mark.as_ref().map_or(Money::ZERO, |mark| mark.unrealized_pnl)
 }
 
 fn gain(amount: Money) -> Piece {

@@ -80,8 +80,7 @@ fn row(reader: &dyn LogReader, session: SessionName, uid: SessionUid) -> Row {
 
 fn describe(reader: &dyn LogReader, name: &SessionName, uid: SessionUid) -> Result<(Mode, bool, Extent), CliError> {
     let session = StoredSession::of(reader, name.clone(), uid)?;
-    let finished = reader.checkpoints(uid)?.iter().any(|checkpoint| checkpoint.finished);
-    Ok((session.identity().mode, finished, session.extent()?))
+    Ok((session.identity().mode, session.is_finished()?, session.extent()?))
 }
 
 fn table(sessions: &[Row]) -> Vec<String> {

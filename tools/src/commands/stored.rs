@@ -92,6 +92,11 @@ impl<'a> StoredSession<'a> {
         &self.manifest.identity
     }
 
+    /// Whether it came to its end; otherwise it was interrupted.
+    pub(super) fn is_finished(&self) -> Result<bool, CliError> {
+        Ok(self.reader.checkpoints(self.uid)?.iter().any(|checkpoint| checkpoint.finished))
+    }
+
     /// Gives every Step to `take`, in order, until that stops. `None` as the end where it did.
     pub(super) fn read(&self, take: &mut dyn FnMut(&Step) -> Result<(), Stop>) -> Result<Option<LogEnd>, CliError> {
         let mut stopped = None;

@@ -6,6 +6,8 @@ use retrace_core::order::OrderStatus;
 use retrace_projections::ledger::is_protection;
 use retrace_projections::view::{FillView, GroupView, OrderView, PlanView};
 
+use crate::marks::Marked;
+
 use super::columns::{self, Align, Piece};
 use super::style::{ALARM, BAD, BOLD, DIM, GOOD, NOTICE, PLAIN, PROTECTION, painted};
 use super::text::{average, counted, moment, money, short_id, shortened, signed_money, way};
@@ -19,11 +21,12 @@ struct Node {
     children: Vec<Node>,
 }
 
-/// The tree of one plan, a line each, without a line end.
-pub(crate) fn plan_lines(plan: &PlanView) -> Vec<String> {
+/// The tree of one plan, a line each, without a line end; its open position at `mark`.
+pub(crate) fn plan_lines(plan: &PlanView, mark: Option<&Marked>) -> Vec<String> {
     let mut lines = vec![plan_head(plan)];
     let rail = if plan.groups.is_empty() { "   " } else { "│  " };
-    let facts = [plan.comments.as_deref().map(comment), position(plan), Some(result(plan)), gap(plan)];
+    let facts =
+        [plan.comments.as_deref().map(comment), position(plan), Some(result(plan)), mark.map(unrealized), gap(plan)];
     lines.extend(facts.into_iter().flatten().map(|fact| format!("{}{fact}", painted(DIM, rail))));
     let groups = plan.groups.iter().map(group_pieces).collect();
     let nodes = columns::lines(groups)
@@ -91,6 +94,11 @@ fn result(plan: &PlanView) -> String {
     };
     let net = painted(style, signed_money(plan.net_pnl));
     format!("realised {}, fees {fees}, net {net}", signed_money(plan.realized_pnl))
+}
+
+fn unrealized(mark: &Marked) -> String {
+    let Marked { price, at, unrealized_pnl } = mark;
+    format!("unrealised {} at {price} ({})", signed_money(*unrealized_pnl), moment(*at))
 }
 
 fn gap(plan: &PlanView) -> Option<String> {
