@@ -168,9 +168,9 @@ impl Tape {
                 Seen::To(TapePosition { rows, points }) if cursor.rows() >= rows => usize::from(points),
                 Seen::Until(_) | Seen::To(_) => usize::MAX,
             };
-            let given = row.points(path).into_iter().take(points).last();
-            if let Some(mark) = given {
-                prices.insert(row.set.symbol.clone(), (mark, row.time));
+            let given = row.points(path);
+            if let Some(mark) = given.get(..points.min(given.len())).and_then(<[Mark]>::last) {
+                prices.insert(row.set.symbol.clone(), (*mark, row.time));
             }
             if points < usize::MAX {
                 break;
