@@ -19,6 +19,20 @@ pub enum StoreError {
         /// The folder.
         place: String,
     },
+    /// What should be the folder of a store is a file, or stands below one.
+    #[error("{place} is not a folder")]
+    NotAFolder {
+        /// The place.
+        place: String,
+    },
+    /// A folder that is no store and holds something else, so that none is made among it.
+    #[error("the folder {place} is not a store: it holds {what}")]
+    Occupied {
+        /// The folder.
+        place: String,
+        /// The first of what it holds.
+        what: String,
+    },
     /// No session of that name or id.
     #[error("there is no session {session} in this store")]
     NoSession {

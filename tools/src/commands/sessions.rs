@@ -3,7 +3,7 @@
 use retrace_core::event::Head;
 use retrace_core::ids::{Seq, SessionName, SessionUid};
 use retrace_core::manifest::Mode;
-use retrace_core::store::LogReader;
+use retrace_core::store::{LogReader, StoreError};
 use retrace_core::time::Timestamp;
 use serde::Serialize;
 
@@ -28,6 +28,9 @@ struct Document {
     sessions: Vec<Row>,
 }
 
+/// The status of a session that cannot be read.
+const DAMAGED: &str = "damaged";
+
 /// One session. What cannot be read is `null`.
 #[derive(Serialize)]
 struct Row {
@@ -44,19 +47,26 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
     let reader = args.db.open()?;
     let sessions = reader.sessions()?.into_iter().map(|(name, uid)| row(&reader, name, uid)).collect();
     let document = Document { sessions };
+    let status = if is_whole(&document, &reader) { Status::Fine } else { Status::Incomplete };
     if output.is_json() {
         output.document(&document)?;
-        return Ok(Status::Fine);
+        return Ok(status);
     }
     let page = output.page();
     if document.sessions.is_empty() {
         writeln!(page, "no sessions in {}", args.db.dir().display())?;
-        return Ok(Status::Fine);
+        return Ok(status);
     }
     for line in table(&document.sessions) {
         writeln!(page, "{line}")?;
     }
-    Ok(Status::Fine)
+    Ok(status)
+}
+
+/// Whether the list says all that there is to say of every session: none damaged, and none lost with all its events.
+fn is_whole(document: &Document, reader: &dyn LogReader) -> bool {
+    let lost = |damage: &StoreError| matches!(damage, StoreError::BehindWatermark { log: Seq(0), .. });
+    document.sessions.iter().all(|row| row.status != DAMAGED) && !reader.damage().iter().any(lost)
 }
 
 /// A session that cannot be read does not keep the others from being listed.
@@ -72,8 +82,12 @@ fn row(reader: &dyn LogReader, session: SessionName, uid: SessionUid) -> Row {
             to: extent.to,
         },
         Err(error) => {
-            warn(&format!("{error}; `retrace verify {session}` lists all that is wrong"));
-            Row { session, mode: None, status: "damaged", events: None, head: None, from: None, to: None }
+            // Opening has told of damage to the store's own files already.
+            let told = reader.damage().iter().any(|damage| damage.to_string() == error.to_string());
+            if !told {
+                warn(&format!("{error}; `retrace verify {session}` lists all that is wrong"));
+            }
+            Row { session, mode: None, status: DAMAGED, events: None, head: None, from: None, to: None }
         }
     }
 }

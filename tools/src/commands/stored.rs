@@ -35,15 +35,20 @@ impl Db {
     /// Opens the store for reading. Damage that leaves it readable is told on standard error.
     pub(super) fn open(&self) -> Result<RocksReader, CliError> {
         let reader = self.open_quietly()?;
-        for damage in reader.damage() {
-            warn(&format!("{damage}; `retrace verify` lists all that is wrong"));
-        }
+        tell_damage(&reader);
         Ok(reader)
     }
 
     /// The same without a word about damage, for the command that lists it.
     pub(super) fn open_quietly(&self) -> Result<RocksReader, CliError> {
         Ok(RocksReader::open(&self.dir)?)
+    }
+}
+
+/// Tells of damage that leaves a store readable.
+pub(super) fn tell_damage(reader: &dyn LogReader) {
+    for damage in reader.damage() {
+        warn(&format!("{damage}; `retrace verify` lists all that is wrong"));
     }
 }
 

@@ -16,6 +16,7 @@ use crate::input::directive_fields::{
 };
 use crate::input::directive_values::{Named, TWAP_FIELDS, Values, text_of};
 use crate::input::directives::from_json;
+use crate::input::hint::{did_you_mean, nearest};
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
 
@@ -260,12 +261,17 @@ impl<'a> Builder<'a> {
         let mut plans = Vec::new();
         for name in names {
             let plan = self.values().name(PLANS, name, PlanId::new)?;
-            let wrong = |rule| Err((self.here)(rule).field(PLANS).value(name));
+            let wrong = |rule| (self.here)(rule).field(PLANS).value(name);
             if !self.plans.contains_key(&plan) {
-                return wrong(Rule::UnknownPlan);
+                let known: Vec<&str> = self.plans.keys().map(PlanId::as_str).collect();
+                let problem = wrong(Rule::UnknownPlan);
+                return Err(match nearest(name, &known) {
+                    Some(near) => problem.with_hint(did_you_mean(near)),
+                    None => problem,
+                });
             }
             if !seen.insert(plan.clone()) {
-                return wrong(Rule::ListedTwice);
+                return Err(wrong(Rule::ListedTwice));
             }
             plans.push(plan);
         }
