@@ -60,8 +60,10 @@ pub enum StoreError {
         place: String,
     },
     /// The store was written in a format that this build does not know.
-    #[error("the store has format {found}; this build knows formats up to {known}")]
+    #[error("{place}: the store has format {found}; this build knows formats up to {known}")]
     NewerFormat {
+        /// The file that names the format.
+        place: String,
         /// The format found.
         found: u32,
         /// The newest one known.

@@ -130,9 +130,9 @@ fn row_advice(problem: InputProblem) -> InputProblem {
     }
 }
 
-/// A file that cannot be read is said to be missing there where it is named.
+/// Where a file is named that is not there, or is no file.
 fn named_by(session: &Path, key: &str, problem: InputProblem) -> InputProblem {
-    if !matches!(problem.rule(), Rule::Unreadable { .. }) {
+    if !matches!(problem.rule(), Rule::Unreadable { .. }) || problem.file().is_file() {
         return problem;
     }
     let hint = format!("{} names it under `{key}`; a relative path starts in that file's folder", session.display());

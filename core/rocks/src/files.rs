@@ -63,6 +63,9 @@ impl Layout {
         let watermark = read_if_there(&self.watermark())?;
         let log = self.log();
         let has_log = exists(&log)?;
+        if has_log && !log.is_dir() {
+            return Err(damaged(&log, "is a file where the folder of the log should be"));
+        }
         let Some(format) = format else {
             if has_log || watermark.is_some() {
                 return Err(missing(&self.format()));
@@ -175,7 +178,9 @@ fn check_format(path: &Path, text: &[u8]) -> Result<(), StoreError> {
     let number = text.and_then(|text| text.strip_prefix(FORMAT_WORDS)).filter(|digits| !digits.starts_with('0'));
     match number.and_then(|digits| digits.parse::<u32>().ok()) {
         Some(STORE_FORMAT) => Ok(()),
-        Some(found) if found > STORE_FORMAT => Err(StoreError::NewerFormat { found, known: STORE_FORMAT }),
+        Some(found) if found > STORE_FORMAT => {
+            Err(StoreError::NewerFormat { place: path.display().to_string(), found, known: STORE_FORMAT })
+        }
         Some(_) | None => Err(damaged(path, "does not name a store format")),
     }
 }

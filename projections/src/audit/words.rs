@@ -130,6 +130,7 @@ fn directive_text(directive: &StrategyDirective) -> String {
         }
         Intent::Modify(modify) => {
             let mut parts = Vec::new();
+            parts.extend(modify.direction.map(|direction| format!("direction {direction}")));
             if let Some(target) = modify.target {
                 parts.push(format!("size {}", target.normalize()));
             }

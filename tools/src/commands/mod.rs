@@ -69,7 +69,8 @@ pub fn main_with() -> ExitCode {
         Ok(cli) => cli,
         Err(usage) => {
             // Help and the version are for people, whatever else was asked for.
-            let json = usage.use_stderr() && std::env::args_os().any(|argument| argument == "--json");
+            let mut options = std::env::args_os().take_while(|argument| argument != "--");
+            let json = usage.use_stderr() && options.any(|argument| argument == "--json");
             output::report_usage(&usage, &mut Output::new(json));
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(COULD_NOT_RUN));
         }

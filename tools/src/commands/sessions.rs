@@ -3,12 +3,12 @@
 use retrace_core::event::Head;
 use retrace_core::ids::{Seq, SessionName, SessionUid};
 use retrace_core::manifest::Mode;
-use retrace_core::store::{LogReader, StoreError};
+use retrace_core::store::LogReader;
 use retrace_core::time::Timestamp;
 use serde::Serialize;
 
 use super::Status;
-use super::stored::{Db, Extent, StoredSession};
+use super::stored::{Db, Extent, StoredSession, lost_session};
 use crate::error::CliError;
 use crate::output::columns::{Align, Piece, Table};
 use crate::output::style::{BAD, DIM, GOOD, NOTICE};
@@ -65,8 +65,7 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
 
 /// Whether the list says all that there is to say of every session: none damaged, and none lost with all its events.
 fn is_whole(document: &Document, reader: &dyn LogReader) -> bool {
-    let lost = |damage: &StoreError| matches!(damage, StoreError::BehindWatermark { log: Seq(0), .. });
-    document.sessions.iter().all(|row| row.status != DAMAGED) && !reader.damage().iter().any(lost)
+    document.sessions.iter().all(|row| row.status != DAMAGED) && lost_session(reader).is_none()
 }
 
 /// A session that cannot be read does not keep the others from being listed.

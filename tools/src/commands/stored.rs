@@ -10,7 +10,7 @@ use retrace_core::ids::{Seq, SessionName, SessionUid};
 use retrace_core::log::{LogEnd, LogFault, read_log};
 use retrace_core::manifest::Identity;
 use retrace_core::step::Step;
-use retrace_core::store::{LogReader, Manifest};
+use retrace_core::store::{LogReader, Manifest, StoreError};
 use retrace_core::time::Timestamp;
 use retrace_projections::ledger::BrokenHistory;
 use retrace_rocks::RocksReader;
@@ -35,7 +35,9 @@ impl Db {
     /// Opens the store for reading. Damage that leaves it readable is told on standard error.
     pub(super) fn open(&self) -> Result<RocksReader, CliError> {
         let reader = self.open_quietly()?;
-        tell_damage(&reader);
+        for damage in reader.damage() {
+            warn(&format!("{damage}; `retrace verify` lists all that is wrong"));
+        }
         Ok(reader)
     }
 
@@ -45,11 +47,10 @@ impl Db {
     }
 }
 
-/// Tells of damage that leaves a store readable.
-pub(super) fn tell_damage(reader: &dyn LogReader) {
-    for damage in reader.damage() {
-        warn(&format!("{damage}; `retrace verify` lists all that is wrong"));
-    }
+/// A session that the store lost with all its events, its name among them: what is not found may have been it.
+pub(super) fn lost_session(reader: &dyn LogReader) -> Option<StoreError> {
+    let lost = |damage: &StoreError| matches!(damage, StoreError::BehindWatermark { log: Seq(0), .. });
+    reader.damage().into_iter().find(lost)
 }
 
 /// A session of a store.
@@ -82,6 +83,9 @@ impl<'a> StoredSession<'a> {
         let sessions = reader.sessions()?;
         if let Some((known, uid)) = sessions.iter().find(|(known, _)| known.as_str() == name) {
             return Self::of(reader, known.clone(), *uid);
+        }
+        if let Some(lost) = lost_session(reader) {
+            return Err(lost.into());
         }
         let known = sessions.into_iter().map(|(name, _)| name).collect();
         Err(CliError::NoSession { name: name.to_owned(), known })

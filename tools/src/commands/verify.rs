@@ -10,7 +10,7 @@ use retrace_replay::verify::{CheckResult, Finding, Verification, verify};
 use serde::Serialize;
 
 use super::Status;
-use super::stored::{Db, StoredSession, tell_damage};
+use super::stored::{Db, StoredSession};
 use crate::error::CliError;
 use crate::input::session::{self, SessionFile};
 use crate::output::columns::{Align, Piece, Table};
@@ -42,8 +42,7 @@ struct Document<'a> {
 
 pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
     let reader = args.db.open_quietly()?;
-    // A session that is not there may be one that was lost.
-    let session = StoredSession::find(&reader, &args.session).inspect_err(|_| tell_damage(&reader))?;
+    let session = StoredSession::find(&reader, &args.session)?;
     let tape = tape_again(&session, args.market_dir.as_deref());
     let verification = verify(&reader, session.uid, tape.as_ref())?;
     let clean = verification.is_clean();

@@ -23,12 +23,13 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-fn kind(raw: &str) -> &'static str {
+/// What is written, in the words that serde has for it.
+fn kind(raw: &str) -> String {
     match raw.bytes().next() {
-        Some(b'{') => "an object",
-        Some(b'[') => "a list",
-        Some(b'n') => "null",
-        _ => "a truth value",
+        Some(b'{') => "map".to_owned(),
+        Some(b'[') => "sequence".to_owned(),
+        Some(b'n') => "null".to_owned(),
+        _ => format!("boolean `{raw}`"),
     }
 }
 

@@ -231,17 +231,26 @@ fn json_problem(place: &str, error: &serde_json::Error, here: &dyn Fn(Rule) -> I
         let field = path_inside(place, &names.next().unwrap_or_default());
         return about(Rule::UnknownField { known: names.collect() }, field);
     }
-    let reason = reason.strip_prefix("invalid type: ").unwrap_or(reason);
-    // Serde's own words for what JSON calls otherwise.
-    let reason = reason.replace("sequence", "list").replace("a map", "an object").replace("boolean", "truth value");
-    let reason = reason.strip_prefix("map").map_or(reason.clone(), |rest| format!("object{rest}"));
-    // Serde quotes a scalar behind its kind: integer `17`, expected a string.
-    let (found, expected) = reason.split_once(", expected ").unwrap_or((reason.as_str(), "another type"));
-    let (kind, value) = found.split_once(' ').unwrap_or((found, found));
-    let value = if kind == "a" { found } else { value.trim_matches(['`', '"']) };
-    let rule = Rule::WrongType { reason: format!("expected {expected}") };
-    let problem = about(rule, place.to_owned()).value(value);
+    let problem = wrong_type(reason.strip_prefix("invalid type: ").unwrap_or(reason), place, here);
     if place.is_empty() { problem.with_hint("a directive file has one JSON object a line") } else { problem }
+}
+
+/// Serde's sentence, such as "integer `17`, expected a string", as field, value and rule.
+fn wrong_type(sentence: &str, place: &str, here: &dyn Fn(Rule) -> InputProblem) -> InputProblem {
+    let (found, expected) = sentence.split_once(", expected ").unwrap_or((sentence, "another type"));
+    let expected = if expected == "a sequence" { "a list" } else { expected };
+    let about = |rule| if place.is_empty() { here(rule) } else { here(rule).field(place) };
+    let (value, reason) = match (found, found.split_once(' ')) {
+        ("sequence", _) => (None, format!("a list, expected {expected}")),
+        ("map", _) => (None, format!("an object, expected {expected}")),
+        (_, Some((_, value))) => (Some(value.trim_matches(['`', '"'])), format!("expected {expected}")),
+        (word, None) => (Some(word), format!("expected {expected}")),
+    };
+    let problem = about(Rule::WrongType { reason });
+    match value {
+        Some(value) => problem.value(value),
+        None => problem,
+    }
 }
 
 /// The text of a field, `None` where it is absent or null.

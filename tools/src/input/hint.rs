@@ -16,6 +16,9 @@ pub(super) fn hint(rule: &Rule, field: Option<&str>, value: Option<&str>) -> Opt
     let name = field.map(last_part).unwrap_or_default();
     let hint = match rule {
         Rule::UnknownField { known } => return nearest(name, known).map(did_you_mean),
+        Rule::NotOneOf { .. } if name == "direction" && nearest(value?, &["BUY", "SELL"]).is_none() => {
+            return Some("BUY is long, SELL is short".to_owned());
+        }
         Rule::NotOneOf { allowed } => return nearest(value?, allowed).map(did_you_mean),
         Rule::UnknownSymbol { known } => {
             let known: Vec<String> = known.iter().map(ToString::to_string).collect();
@@ -76,6 +79,9 @@ pub(super) fn hint(rule: &Rule, field: Option<&str>, value: Option<&str>) -> Opt
         Rule::NotForScope { .. } if name == "target_plan_ids" => "a new plan is named by `plan_id`",
         Rule::NotExactlyOne { .. } => "write one line for each instruction",
         Rule::NeedsSize => "give `target_position_size`; the size as it stands changes nothing else",
+        Rule::Missing if name == "at" => "it says when the directive is given, such as `2024-05-06T10:00:00Z`",
+        Rule::Missing if name == "scope" => "it is NEW_TRADE, MODIFY_EXISTING or CLOSE_EXISTING",
+        Rule::Missing if name == "target_plan_ids" => "name the plans it is for, each opened by an earlier line",
         Rule::Missing if name == "directive" => "the aggregated form stands under `execution_directive`",
         Rule::Gap { .. } => "leave `gaps` out to allow and count them",
         Rule::ReusedId { .. } => "an id is an idempotency key: give every new instruction an id of its own",

@@ -208,7 +208,7 @@ pub enum Rule {
         period: Span,
     },
     /// Missing bars where none are allowed.
-    #[error("{missing} bars are missing after {previous}, and the session says `gaps: error`")]
+    #[error("{missing} {} missing after {previous}, and the session says `gaps: error`", if *.missing == 1 { "bar is" } else { "bars are" })]
     Gap {
         /// How many.
         missing: u64,
