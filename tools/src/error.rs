@@ -149,7 +149,9 @@ impl CliError {
                 Some(format!("choose one with --session NAME: {}", listed(sessions)))
             }
             Self::NoSuchEvent { .. } => Some("leave --at out for the ledger at the end".into()),
-            Self::NoEvents { .. } => Some("it was interrupted before its first commit: run it again under another name".into()),
+            Self::NoEvents { .. } => {
+                Some("it was interrupted before its first commit: run it again under another name".into())
+            }
             Self::BadPlanId(_) | Self::Write { .. } | Self::Output(_) | Self::Json(_) => None,
         }
     }
@@ -222,16 +224,21 @@ fn store_hint(error: &StoreError) -> Option<String> {
         StoreError::NoStore { .. } => "`retrace run FILE.yaml --db DIR` makes one",
         StoreError::NotAFolder { .. } => "give a folder with --db; `run` makes it where there is none",
         StoreError::Occupied { place, .. } => {
-            return Some(format!("give the store a folder of its own, such as {}", Path::new(place).join("db").display()));
+            return Some(format!(
+                "give the store a folder of its own, such as {}",
+                Path::new(place).join("db").display()
+            ));
         }
-        // Not even its name is left to look it up by.
-        StoreError::BehindWatermark { log: Seq(0), .. } => FROM_A_COPY,
         StoreError::InUse { .. } => "wait until that process has ended, or choose another folder with --db",
         StoreError::NewerFormat { .. } => "use the version of retrace that wrote it, or a later one",
-        StoreError::BehindWatermark { session, .. } | StoreError::NotTheLogWritten { session, .. } => {
+        // Of a session with no event left not even the name may be there to verify it by.
+        StoreError::BehindWatermark { session, log: Seq(1..), .. } | StoreError::NotTheLogWritten { session, .. } => {
             return Some(format!("nothing was changed; `retrace verify {session} --db DIR` lists all that is wrong"));
         }
-        StoreError::Damaged { .. } | StoreError::Block { .. } | StoreError::Frame(_) => FROM_A_COPY,
+        StoreError::BehindWatermark { .. }
+        | StoreError::Damaged { .. }
+        | StoreError::Block { .. }
+        | StoreError::Frame(_) => FROM_A_COPY,
         // The database tells damage from other failures only by its sentence.
         StoreError::Backend { source, .. } if source.to_string().starts_with("Corruption") => FROM_A_COPY,
         StoreError::NoSession { .. } | StoreError::Conflict { .. } | StoreError::Backend { .. } => return None,

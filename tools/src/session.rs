@@ -124,7 +124,8 @@ pub fn read_market(file: &SessionFile) -> Result<(Tape, Vec<(Symbol, Gaps)>), In
 fn row_advice(problem: InputProblem) -> InputProblem {
     let of_row = problem.line().is_some_and(|line| line > 1) && problem.hint().is_none();
     if of_row {
-        problem.with_hint("correct the row or leave it out: market data is never repaired, and missing bars are counted")
+        problem
+            .with_hint("correct the row or leave it out: market data is never repaired, and missing bars are counted")
     } else {
         problem
     }

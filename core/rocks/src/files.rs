@@ -90,11 +90,13 @@ impl Layout {
     /// # Errors
     /// [`StoreError::NotAFolder`] where something else is; [`StoreError::Backend`] if it cannot be made.
     pub(crate) fn make_folder(&self) -> Result<(), StoreError> {
-        fs::create_dir_all(&self.dir).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+        fs::create_dir_all(&self.dir).map_err(|error| {
+            let in_the_way = matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory);
+            if in_the_way {
                 StoreError::NotAFolder { place: self.place() }
+            } else {
+                failed("creating the folder", &self.dir, error)
             }
-            _ => failed("creating the folder", &self.dir, error),
         })
     }
 

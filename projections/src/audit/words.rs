@@ -359,7 +359,9 @@ pub fn refusal_text(refusal: &Refusal) -> String {
         Refusal::WrongSide { field, level, price } => {
             format!("{field} {level} stands on the wrong side of the price {price}")
         }
-        Refusal::BadLevel { field, price } => format!("at the price {price}, {field} rounds to no price that an order can have"),
+        Refusal::BadLevel { field, price } => {
+            format!("at the price {price}, {field} rounds to no price that an order can have")
+        }
         Refusal::NoPriceYet => "no price was seen yet that its fraction could be read against".to_owned(),
         Refusal::ShortingUnsupported => "the venue cannot be short".to_owned(),
         Refusal::TooManySlices { slices, quantity, lot } => {

@@ -31,11 +31,22 @@ const LINES: [&str; 17] = [
 ];
 
 fn hostile() -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = ["", " ", ".", "/", "..", "/dev/null", "/dev/zero", "/dev/full", "a/b", "-", "--", "-1"]
-        .into_iter()
-        .chain(["a\nb", "\u{1b}[2J", "é", "NaN", "18446744073709551616", "\u{202e}cipher", "{}", "%s%n", "case/market.csv"])
-        .map(OsString::from)
-        .collect();
+    let mut arguments: Vec<OsString> =
+        ["", " ", ".", "/", "..", "/dev/null", "/dev/zero", "/dev/full", "a/b", "-", "--", "-1"]
+            .into_iter()
+            .chain([
+                "a\nb",
+                "\u{1b}[2J",
+                "é",
+                "NaN",
+                "18446744073709551616",
+                "\u{202e}cipher",
+                "{}",
+                "%s%n",
+                "case/market.csv",
+            ])
+            .map(OsString::from)
+            .collect();
     arguments.push("A".repeat(100_000).into());
     arguments.push(OsStr::from_bytes(b"no\xff\xfetext").to_owned());
     arguments

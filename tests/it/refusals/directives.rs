@@ -174,7 +174,8 @@ fn the_same_directives_spelled_otherwise_run() {
     let bench = Bench::new();
     let head = |name: &str, text: String| {
         let _ = std::fs::remove_dir_all(bench.path("other"));
-        Files { directives: Some(text.into()), session: Some(SESSION.into()), ..Files::good() }.write(&bench.path("case"));
+        Files { directives: Some(text.into()), session: Some(SESSION.into()), ..Files::good() }
+            .write(&bench.path("case"));
         let (code, stdout, stderr) = bench.retrace(&["run", "case/session.yaml", "--db", "other", "--json"]);
         assert_eq!((code, stderr.as_str()), (0, ""), "{name}");
         serde_json::from_str::<serde_json::Value>(&stdout).unwrap()["head"].clone()

@@ -10,7 +10,10 @@ use super::{BARS, Bench, Files, HEADER, SESSION, docs, indented, snapshot, witho
 
 /// What no file can lead to yet, and why.
 const NOT_FROM_A_FILE: [(&str, &str); 3] = [
-    ("conflict", "one file's ids are compared before it runs (`reused_id`); it takes a live strategist to send another body"),
+    (
+        "conflict",
+        "one file's ids are compared before it runs (`reused_id`); it takes a live strategist to send another body",
+    ),
     ("shorting_unsupported", "the one profile there is, `backtest`, can be short"),
     ("too_large", "sizes beyond exact counting are refused before the run (`notional_too_long`)"),
 ];
@@ -56,9 +59,14 @@ fn files() -> Files {
         change(4, "BOTH_1", &["TPL_WRONG", "TPL_HOLD"], stop("48900")),
         opening(5, "HOLD_2", "TPL_HOLD", "BTC/USDT", "SELL", json!({})),
         change(6, "HOLD_3", &["TPL_HOLD"], json!({ "exit_directive": tolerance("0.1") })),
-        change(7, "HOLD_4", &["TPL_HOLD"], json!({
-            "entry_directive": { "direction": "SELL" }, "size_directive": { "target_position_size": "4" },
-        })),
+        change(
+            7,
+            "HOLD_4",
+            &["TPL_HOLD"],
+            json!({
+                "entry_directive": { "direction": "SELL" }, "size_directive": { "target_position_size": "4" },
+            }),
+        ),
         change(8, "HOLD_5", &["TPL_HOLD"], twap("2.05")),
         change(9, "HOLD_6", &["TPL_HOLD"], twap("2.12")),
         opening(10, "DUST_1", "TPL_DUST", "DUST/USDT", "SELL", tolerance("0.5")),
@@ -66,14 +74,19 @@ fn files() -> Files {
         change(14, "HOLD_8", &["TPL_HOLD"], stop("49500")),
         opening(15, "LAST_1", "TPL_LAST", "BTC/USDT", "BUY", json!({})),
     ];
-    let two = SESSION.replace("    bars: market.csv\n", "    bars: market.csv\n  - { symbol: DUST/USDT, timeframe: 1m, bars: dust.csv }\n");
-    let two = two.replace("min_notional: \"10\" }", "min_notional: \"1000\" }\n  DUST/USDT: { tick: \"1\", lot: \"1\" }");
+    let two = SESSION.replace(
+        "    bars: market.csv\n",
+        "    bars: market.csv\n  - { symbol: DUST/USDT, timeframe: 1m, bars: dust.csv }\n",
+    );
+    let two =
+        two.replace("min_notional: \"10\" }", "min_notional: \"1000\" }\n  DUST/USDT: { tick: \"1\", lot: \"1\" }");
     Files { directives: Some(lines.join("\n").into()), session: Some(two.into()), ..Files::good() }
 }
 
 /// A market below its own tick: no level of it rounds to a price.
 fn dust() -> String {
-    let rows: Vec<String> = (0..BARS).map(|minute| format!("2024-05-06T10:{minute:02}:00Z,0.4,0.45,0.35,0.4,900")).collect();
+    let rows: Vec<String> =
+        (0..BARS).map(|minute| format!("2024-05-06T10:{minute:02}:00Z,0.4,0.45,0.35,0.4,900")).collect();
     format!("{HEADER}\n{}\n", rows.join("\n"))
 }
 

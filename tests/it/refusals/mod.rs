@@ -83,11 +83,9 @@ impl Files {
     fn write(&self, dir: &Path) {
         let _ = std::fs::remove_dir_all(dir);
         std::fs::create_dir_all(dir).unwrap();
-        for (name, bytes) in [
-            (self.market_name, &self.market),
-            ("directives.jsonl", &self.directives),
-            ("session.yaml", &self.session),
-        ] {
+        for (name, bytes) in
+            [(self.market_name, &self.market), ("directives.jsonl", &self.directives), ("session.yaml", &self.session)]
+        {
             if let Some(bytes) = bytes {
                 std::fs::write(dir.join(name), bytes).unwrap();
             }
@@ -251,7 +249,8 @@ fn indented(text: &str) -> String {
 #[test]
 fn a_run_of_all_refusals_leaves_no_session_behind() {
     let bench = Bench::new();
-    let cases: Vec<Case> = [market::cases(), directives::cases(), session_file::cases()].into_iter().flatten().collect();
+    let cases: Vec<Case> =
+        [market::cases(), directives::cases(), session_file::cases()].into_iter().flatten().collect();
     assert!(cases.len() > 100, "{} cases", cases.len());
     for case in &cases {
         case.files.write(&bench.path("case"));

@@ -71,8 +71,9 @@ mod tests {
     #[test]
     fn lines_may_be_many_but_not_endless() {
         let many = "2024-05-06T10:00:00Z,1,1,1,1\n".repeat(200_000);
-        assert_eq!(ShortLines::new(many.as_bytes()).bytes().count(), many.len());
         let mut taken = Vec::new();
+        assert_eq!(ShortLines::new(many.as_bytes()).read_to_end(&mut taken).unwrap(), many.len());
+        taken.clear();
         let endless = ShortLines::new(io::repeat(b'0')).read_to_end(&mut taken).unwrap_err();
         assert!(endless.to_string().contains("a line is longer"), "{endless}");
         assert!(taken.len() < 1 << 23);

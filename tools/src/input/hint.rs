@@ -21,8 +21,9 @@ pub(super) fn hint(rule: &Rule, field: Option<&str>, value: Option<&str>) -> Opt
         }
         Rule::NotOneOf { allowed } => return nearest(value?, allowed).map(did_you_mean),
         Rule::UnknownSymbol { known } => {
-            let known: Vec<String> = known.iter().map(ToString::to_string).collect();
-            return nearest(value?, &known).map(did_you_mean);
+            // One letter makes another coin: only the quote may be meant otherwise.
+            let base = value?.split('/').next()?;
+            return known.iter().find(|symbol| symbol.base().as_str() == base).map(did_you_mean);
         }
         Rule::NotASymbol => {
             let spelled = value?.to_uppercase().replace(['-', '_', ':'], "/");
@@ -41,7 +42,9 @@ pub(super) fn hint(rule: &Rule, field: Option<&str>, value: Option<&str>) -> Opt
         Rule::OtherQuote { found, account } => {
             return Some(format!("take data quoted in {account}, or set `account.quote` to {found}"));
         }
-        Rule::GoesBack { .. } if name == "at" => "directives stand in order of time: move the line, or correct its time",
+        Rule::GoesBack { .. } if name == "at" => {
+            "directives stand in order of time: move the line, or correct its time"
+        }
         Rule::GoesBack { .. } => "sort the rows by time, the oldest first",
         Rule::TimeTwice { .. } => "keep one row for each time",
         Rule::MixedTimes { .. } => "write every time of a file in one way",
@@ -139,7 +142,8 @@ pub(super) fn nearest<T: AsRef<str>>(word: &str, known: &[T]) -> Option<String> 
             return None;
         }
         let candidate = candidate.to_lowercase();
-        let contained = word.len() >= 4 && (candidate.contains(&word) || word.contains(&candidate));
+        let contained =
+            (word.len() >= 4 && candidate.contains(&word)) || (candidate.len() >= 4 && word.contains(&candidate));
         let distance = if contained { 1 } else { edit_distance(&word, &candidate) };
         (distance <= 1 + candidate.len() / 4).then_some(distance)
     };

@@ -59,7 +59,11 @@ pub struct SessionFile {
 pub fn read(path: &Path) -> Result<SessionFile, InputProblem> {
     let bytes = bounded::read_whole(path, BYTES_MAX).map_err(|problem| {
         let unreadable = matches!(problem.rule(), Rule::Unreadable { .. });
-        if unreadable { problem.with_hint("`retrace sample --dir DIR` writes a session file to begin with") } else { problem }
+        if unreadable {
+            problem.with_hint("`retrace sample --dir DIR` writes a session file to begin with")
+        } else {
+            problem
+        }
     })?;
     let text = String::from_utf8(bytes).map_err(|_| InputProblem::new(path, Rule::NotUtf8))?;
     parse(path, &text)
@@ -70,7 +74,8 @@ pub fn read(path: &Path) -> Result<SessionFile, InputProblem> {
 /// # Errors
 /// As [`read`].
 pub fn parse(path: &Path, text: &str) -> Result<SessionFile, InputProblem> {
-    let says_nothing = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#') || line.trim() == "---";
+    let says_nothing =
+        |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#') || line.trim() == "---";
     if text.trim_start_matches('\u{feff}').lines().all(says_nothing) {
         return Err(InputProblem::new(path, Rule::EmptyFile));
     }

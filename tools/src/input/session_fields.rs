@@ -163,7 +163,11 @@ fn written_at<'t>(text: &'t str, at: &Location) -> Option<&'t str> {
     let line = text.lines().nth(usize::try_from(at.line()).ok()?.checked_sub(1)?)?;
     let column = usize::try_from(at.column()).ok()?.checked_sub(1)?;
     let (start, _) = line.char_indices().nth(column)?;
-    line.get(start..).map(str::trim_end).filter(|rest| !rest.is_empty())
+    let (before, rest) = line.split_at_checked(start)?;
+    // Inside braces a word ends at the comma; a list or further braces are shown with what follows.
+    let in_braces = before.contains('{') && !rest.starts_with(['{', '[']);
+    let rest = if in_braces { rest.split([',', '}']).next().unwrap_or(rest) } else { rest };
+    Some(rest.trim_end()).filter(|rest| !rest.is_empty())
 }
 
 /// The parser's words for what should stand there, as the documentation says it.
