@@ -176,22 +176,7 @@ impl CliError {
 
     /// The problem of an input file, where it is one.
     pub const fn input(&self) -> Option<&InputProblem> {
-        match self {
-            Self::Input(problem) => Some(problem),
-            Self::Store(_)
-            | Self::Record(_)
-            | Self::Log { .. }
-            | Self::History { .. }
-            | Self::NoSession { .. }
-            | Self::NoSuchEvent { .. }
-            | Self::NoEvents { .. }
-            | Self::BadPlanId(_)
-            | Self::NoPlan { .. }
-            | Self::PlanInSeveral { .. }
-            | Self::Write { .. }
-            | Self::Output(_)
-            | Self::Json(_) => None,
-        }
+        if let Self::Input(problem) = self { Some(problem) } else { None }
     }
 
     /// Whether the reader of the output went away, as `head` does: no failure of ours.

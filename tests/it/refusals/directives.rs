@@ -35,6 +35,10 @@ fn hinted(name: &str, code: &'static str, execution: &str) -> Case {
     open(name, code, "\"exit_directive\"", &with)
 }
 
+fn names(count: usize) -> String {
+    format!("[{}]", vec!["\"TPL_A\""; count].join(","))
+}
+
 const SIZE: &str = "directive.size_directive.target_position_size";
 const STOP: &str = "directive.exit_directive.stop_loss_price";
 const SLICES: &str = "directive.execution_directive.slices";
@@ -132,6 +136,9 @@ pub(super) fn cases() -> Vec<Case> {
         close("empty target_plan_ids", "empty_list", "[\"TPL_A\"]", "[]").field(PLANS).value("[]"),
         close("no target_plan_ids", "missing", ",\"target_plan_ids\":[\"TPL_A\"]", "").field(PLANS),
         close("target_plan_ids is a text", "wrong_type", "[\"TPL_A\"]", "\"TPL_A\"").field(PLANS).value("TPL_A"),
+        close("more plans than a directive may be for", "too_many", "[\"TPL_A\"]", &names(501)).field(PLANS),
+        open("more causes than a directive may name", "too_many", "\"scope\"", &format!("\"causality\":{},\"scope\"", names(251)))
+            .field("directive.causality"),
         close("a plan twice", "listed_twice", "[\"TPL_A\"]", "[\"TPL_A\",\"TPL_A\"]").field(PLANS).value("TPL_A"),
         file("a reused id with another body", "reused_id",
             format!("{OPEN}\n{}\n", OPEN.replace("\"2\"", "\"3\"").replace("10:02", "10:03")))
@@ -166,6 +173,27 @@ pub(super) fn cases() -> Vec<Case> {
 #[test]
 fn every_bad_directive_file_is_refused() {
     refuse_all("directives", &cases());
+}
+
+/// As long as they may be, lists of the longest names fit into one event, and their plans' closes into one Step.
+#[test]
+fn the_longest_lists_that_are_taken_run() {
+    let bench = Bench::new();
+    let long = |prefix: &str, number: usize| format!("{prefix}{number:0>width$}", width = 64 - prefix.len());
+    let mut lines: Vec<String> =
+        (0..500).map(|plan| OPEN.replace("OPEN_1", &long("O", plan)).replace("TPL_A", &long("P", plan))).collect();
+    let list = |prefix: &str, count: usize| {
+        let names: Vec<String> = (0..count).map(|number| format!("\"{}\"", long(prefix, number))).collect();
+        format!("[{}]", names.join(","))
+    };
+    let close = CLOSE.replace("[\"TPL_A\"]", &format!("{},\"causality\":{}", list("P", 500), list("C", 250)));
+    lines.push(close);
+    Files { directives: Some(lines.join("\n").into()), ..Files::good() }.write(&bench.path("case"));
+    let (code, stdout, stderr) = bench.retrace(&["run", "case/session.yaml", "--db", "db", "--json"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let summary: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((&summary["plans"], &summary["refusals"]), (&500.into(), &0.into()));
+    assert_eq!(bench.retrace(&["verify", "refused", "--db", "db"]).0, 0);
 }
 
 /// Other spellings of the same directives run, to the same log.

@@ -7,6 +7,7 @@ mod directives;
 mod docs;
 mod dynamic;
 mod market;
+mod random;
 mod session_file;
 mod store;
 

@@ -78,6 +78,7 @@ pub(super) fn hint(rule: &Rule, field: Option<&str>, value: Option<&str>) -> Opt
         Rule::UnknownPlan => "give the NEW_TRADE a `plan_id` of your own; only such plans can be named in a file",
         Rule::EmptyList if name == "target_plan_ids" => "name the plans it is for, each opened by an earlier line",
         Rule::EmptyList if name == "market" => "name at least one file of bars",
+        Rule::TooMany { .. } if name == "target_plan_ids" => "divide them among several directives",
         Rule::NotForScope { .. } if name == "plan_id" => "plans that exist are named in `target_plan_ids`",
         Rule::NotForScope { .. } if name == "target_plan_ids" => "a new plan is named by `plan_id`",
         Rule::NotExactlyOne { .. } => "write one line for each instruction",

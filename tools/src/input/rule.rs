@@ -295,6 +295,14 @@ pub enum Rule {
     /// A list that must not be empty.
     #[error("is an empty list")]
     EmptyList,
+    /// A list longer than one event can hold, or one input carry out.
+    #[error("has {found} members, and at most {max} are taken")]
+    TooMany {
+        /// How many there are.
+        found: usize,
+        /// The most there may be.
+        max: usize,
+    },
     /// A list with one member twice.
     #[error("is in the list twice")]
     ListedTwice,

@@ -64,6 +64,7 @@ impl Rule {
             Self::OffLot { .. } => "off_lot",
             Self::TooManySlices { .. } => "more_slices_than_lots",
             Self::EmptyList => "empty_list",
+            Self::TooMany { .. } => "too_many",
             Self::ListedTwice => "listed_twice",
             Self::UnknownPlan => "plan_not_named_before",
             Self::ReusedId { .. } => "reused_id",
