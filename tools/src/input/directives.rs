@@ -237,9 +237,11 @@ fn json_problem(place: &str, error: &serde_json::Error, here: &dyn Fn(Rule) -> I
 
 /// Serde's sentence, such as "integer `17`, expected a string", as field, value and rule.
 fn wrong_type(sentence: &str, place: &str, here: &dyn Fn(Rule) -> InputProblem) -> InputProblem {
-    let (found, expected) = sentence.split_once(", expected ").unwrap_or((sentence, "another type"));
-    let expected = if expected == "a sequence" { "a list" } else { expected };
     let about = |rule| if place.is_empty() { here(rule) } else { here(rule).field(place) };
+    let Some((found, expected)) = sentence.split_once(", expected ") else {
+        return about(Rule::WrongType { reason: sentence.to_owned() });
+    };
+    let expected = if expected == "a sequence" { "a list" } else { expected };
     let (value, reason) = match (found, found.split_once(' ')) {
         ("sequence", _) => (None, format!("a list, expected {expected}")),
         ("map", _) => (None, format!("an object, expected {expected}")),

@@ -49,7 +49,10 @@ pub(super) fn hint(rule: &Rule, field: Option<&str>, value: Option<&str>) -> Opt
         Rule::TimeTwice { .. } => "keep one row for each time",
         Rule::MixedTimes { .. } => "write every time of a file in one way",
         Rule::NotUtf8 => "save it as UTF-8; a compressed file keeps the ending of its kind, such as `.xz`",
-        Rule::Syntax { grammar: "JSON", .. } => {
+        // What a pretty-printed object, a list or a comment leads to; anything else is said by the parser.
+        Rule::Syntax { grammar: "JSON", reason }
+            if reason.starts_with("EOF") || reason.starts_with("trailing") || reason.ends_with("in column 1") =>
+        {
             "a directive file has one whole JSON object a line: no list around them, no comma between, no comment"
         }
         Rule::Syntax { grammar: "YAML", reason } if reason.contains("tab") => "indent with blanks, not with tabs",

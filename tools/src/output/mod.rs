@@ -119,8 +119,9 @@ pub(crate) fn report_usage(usage: &clap::Error, output: &mut Output) {
     let text = usage.render().to_string();
     let message = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
     let message = text::shortened(&message.split_whitespace().collect::<Vec<_>>().join(" "), SHOWN_MAX);
-    let nothing = ErrorView { code: "usage", message, hint: None, file: None, line: None, field: None, value: None };
-    tell_programs(nothing, output);
+    let hint = text.lines().find_map(|line| line.trim_start().strip_prefix("tip: ")).map(str::to_owned);
+    let view = ErrorView { code: "usage", message, hint, file: None, line: None, field: None, value: None };
+    tell_programs(view, output);
 }
 
 fn tell_programs(error: ErrorView<'_>, output: &mut Output) {
