@@ -19,6 +19,20 @@ pub enum StoreError {
         /// The folder.
         place: String,
     },
+    /// What should be the folder of a store is a file, or stands below one.
+    #[error("{place} is not a folder")]
+    NotAFolder {
+        /// The place.
+        place: String,
+    },
+    /// A folder that is no store and holds something else, so that none is made among it.
+    #[error("the folder {place} is not a store: it holds {what}")]
+    Occupied {
+        /// The folder.
+        place: String,
+        /// The first of what it holds.
+        what: String,
+    },
     /// No session of that name or id.
     #[error("there is no session {session} in this store")]
     NoSession {
@@ -46,8 +60,10 @@ pub enum StoreError {
         place: String,
     },
     /// The store was written in a format that this build does not know.
-    #[error("the store has format {found}; this build knows formats up to {known}")]
+    #[error("{place}: the store has format {found}; this build knows formats up to {known}")]
     NewerFormat {
+        /// The file that names the format.
+        place: String,
         /// The format found.
         found: u32,
         /// The newest one known.

@@ -12,6 +12,7 @@ mod january;
 mod layers;
 mod real;
 mod reference;
+mod refusals;
 mod replaying;
 mod scenario;
 mod scenarios;

@@ -1,7 +1,7 @@
 //! Why a command could not run: one sentence, and a hint where there is something to do about it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use retrace_core::ids::{IdError, PlanId, Seq, SessionName};
 use retrace_core::log::LogFault;
@@ -143,14 +143,40 @@ impl CliError {
             }
             Self::NoSession { known, .. } if known.is_empty() => Some("the store has no session yet".into()),
             Self::NoSession { known, .. } => Some(format!("it has {}", listed(known))),
-            Self::NoPlan { known, .. } if known.is_empty() => None,
+            Self::NoPlan { known, .. } if known.is_empty() => Some("no plan was taken on there".into()),
             Self::NoPlan { known, .. } => Some(format!("there are {}", listed(known))),
             Self::PlanInSeveral { sessions, .. } => {
                 Some(format!("choose one with --session NAME: {}", listed(sessions)))
             }
             Self::NoSuchEvent { .. } => Some("leave --at out for the ledger at the end".into()),
-            Self::NoEvents { .. } | Self::BadPlanId(_) | Self::Write { .. } | Self::Output(_) | Self::Json(_) => None,
+            Self::NoEvents { .. } => {
+                Some("it was interrupted before its first commit: run it again under another name".into())
+            }
+            Self::BadPlanId(_) | Self::Write { .. } | Self::Output(_) | Self::Json(_) => None,
         }
+    }
+
+    /// What went wrong, as `--json` names it: the rule of an input file, or one word for each other failure. A name that
+    /// was once given out never changes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Input(problem) => problem.rule().code(),
+            Self::Store(error) | Self::Record(RecordError::Store(error)) => store_code(error),
+            Self::Record(RecordError::Run(_)) => "run_stopped",
+            Self::Log { .. } => "log_unreadable",
+            Self::History { .. } => "history_broken",
+            Self::NoSession { .. } => "no_session",
+            Self::NoSuchEvent { .. } | Self::NoEvents { .. } => "no_such_event",
+            Self::BadPlanId(_) => "bad_plan_id",
+            Self::NoPlan { .. } => "no_plan",
+            Self::PlanInSeveral { .. } => "plan_in_several",
+            Self::Write { .. } | Self::Output(_) | Self::Json(_) => "cannot_write",
+        }
+    }
+
+    /// The problem of an input file, where it is one.
+    pub const fn input(&self) -> Option<&InputProblem> {
+        if let Self::Input(problem) = self { Some(problem) } else { None }
     }
 
     /// Whether the reader of the output went away, as `head` does: no failure of ours.
@@ -160,16 +186,44 @@ impl CliError {
     }
 }
 
+const fn store_code(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::NoStore { .. } => "no_store",
+        StoreError::NotAFolder { .. } => "not_a_folder",
+        StoreError::Occupied { .. } => "folder_occupied",
+        StoreError::NoSession { .. } => "no_session",
+        StoreError::SessionExists { .. } => "session_exists",
+        StoreError::Conflict { .. } => "append_conflict",
+        StoreError::InUse { .. } => "store_in_use",
+        StoreError::NewerFormat { .. } => "newer_format",
+        StoreError::BehindWatermark { .. } => "behind_watermark",
+        StoreError::NotTheLogWritten { .. } => "not_the_log_written",
+        StoreError::Damaged { .. } | StoreError::Block { .. } | StoreError::Frame(_) => "store_damaged",
+        StoreError::Backend { .. } => "store_failed",
+    }
+}
+
 fn store_hint(error: &StoreError) -> Option<String> {
     let hint = match error {
         StoreError::SessionExists { .. } => "choose another with --session NAME",
         StoreError::NoStore { .. } => "`retrace run FILE.yaml --db DIR` makes one",
+        StoreError::NotAFolder { .. } => "give a folder with --db; `run` makes it where there is none",
+        StoreError::Occupied { place, .. } => {
+            return Some(format!(
+                "give the store a folder of its own, such as {}",
+                Path::new(place).join("db").display()
+            ));
+        }
         StoreError::InUse { .. } => "wait until that process has ended, or choose another folder with --db",
         StoreError::NewerFormat { .. } => "use the version of retrace that wrote it, or a later one",
-        StoreError::BehindWatermark { session, .. } | StoreError::NotTheLogWritten { session, .. } => {
+        // Of a session with no event left not even the name may be there to verify it by.
+        StoreError::BehindWatermark { session, log: Seq(1..), .. } | StoreError::NotTheLogWritten { session, .. } => {
             return Some(format!("nothing was changed; `retrace verify {session} --db DIR` lists all that is wrong"));
         }
-        StoreError::Damaged { .. } | StoreError::Block { .. } | StoreError::Frame(_) => FROM_A_COPY,
+        StoreError::BehindWatermark { .. }
+        | StoreError::Damaged { .. }
+        | StoreError::Block { .. }
+        | StoreError::Frame(_) => FROM_A_COPY,
         // The database tells damage from other failures only by its sentence.
         StoreError::Backend { source, .. } if source.to_string().starts_with("Corruption") => FROM_A_COPY,
         StoreError::NoSession { .. } | StoreError::Conflict { .. } | StoreError::Backend { .. } => return None,

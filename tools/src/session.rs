@@ -84,10 +84,14 @@ impl LoadedSession {
 /// [`InputProblem`] at the first thing that is wrong with any of them.
 pub fn load(path: &Path) -> Result<LoadedSession, InputProblem> {
     let file = session::read(path)?;
-    let (tape, gaps) = read_market(&file)?;
+    let (tape, gaps) = read_market(&file).map_err(|problem| {
+        let index = file.market.iter().position(|market| market.path == problem.file()).unwrap_or_default();
+        named_by(path, &format!("market[{index}].bars"), problem)
+    })?;
     let empty = || InputProblem::new(path, Rule::EmptyList).field("market");
     let (from, to) = tape.span().ok_or_else(empty)?;
-    let directives = directives::read(&file.directives, &file.instruments, DataSpan { from, to })?;
+    let directives = directives::read(&file.directives, &file.instruments, DataSpan { from, to })
+        .map_err(|problem| named_by(path, "strategy.directives", problem))?;
     digits::check(&file.directives, &directives, &file.instruments, &tape)?;
     let provenance = provenance(path, &file);
     let identity = Identity {
@@ -112,10 +116,30 @@ pub fn load(path: &Path) -> Result<LoadedSession, InputProblem> {
 /// # Errors
 /// [`InputProblem`] at the first thing that is wrong with one of them.
 pub fn read_market(file: &SessionFile) -> Result<(Tape, Vec<(Symbol, Gaps)>), InputProblem> {
-    let read = |entry: &MarketFile| market::read(entry, file.gaps);
+    let read = |entry: &MarketFile| market::read(entry, file.gaps).map_err(row_advice);
     let read = file.market.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let gaps = read.iter().map(|data| (data.data.symbol.clone(), data.gaps)).collect();
     Ok((Tape::new(read.into_iter().map(|data| data.data).collect()), gaps))
+}
+
+/// What there is to do about any row that is wrong by itself.
+fn row_advice(problem: InputProblem) -> InputProblem {
+    let of_row = problem.line().is_some_and(|line| line > 1) && problem.hint().is_none();
+    if of_row {
+        problem
+            .with_hint("correct the row or leave it out: market data is never repaired, and missing bars are counted")
+    } else {
+        problem
+    }
+}
+
+/// Where a file is named that is not there, or is no file.
+fn named_by(session: &Path, key: &str, problem: InputProblem) -> InputProblem {
+    if !matches!(problem.rule(), Rule::Unreadable { .. }) || problem.file().is_file() {
+        return problem;
+    }
+    let hint = format!("{} names it under `{key}`; a relative path starts in that file's folder", session.display());
+    problem.with_hint(hint)
 }
 
 /// Paths are kept absolute, so that a later check finds the files from any folder.

@@ -87,6 +87,8 @@ pub(crate) fn again(error: &StoreError) -> StoreError {
         }
         StoreError::Frame(source) => StoreError::Frame(source.clone()),
         other @ (StoreError::NoStore { .. }
+        | StoreError::NotAFolder { .. }
+        | StoreError::Occupied { .. }
         | StoreError::NoSession { .. }
         | StoreError::SessionExists { .. }
         | StoreError::Conflict { .. }

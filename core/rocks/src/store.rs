@@ -14,7 +14,7 @@ use retrace_core::step::Step;
 use retrace_core::store::{Checkpoint, LogStore, Manifest, StoreError, Watermark};
 use rocksdb::{BottommostLevelCompaction, CompactOptions, DB, WriteBatch};
 
-use crate::files::{Found, Layout, failed as file_failed};
+use crate::files::{Found, Layout};
 use crate::keys::{self, SessionNo, Table};
 use crate::options::{self, Tuning, failed};
 use crate::reader::open_tables;
@@ -69,6 +69,7 @@ impl RocksStore {
     /// # Errors
     /// [`StoreError::InUse`] if another writer has it open, [`StoreError::NewerFormat`] if a newer version wrote it,
     /// [`StoreError::BehindWatermark`] or [`StoreError::NotTheLogWritten`] if a log is not what it was,
+    /// [`StoreError::NotAFolder`] or [`StoreError::Occupied`] if the place is for something else,
     /// [`StoreError::Damaged`] or [`StoreError::Backend`] if a part of it is missing or cannot be read or made.
     pub fn create_or_open(dir: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::open_with(dir.as_ref(), BlockLimits::FORMAT_1, Tuning::DEFAULT)
@@ -76,7 +77,7 @@ impl RocksStore {
 
     pub(crate) fn open_with(dir: &Path, limits: BlockLimits, tuning: Tuning) -> Result<Self, StoreError> {
         let layout = Layout::new(dir);
-        std::fs::create_dir_all(dir).map_err(|error| file_failed("creating the folder", dir, error))?;
+        layout.make_folder()?;
         let lock = layout.lock()?;
         let mut database = options::database(tuning);
         if layout.look()? == Found::Nothing {

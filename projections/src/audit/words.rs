@@ -130,6 +130,7 @@ fn directive_text(directive: &StrategyDirective) -> String {
         }
         Intent::Modify(modify) => {
             let mut parts = Vec::new();
+            parts.extend(modify.direction.map(|direction| format!("direction {direction}")));
             if let Some(target) = modify.target {
                 parts.push(format!("size {}", target.normalize()));
             }
@@ -346,10 +347,11 @@ pub fn refusal_text(refusal: &Refusal) -> String {
             format!("its id was used at event {first} with another body; the first difference is in {field}")
         }
         Refusal::PlanExists => "a plan of that id exists, from another directive".to_owned(),
-        Refusal::UnknownPlan => "no plan has that id".to_owned(),
-        Refusal::PlanEnded => "the plan is closed, closing or stopped out".to_owned(),
+        Refusal::UnknownPlan => "no plan of that id was taken on".to_owned(),
+        Refusal::PlanEnded => "the plan is closed, closing or stopped out, and takes no change".to_owned(),
         Refusal::DirectionContradictsTarget { direction, delta } => {
-            format!("direction {direction} contradicts the change of {delta}")
+            let opposite = direction.opposite();
+            format!("direction {direction} contradicts the change of {delta}, which is a {opposite}")
         }
         Refusal::WouldLoosen { stop, proposed } => {
             format!("a tolerance only tightens: the stop stands at {stop}, this would put it at {proposed}")
@@ -357,8 +359,10 @@ pub fn refusal_text(refusal: &Refusal) -> String {
         Refusal::WrongSide { field, level, price } => {
             format!("{field} {level} stands on the wrong side of the price {price}")
         }
-        Refusal::BadLevel { field, price } => format!("{field} gives no valid level at the price {price}"),
-        Refusal::NoPriceYet => "no price was seen yet that it could be read against".to_owned(),
+        Refusal::BadLevel { field, price } => {
+            format!("at the price {price}, {field} rounds to no price that an order can have")
+        }
+        Refusal::NoPriceYet => "no price was seen yet that its fraction could be read against".to_owned(),
         Refusal::ShortingUnsupported => "the venue cannot be short".to_owned(),
         Refusal::TooManySlices { slices, quantity, lot } => {
             format!("{quantity} in {slices} slices gives less than the lot of {lot} each")

@@ -13,7 +13,7 @@ use retrace_projections::ledger::Book;
 use serde::Serialize;
 
 use super::Status;
-use super::stored::{Db, StoredSession};
+use super::stored::{Db, StoredSession, lost_session};
 use crate::error::{CliError, Place};
 use crate::output::Output;
 use crate::output::story::{self, Protection};
@@ -156,6 +156,9 @@ fn spelled_out(reader: &dyn LogReader, given: PlanId, session: Option<&StoredSes
 }
 
 fn no_plan(reader: &dyn LogReader, plan: PlanId, session: Option<&StoredSession<'_>>) -> CliError {
+    if let (None, Some(lost)) = (session, lost_session(reader)) {
+        return lost.into();
+    }
     let place = session.map_or(Place::Store, |session| Place::Session(session.name.clone()));
     CliError::NoPlan { plan, place, known: known_plans(reader, session) }
 }

@@ -69,8 +69,10 @@ pub fn main_with() -> ExitCode {
     let Cli { json, command } = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => {
-            // Nowhere to tell that the terminal is gone.
-            let _ = usage.print();
+            // Help and the version are for people, whatever else was asked for.
+            let mut options = std::env::args_os().take_while(|argument| argument != "--");
+            let json = usage.use_stderr() && options.any(|argument| argument == "--json");
+            output::report_usage(&usage, &mut Output::new(json));
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(COULD_NOT_RUN));
         }
     };
@@ -82,7 +84,7 @@ pub fn main_with() -> ExitCode {
         Err(error) => {
             // What was printed before stands above the error.
             let _ = output.finish();
-            output::report(&error);
+            output::report(&error, &mut output);
             ExitCode::from(COULD_NOT_RUN)
         }
     }

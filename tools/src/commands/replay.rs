@@ -4,7 +4,7 @@ use std::io::Write;
 use std::str::FromStr;
 
 use retrace_core::content::ContentRef;
-use retrace_core::event::Head;
+use retrace_core::event::{Head, Refusal};
 use retrace_core::ids::{DirectiveId, PlanId, Seq, SessionName};
 use retrace_core::step::TapePosition;
 use retrace_core::time::Timestamp;
@@ -106,6 +106,8 @@ struct RefusalView {
     directive_id: DirectiveId,
     plan_id: Option<PlanId>,
     code: &'static str,
+    /// The rule with its numbers, as `audit --json` has it.
+    refusal: Refusal,
     text: String,
 }
 
@@ -222,6 +224,7 @@ fn refusal(refused: &Refused) -> RefusalView {
         directive_id: refused.directive.clone(),
         plan_id: refused.plan_id.clone(),
         code: refused.refusal.code(),
+        refusal: refused.refusal.clone(),
         text: refusal_text(&refused.refusal),
     }
 }
@@ -246,9 +249,11 @@ fn print(document: &Document, waiting: &[String], page: &mut dyn Write) -> Resul
     }
     if !refusals.is_empty() {
         writeln!(page, "\n{}", painted(BAD, counted(refusals.len() as u64, "refusal")))?;
-        for RefusalView { seq, at, directive_id, plan_id, code, text } in refusals {
+        let width = refusals.last().map_or(1, |last| last.seq.to_string().len());
+        for RefusalView { seq, at, directive_id, plan_id, code, text, .. } in refusals {
             let plan = plan_id.as_ref().map_or(String::new(), |plan| format!(" for {plan}"));
-            writeln!(page, "  {} event {seq}  {directive_id}{plan}: {} ({code})", moment(*at), printable(text))?;
+            let seq = format!("event {:>width$}", seq.0);
+            writeln!(page, "  {}  {seq}  {directive_id}{plan}: {} ({code})", moment(*at), printable(text))?;
         }
     }
     Ok(())

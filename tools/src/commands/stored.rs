@@ -10,7 +10,7 @@ use retrace_core::ids::{Seq, SessionName, SessionUid};
 use retrace_core::log::{LogEnd, LogFault, read_log};
 use retrace_core::manifest::Identity;
 use retrace_core::step::Step;
-use retrace_core::store::{LogReader, Manifest};
+use retrace_core::store::{LogReader, Manifest, StoreError};
 use retrace_core::time::Timestamp;
 use retrace_projections::ledger::BrokenHistory;
 use retrace_rocks::RocksReader;
@@ -47,6 +47,12 @@ impl Db {
     }
 }
 
+/// A session that the store lost with all its events, its name among them: what is not found may have been it.
+pub(super) fn lost_session(reader: &dyn LogReader) -> Option<StoreError> {
+    let lost = |damage: &StoreError| matches!(damage, StoreError::BehindWatermark { log: Seq(0), .. });
+    reader.damage().into_iter().find(lost)
+}
+
 /// A session of a store.
 pub(super) struct StoredSession<'a> {
     pub(super) reader: &'a dyn LogReader,
@@ -77,6 +83,9 @@ impl<'a> StoredSession<'a> {
         let sessions = reader.sessions()?;
         if let Some((known, uid)) = sessions.iter().find(|(known, _)| known.as_str() == name) {
             return Self::of(reader, known.clone(), *uid);
+        }
+        if let Some(lost) = lost_session(reader) {
+            return Err(lost.into());
         }
         let known = sessions.into_iter().map(|(name, _)| name).collect();
         Err(CliError::NoSession { name: name.to_owned(), known })

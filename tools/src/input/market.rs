@@ -11,6 +11,7 @@ use retrace_core::time::{Span, Timestamp};
 use retrace_replay::tape::{Bar, DataSet, VolumeUnit};
 use rust_decimal::Decimal;
 
+use crate::input::bounded::ShortLines;
 use crate::input::number;
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
@@ -100,7 +101,7 @@ pub fn read(file: &MarketFile, gaps: GapPolicy) -> Result<MarketData, InputProbl
 /// As [`read`].
 pub fn read_from(source: impl Read, file: &MarketFile, gaps: GapPolicy) -> Result<MarketData, InputProblem> {
     let path = file.path.as_path();
-    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(source);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(ShortLines::new(source));
     let header = reader.headers().map_err(|e| csv_problem(path, &e))?.clone();
     if header.is_empty() {
         return Err(InputProblem::new(path, Rule::EmptyFile));
@@ -111,6 +112,9 @@ pub fn read_from(source: impl Read, file: &MarketFile, gaps: GapPolicy) -> Resul
     while reader.read_record(&mut record).map_err(|e| csv_problem(path, &e))? {
         let line = record.position().map_or(0, csv::Position::line);
         let row = Row { path, line, record: &record };
+        if record.len() == 1 && record.get(0).is_some_and(str::is_empty) {
+            continue;
+        }
         if record.len() != header.len() {
             let problem = row.problem(Rule::FieldCount { found: record.len(), expected: header.len() });
             return Err(match header.get(record.len()) {

@@ -32,6 +32,12 @@ pub enum Rule {
     /// Not one line.
     #[error("the file is empty")]
     EmptyFile,
+    /// More bytes than any such file has.
+    #[error("is longer than {bytes} bytes")]
+    TooLong {
+        /// The bound.
+        bytes: u64,
+    },
     /// How orders are placed, without a size that any would be placed toward.
     #[error("says how orders are placed, but there is no target_position_size that any would be placed toward")]
     NeedsSize,
@@ -75,7 +81,7 @@ pub enum Rule {
     #[error("the header has this column more than once")]
     ColumnTwice,
     /// A row with fewer or more fields than the header.
-    #[error("the row has {found} fields, the header {expected}")]
+    #[error("the row has {found} {}, the header {expected}", if *.found == 1 { "field" } else { "fields" })]
     FieldCount {
         /// In the row.
         found: usize,
@@ -202,7 +208,7 @@ pub enum Rule {
         period: Span,
     },
     /// Missing bars where none are allowed.
-    #[error("{missing} bars are missing after {previous}, and the session says `gaps: error`")]
+    #[error("{missing} {} missing after {previous}, and the session says `gaps: error`", if *.missing == 1 { "bar is" } else { "bars are" })]
     Gap {
         /// How many.
         missing: u64,
@@ -289,6 +295,14 @@ pub enum Rule {
     /// A list that must not be empty.
     #[error("is an empty list")]
     EmptyList,
+    /// A list longer than one event can hold, or one input carry out.
+    #[error("has {found} members, and at most {max} are taken")]
+    TooMany {
+        /// How many there are.
+        found: usize,
+        /// The most there may be.
+        max: usize,
+    },
     /// A list with one member twice.
     #[error("is in the list twice")]
     ListedTwice,
@@ -330,13 +344,21 @@ pub enum Rule {
     },
 }
 
-/// The members of a list, at most twenty of them, for a message.
+/// The members of a list, at most twenty of them and none longer than a name, for a message.
 pub(super) fn list<T: ToString>(items: &[T]) -> String {
     const SHOWN: usize = 20;
+    const NAME_SHOWN: usize = 64;
     if items.is_empty() {
         return "none".to_owned();
     }
-    let mut shown: Vec<String> = items.iter().take(SHOWN).map(ToString::to_string).collect();
+    let short = |item: &T| {
+        let text = item.to_string();
+        match text.char_indices().nth(NAME_SHOWN) {
+            Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+            None => text,
+        }
+    };
+    let mut shown: Vec<String> = items.iter().take(SHOWN).map(short).collect();
     if let Some(more @ 1..) = items.len().checked_sub(SHOWN) {
         shown.push(format!("and {more} more"));
     }

@@ -12,6 +12,7 @@ use retrace_core::venue::{FeeAsset, FillPath, VenueProfile, VenueSettings};
 use retrace_replay::tape::VolumeUnit;
 use rust_decimal::Decimal;
 
+use crate::input::bounded;
 pub use crate::input::market::{Columns, GapPolicy, MarketFile};
 use crate::input::number;
 use crate::input::problem::InputProblem;
@@ -19,6 +20,9 @@ use crate::input::rule::Rule;
 use crate::input::session_fields::{
     self, AccountFields, InstrumentFields, MarketFields, SessionFields, Text, VenueFields,
 };
+
+/// The longest session file, in bytes.
+const BYTES_MAX: u64 = 1 << 20;
 
 /// Fractions such as fees keep to this many decimals, so that a product with an amount stays exact.
 const FRACTION_DECIMALS_MAX: u32 = 8;
@@ -53,7 +57,14 @@ pub struct SessionFile {
 /// # Errors
 /// [`InputProblem`] when it cannot be read, is not YAML of this shape, or breaks a rule.
 pub fn read(path: &Path) -> Result<SessionFile, InputProblem> {
-    let bytes = std::fs::read(path).map_err(|e| InputProblem::new(path, Rule::Unreadable { reason: e.to_string() }))?;
+    let bytes = bounded::read_whole(path, BYTES_MAX).map_err(|problem| {
+        let unreadable = matches!(problem.rule(), Rule::Unreadable { .. });
+        if unreadable {
+            problem.with_hint("`retrace sample --dir DIR` writes a session file to begin with")
+        } else {
+            problem
+        }
+    })?;
     let text = String::from_utf8(bytes).map_err(|_| InputProblem::new(path, Rule::NotUtf8))?;
     parse(path, &text)
 }
@@ -63,7 +74,9 @@ pub fn read(path: &Path) -> Result<SessionFile, InputProblem> {
 /// # Errors
 /// As [`read`].
 pub fn parse(path: &Path, text: &str) -> Result<SessionFile, InputProblem> {
-    if text.trim().is_empty() {
+    let says_nothing =
+        |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#') || line.trim() == "---";
+    if text.trim_start_matches('\u{feff}').lines().all(says_nothing) {
         return Err(InputProblem::new(path, Rule::EmptyFile));
     }
     Checker { file: path }.check(session_fields::parse(path, text)?, text)

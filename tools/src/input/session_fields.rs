@@ -96,6 +96,9 @@ pub(super) struct FeeFields {
     pub(super) taker: Option<Text>,
 }
 
+/// Where each key is explained.
+const EXPLAINED: &str = "`retrace sample --dir DIR` writes a session file that explains every key";
+
 /// Reads the shape of `text`. Unknown and repeated keys, missing keys and values of the wrong kind are refused here.
 pub(super) fn parse(file: &Path, text: &str) -> Result<SessionFields, InputProblem> {
     let options = serde_saphyr::options! {
@@ -110,11 +113,11 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<SessionFields, InputProbl
             error.into_inner()
         })
     });
-    parsed.map_err(|error| yaml_problem(file, &place, &error))
+    parsed.map_err(|error| yaml_problem(file, text, &place, &error))
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "a foreign list that may grow; all the rest is grammar")]
-fn yaml_problem(file: &Path, place: &str, error: &YamlError) -> InputProblem {
+fn yaml_problem(file: &Path, text: &str, place: &str, error: &YamlError) -> InputProblem {
     let error = error.without_snippet();
     // `Spanned` shows in paths as a field of its own.
     let place = place.replace(".value", "");
@@ -135,17 +138,45 @@ fn yaml_problem(file: &Path, place: &str, error: &YamlError) -> InputProblem {
         }
         // A key missing from the whole file is missing from no line.
         YamlError::SerdeMissingField { field, .. } if place.is_empty() => {
-            InputProblem::new(file, Rule::Missing).field(*field)
+            InputProblem::new(file, Rule::Missing).field(*field).with_hint(EXPLAINED)
         }
-        YamlError::SerdeMissingField { field, .. } => about(Rule::Missing, inside(field)),
+        YamlError::SerdeMissingField { field, .. } => about(Rule::Missing, inside(field)).with_hint(EXPLAINED),
         YamlError::DuplicateMappingKey { key: Some(key), .. } => about(Rule::FieldTwice, inside(key)),
         YamlError::NullIntoString { .. } => about(Rule::Empty, place.to_owned()),
         YamlError::Unexpected { .. }
         | YamlError::SerdeInvalidType { .. }
         | YamlError::SerdeInvalidValue { .. }
         | YamlError::SerdeInvalidLength { .. }
-        | YamlError::InvalidScalar { .. } => about(Rule::WrongType { reason: reason(error) }, place.to_owned()),
-        _ => about(Rule::Syntax { grammar: "YAML", reason: reason(error) }, place.to_owned()),
+        | YamlError::InvalidScalar { .. } => {
+            let problem = about(Rule::WrongType { reason: plainly(&reason(error)) }, place.to_owned());
+            match error.location().as_ref().and_then(|at| written_at(text, at)) {
+                Some(value) => problem.value(value),
+                None => problem,
+            }
+        }
+        _ => about(Rule::Syntax { grammar: "YAML", reason: reason(error) }, place.trim_end_matches(".?").to_owned()),
+    }
+}
+
+/// What stands at a place of the file, up to the end of its line.
+fn written_at<'t>(text: &'t str, at: &Location) -> Option<&'t str> {
+    let line = text.lines().nth(usize::try_from(at.line()).ok()?.checked_sub(1)?)?;
+    let column = usize::try_from(at.column()).ok()?.checked_sub(1)?;
+    let (start, _) = line.char_indices().nth(column)?;
+    let (before, rest) = line.split_at_checked(start)?;
+    // Inside braces a word ends at the comma; a list or further braces are shown with what follows.
+    let in_braces = before.contains('{') && !rest.starts_with(['{', '[']);
+    let rest = if in_braces { rest.split([',', '}']).next().unwrap_or(rest) } else { rest };
+    Some(rest.trim_end()).filter(|rest| !rest.is_empty())
+}
+
+/// The parser's words for what should stand there, as the documentation says it.
+fn plainly(reason: &str) -> String {
+    match reason {
+        "expected string scalar" => "expected a text or a number".to_owned(),
+        "expected mapping start" => "expected keys with values".to_owned(),
+        "expected sequence start" => "expected a list".to_owned(),
+        other => other.to_owned(),
     }
 }
 

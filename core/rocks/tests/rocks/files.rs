@@ -43,8 +43,8 @@ fn a_newer_or_unknown_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     fill(dir.path(), &samples::log(3, 1), 1);
     fs::write(dir.path().join("format"), "retrace store format 2\n").unwrap();
-    assert!(matches!(RocksReader::open(dir.path()), Err(StoreError::NewerFormat { found: 2, known: 1 })));
-    assert!(matches!(refusal(dir.path()), StoreError::NewerFormat { found: 2, known: 1 }));
+    assert!(matches!(RocksReader::open(dir.path()), Err(StoreError::NewerFormat { found: 2, known: 1, .. })));
+    assert!(matches!(refusal(dir.path()), StoreError::NewerFormat { found: 2, known: 1, .. }));
     for odd in ["", "retrace store format 0\n", "retrace store format 1", "retrace store format 01\n", "rocks\n"] {
         fs::write(dir.path().join("format"), odd).unwrap();
         assert!(matches!(RocksReader::open(dir.path()), Err(StoreError::Damaged { .. })), "{odd:?}");
