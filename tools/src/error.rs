@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use retrace_core::exact::Inexact;
 use retrace_core::ids::{IdError, PlanId, Seq, SessionName};
 use retrace_core::log::LogFault;
 use retrace_core::store::StoreError;
@@ -105,6 +106,23 @@ pub enum CliError {
         /// What is wrong, and where.
         source: ExportFault,
     },
+    /// A sum in a table does not fit.
+    #[error("session {session}: {source}")]
+    Sum {
+        /// The session.
+        session: SessionName,
+        /// Which.
+        source: Inexact,
+    },
+    /// Three tables were asked for on standard output.
+    #[error("three tables cannot go to standard output")]
+    TablesNeedAFolder,
+    /// `--json` and a CSV were both asked for on standard output.
+    #[error("--json and a CSV table cannot both go to standard output")]
+    CsvIsNoJson,
+    /// A table was asked for in another format.
+    #[error("--table belongs to --format csv")]
+    TableWithoutCsv,
     /// A file is not what an export writes.
     #[error("{}:{}: {}", path.display(), source.line, source.fault)]
     Import {
@@ -180,7 +198,7 @@ impl CliError {
             Self::Record(RecordError::Run(_)) => {
                 Some("what was committed before is kept as an interrupted session; `retrace sessions` shows it".into())
             }
-            Self::Log { session, .. } | Self::History { session, .. } => {
+            Self::Log { session, .. } | Self::History { session, .. } | Self::Export { session, .. } => {
                 Some(format!("`retrace verify {session} --db DIR` lists all that is wrong"))
             }
             Self::NoSession { known, .. } if known.is_empty() => Some("the store has no session yet".into()),
@@ -191,15 +209,25 @@ impl CliError {
                 Some(format!("choose one with --session NAME: {}", listed(sessions)))
             }
             Self::NoSuchEvent { .. } => Some("leave --at out for the ledger at the end".into()),
-            Self::Export { session, .. } => Some(format!("`retrace verify {session} --db DIR` lists all that is wrong")),
-            Self::Import { source, .. } => import_hint(source),
+            Self::TablesNeedAFolder => {
+                Some("name a folder with --out DIR, or one table with --table plans, orders or fills".into())
+            }
+            Self::CsvIsNoJson => Some("write the table with --out FILE".into()),
+            Self::TableWithoutCsv => Some("leave --table out for all of a session".into()),
+            Self::Import { source, .. } => Some(import_hint(source).into()),
             Self::AlreadyThere { name, db, other_end: None } => {
                 let db = shell_word(db);
                 Some(format!("there is nothing to import; `retrace replay {name} --db {db}` shows it"))
             }
             Self::AlreadyThere { .. } => Some("import it into another store with --db DIR".into()),
             Self::Spool { .. } => Some("name a folder with room for it in TMPDIR, or import a file".into()),
-            Self::Read { .. } | Self::NoEvents { .. } | Self::BadPlanId(_) | Self::Write { .. } | Self::Output(_) | Self::Json(_) => None,
+            Self::Sum { .. }
+            | Self::Read { .. }
+            | Self::NoEvents { .. }
+            | Self::BadPlanId(_)
+            | Self::Write { .. }
+            | Self::Output(_)
+            | Self::Json(_) => None,
         }
     }
 
@@ -235,8 +263,8 @@ fn end_of(other_end: Option<(Seq, Seq)>) -> String {
     }
 }
 
-fn import_hint(bad: &BadExport) -> Option<String> {
-    let hint = match &bad.fault {
+fn import_hint(bad: &BadExport) -> &'static str {
+    match &bad.fault {
         ExportFault::Empty | ExportFault::CutInLine | ExportFault::CutOff => {
             "nothing was imported; export the session again: a whole file ends with a line that begins with `{\"end\":`"
         }
@@ -247,7 +275,9 @@ fn import_hint(bad: &BadExport) -> Option<String> {
         ExportFault::Spelling { .. } => {
             "import the file as `retrace export` wrote it: what rewrites JSON, blanks or line ends changes it"
         }
-        ExportFault::SecondManifest | ExportFault::AfterEnd => "nothing was imported; cut the file into one session each",
+        ExportFault::SecondManifest | ExportFault::AfterEnd => {
+            "nothing was imported; cut the file into one session each"
+        }
         ExportFault::LineTooLong
         | ExportFault::NotUtf8 { .. }
         | ExportFault::OtherLine { .. }
@@ -270,8 +300,7 @@ fn import_hint(bad: &BadExport) -> Option<String> {
         | ExportFault::CheckpointBeyond { .. } => {
             "nothing was imported; the file was changed after it was written: export the session again"
         }
-    };
-    Some(hint.to_owned())
+    }
 }
 
 /// `a, b and 3 more`.

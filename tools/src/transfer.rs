@@ -66,8 +66,7 @@ pub fn write_export(
     session: SessionUid,
     to: &mut dyn Write,
 ) -> Result<EndView, ExportError> {
-    let (mut writer, first) =
-        ExportWriter::begin(name, &reader.manifest(session)?, reader.checkpoints(session)?)?;
+    let (mut writer, first) = ExportWriter::begin(name, &reader.manifest(session)?, reader.checkpoints(session)?)?;
     to.write_all(first.as_bytes())?;
     let mut stopped = None;
     let read = read_frames(reader, session, &mut |frame, _| {
