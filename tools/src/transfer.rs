@@ -131,10 +131,10 @@ pub fn put_export(
     Ok(imported)
 }
 
-fn each_line(
-    input: &mut dyn BufRead,
-    take: &mut dyn FnMut(&ExportLine, &[u8]) -> Result<(), ImportError>,
-) -> Result<Imported, ImportError> {
+/// Takes a line that was found right, and its bytes.
+type TakeLine<'a> = &'a mut dyn FnMut(&ExportLine, &[u8]) -> Result<(), ImportError>;
+
+fn each_line(input: &mut dyn BufRead, take: TakeLine<'_>) -> Result<Imported, ImportError> {
     let mut reader = ExportReader::new();
     let (mut manifest, mut end, mut texts) = (None, None, 0_u64);
     let mut bytes = Vec::new();

@@ -86,12 +86,12 @@ impl Walk<'_> {
                 Part::Place(place) => path.extend(["[", &place.to_string(), "]"]),
             }
         }
-        Difference { path, event: self.event(), file: shown(file), made: shown(made) }
+        Difference { path, event: self.event(), file: shown(file, "absent"), made: shown(made, "nothing of it") }
     }
 }
 
-fn shown(value: Option<&Value>) -> String {
-    value.map_or_else(|| "absent".to_owned(), |value| shortened(&value.to_string()))
+fn shown(value: Option<&Value>, none: &str) -> String {
+    value.map_or_else(|| none.to_owned(), |value| shortened(&value.to_string()))
 }
 
 /// At most [`SHOWN`] characters of a text that a file may have made as long as it likes.
