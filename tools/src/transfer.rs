@@ -34,6 +34,9 @@ pub enum ImportError {
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
     Read(#[from] io::Error),
+    /// Whoever was given a line could not take it.
+    #[error("what was read cannot be kept: {0}")]
+    Seen(io::Error),
     /// It is not what an export writes.
     #[error(transparent)]
     Bad(#[from] BadExport),
@@ -107,7 +110,7 @@ pub fn check_export(
     input: &mut dyn BufRead,
     seen: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<Imported, ImportError> {
-    each_line(input, &mut |_, bytes| Ok(seen(bytes)?))
+    each_line(input, &mut |_, bytes| seen(bytes).map_err(ImportError::Seen))
 }
 
 /// Takes a whole export into `store`, under `name` or else the one in the file. Each line is checked before it is put,
@@ -125,7 +128,7 @@ pub fn put_export(
     let mut put = ExportPut::new(store, name);
     let imported = each_line(input, &mut |line, bytes| {
         put.line(line)?;
-        Ok(seen(bytes)?)
+        seen(bytes).map_err(ImportError::Seen)
     })?;
     put.commit()?;
     Ok(imported)

@@ -1,14 +1,18 @@
 //! Export and import as a user meets them: two processes and a pipe, refusals that leave nothing behind, a killed import.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use retrace_core::store::LogReader;
+use retrace_core::memory::MemoryStore;
+use retrace_core::store::{LogReader, LogStore};
+use retrace_projections::export::ExportedSession;
 use retrace_rocks::RocksReader;
 use retrace_rocks::testkit::{Forger, Seeded};
 use serde_json::Value;
 
+use super::export;
 use crate::cli::{Place, files, text};
 use crate::scenarios::insta_settings;
 
@@ -51,6 +55,14 @@ fn a_session_goes_through_a_pipe_into_another_store() {
     assert!(from.wait().unwrap().success());
     let summary: Value = serde_json::from_str(&well(&to)).unwrap();
     assert_eq!((&summary["events"], &summary["steps"], &summary["finished"]), (&256.into(), &126.into(), &true.into()));
+
+    // What comes through a pipe and is cut off is refused like any file.
+    let mut cut =
+        command(&place, &["import", "-", "--db", "none"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    cut.stdin.take().unwrap().write_all(&told.as_bytes()[..told.len() - 9]).unwrap();
+    let cut = cut.wait_with_output().unwrap();
+    assert!(text(&cut.stderr).contains("standard input:128: the line does not end"), "{}", text(&cut.stderr));
+    assert!(cut.status.code() == Some(2) && !place.path("none").exists());
 
     for args in [
         &["sessions", "--json"][..],
@@ -202,14 +214,25 @@ fn a_session_that_is_there_is_told_with_its_head() {
     let before = files(&place.path("db"));
     let there = place.says(2, &["import", "sample.jsonl"]);
     assert!(there.contains("already, as sample, with the same head") && there.contains("nothing to import"), "{there}");
-    // The same session, ended earlier: an export of what an interrupted run would have left.
-    let mut lines: Vec<&str> = told.split_inclusive('\n').collect();
-    lines.truncate(60);
-    let first = lines[0].split("\"checkpoints\":").next().unwrap().to_owned() + "\"checkpoints\":[]}\n";
-    let cut = [&first, &lines[1..].concat()].map(String::as_str).concat();
-    // What the last line must say is read off the refusal of a wrong one.
-    std::fs::write(place.path("cut.jsonl"), &cut).unwrap();
-    assert!(place.says(2, &["import", "cut.jsonl"]).contains("cut off"));
+    // The same session as an interrupted run would have left it.
+    let whole = ExportedSession::read(told.as_bytes()).unwrap();
+    let mut store = MemoryStore::new();
+    let uid = store.create(&whole.manifest.manifest).unwrap();
+    for step in &whole.steps[..60] {
+        store.append_frame(uid, &step.frame, &step.texts).unwrap();
+    }
+    store.commit().unwrap();
+    std::fs::write(place.path("earlier.jsonl"), export(&store, uid)).unwrap();
+    let other = place.says(2, &["import", "earlier.jsonl", "--session", "earlier"]);
+    let last = whole.steps[59].step.last_seq();
+    assert!(other.contains(&format!("as sample, and ends there at event 256, in the file at event {last}")), "{other}");
+    assert!(other.contains("another store"), "{other}");
+    let taken = retrace(&place, &["import", "earlier.jsonl", "--db", "copy"]);
+    assert!(well(&taken).contains("interrupted"), "{}", text(&taken.stdout));
+    let told = well(&retrace(&place, &["sessions", "--db", "copy", "--json"]));
+    assert!(told.contains("\"status\":\"interrupted\""), "{told}");
+    // What there is of it is decided the same, and happens again.
+    assert!(well(&retrace(&place, &["verify", "sample", "--db", "copy"])).contains("clean"));
     assert_eq!(files(&place.path("db")), before);
     // Neither a folder nor a missing file is an export, and nothing is made for them.
     for file in ["db", "nowhere.jsonl"] {
