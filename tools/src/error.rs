@@ -199,7 +199,7 @@ impl CliError {
             Self::Record(RecordError::Run(_)) => {
                 Some("what was committed before is kept as an interrupted session; `retrace sessions` shows it".into())
             }
-            Self::Export { source: ExportFault::LineTooLong, .. } => None,
+            Self::Export { source: ExportFault::LineTooLong, .. } => Some("`--format csv` has no such limit".into()),
             Self::Log { session, .. } | Self::History { session, .. } | Self::Export { session, .. } => {
                 Some(format!("`retrace verify {session} --db DIR` lists all that is wrong"))
             }
