@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use retrace_core::memory::MemoryStore;
 use retrace_core::store::{LogReader, LogStore};
@@ -269,29 +269,38 @@ fn an_export_that_fails_midway_leaves_the_old_file() {
 /// Killed at any moment, an import leaves the whole session or none, and can be made again.
 #[test]
 fn a_killed_import_leaves_all_or_nothing() {
-    let (place, _) = exported();
+    let (place, told) = exported();
+    let import = |db: &str, file: &str| {
+        let mut command = command(&place, &["import", file, "--db", db]);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    // While it waits for the rest of its input.
+    let mut child = import("half", "-").spawn().unwrap();
+    child.stdin.as_mut().unwrap().write_all(&told.as_bytes()[..told.len() / 2]).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!whole(&place.path("half")));
+
+    // At any moment between its start and a little after its end, as long as that takes here.
+    let begun = Instant::now();
+    assert!(import("whole", "sample.jsonl").status().unwrap().success());
+    let longest = u64::try_from(begun.elapsed().as_micros()).unwrap() * 5 / 4;
     let mut random = Seeded(20_261_121);
-    let (mut there, mut not) = (0, 0);
-    for round in 0..24 {
-        let db = format!("killed{}", round / 4);
-        let mut child = command(&place, &["import", "sample.jsonl", "--db", &db])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_micros(random.below(140_000)));
+    let mut there = 0;
+    for round in 0..30 {
+        let db = format!("killed{round}");
+        let mut child = import(&db, "sample.jsonl").spawn().unwrap();
+        std::thread::sleep(Duration::from_micros(random.below(longest)));
         child.kill().unwrap();
         child.wait().unwrap();
-        match whole(&place.path(&db)) {
-            true => there += 1,
-            false => not += 1,
-        }
+        there += u32::from(whole(&place.path(&db)));
+        let again = retrace(&place, &["import", "sample.jsonl", "--db", &db]);
+        let said = text(&again.stderr);
+        assert!(again.status.success() || said.contains("with the same head"), "round {round}: {said}");
+        assert!(whole(&place.path(&db)));
     }
-    println!("{there} there, {not} not");
-    assert!(not > 0, "none was killed before its end");
-    let again = retrace(&place, &["import", "sample.jsonl", "--db", "killed0"]);
-    assert!(again.status.success() || text(&again.stderr).contains("with the same head"));
-    assert!(whole(&place.path("killed0")));
+    println!("{there} of 30 were whole when they were killed");
 }
 
 /// Whether the store has the session, which is then finished and has all of its events.
