@@ -228,13 +228,17 @@ impl RocksStore {
         Ok(())
     }
 
-    /// Deletes what a writer left under a number that no session has: it wrote early and ended before its commit.
+    /// Deletes what a writer left under a number that no session has: it wrote early and ended before its commit. Texts
+    /// among it leave the files too, as erased ones do.
     fn clear(&mut self, number: SessionNo) -> Result<(), StoreError> {
         for table in Table::OF_A_SESSION {
             let prefix = keys::prefix(table, number);
             let left = self.tables.scan(&prefix, options::FORWARD, "looking for leftovers").next();
             if left.transpose()?.is_some() {
                 self.batch.delete_range(prefix, keys::prefix(table, SessionNo(number.0.saturating_add(1))));
+                if table == Table::Contents {
+                    self.erased.insert(number.0);
+                }
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use retrace_core::log::read_log;
 use retrace_core::store::{LogReader, LogStore, StoreError};
 use retrace_core::testkit::contract::{check, check_reading};
 use retrace_core::testkit::samples;
-use retrace_rocks::testkit::{dir_hash, files, settle};
+use retrace_rocks::testkit::{Seeded, dir_hash, files, settle};
 use retrace_rocks::{RocksReader, RocksStore};
 
 use crate::fill;
@@ -85,11 +85,16 @@ fn a_session_is_there_with_its_first_commit_or_not_at_all() {
     let dir = tempfile::tempdir().unwrap();
     let steps = samples::log(60_000, 50);
     fill(dir.path(), &steps[..30], 30);
-    let (_, text) = samples::comment("never committed");
+    // Noise, so that it takes its room in the files.
+    let mut random = Seeded(7);
+    let noise: String = (0..1_000_000).map(|_| char::from(b'!' + u8::try_from(random.below(94)).unwrap())).collect();
+    let (_, text) = samples::comment(&noise);
+    let size = || files(dir.path()).iter().map(|path| std::fs::metadata(path).unwrap().len()).sum::<u64>();
     let mut store = RocksStore::create_or_open(dir.path()).unwrap();
     let lost = store.create(&samples::manifest("lost")).unwrap();
-    for step in &steps {
-        store.append(lost, step, &[(text.reference(), text.clone())]).unwrap();
+    for (place, step) in steps.iter().enumerate() {
+        let contents = if place == 0 { vec![(text.reference(), text.clone())] } else { Vec::new() };
+        store.append(lost, step, &contents).unwrap();
     }
     assert!(settle(&store) > 100_000, "much of it stands in the files");
     drop(store);
@@ -104,7 +109,11 @@ fn a_session_is_there_with_its_first_commit_or_not_at_all() {
     let mut store = RocksStore::create_or_open(dir.path()).unwrap();
     let next = store.create(&samples::manifest("next")).unwrap();
     store.append(next, &steps[0], &[]).unwrap();
+    let before = size();
     store.commit().unwrap();
+    drop(store);
+    assert!(size() + 500_000 < before, "a text that no session has leaves the files: {before}, {}", size());
+    let mut store = RocksStore::create_or_open(dir.path()).unwrap();
     for again in 0..2 {
         let mut read = Vec::new();
         read_log(&store, next, &mut |step| {
