@@ -7,4 +7,5 @@ pub mod ledger;
 pub mod audit;
 pub mod digest;
 pub mod event_view;
+pub mod export;
 pub mod view;

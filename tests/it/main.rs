@@ -16,4 +16,5 @@ mod refusals;
 mod replaying;
 mod scenario;
 mod scenarios;
+mod transfer;
 mod verify;

@@ -7,6 +7,7 @@ pub(crate) mod progress;
 pub(crate) mod story;
 pub(crate) mod style;
 pub(crate) mod text;
+pub(crate) mod whole_file;
 
 use std::io::{self, BufWriter, Write};
 
@@ -105,8 +106,8 @@ pub(crate) fn report(error: &CliError, output: &mut Output) {
         code: error.code(),
         message,
         hint,
-        file: input.map(|problem| problem.file().display().to_string()),
-        line: input.and_then(InputProblem::line),
+        file: error.place().map(|(file, _)| file.display().to_string()),
+        line: error.place().and_then(|(_, line)| line),
         field: input.and_then(InputProblem::field_name),
         value: input.and_then(InputProblem::value_text).map(|value| text::shortened(value, SHOWN_MAX)),
     };
