@@ -8,8 +8,10 @@ use retrace_core::log::LogFault;
 use retrace_core::store::StoreError;
 use retrace_core::time::Timestamp;
 use retrace_projections::ledger::BrokenHistory;
+use retrace_projections::projection::RegistryError;
+use retrace_projections::snapshot::SnapshotError;
 
-use crate::input::problem::InputProblem;
+use crate::input::problem::{InputProblem, nearest};
 use crate::session::RecordError;
 
 /// What to do about damage that keeps a store from being read.
@@ -95,6 +97,31 @@ pub enum CliError {
         /// The sessions.
         sessions: Vec<SessionName>,
     },
+    /// The projections of this program cannot be used, or one that was asked for is not among them.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A session has no snapshot.
+    #[error("session {session}: {source}")]
+    Snapshot {
+        /// The session.
+        session: SessionName,
+        /// Why.
+        source: SnapshotError,
+    },
+    /// A file that a snapshot would replace, and that is none.
+    #[error("{} is no snapshot", path.display())]
+    NotASnapshot {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file or folder cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A file cannot be written.
     #[error("{} cannot be written: {source}", path.display())]
     Write {
@@ -149,7 +176,17 @@ impl CliError {
                 Some(format!("choose one with --session NAME: {}", listed(sessions)))
             }
             Self::NoSuchEvent { .. } => Some("leave --at out for the ledger at the end".into()),
-            Self::NoEvents { .. } | Self::BadPlanId(_) | Self::Write { .. } | Self::Output(_) | Self::Json(_) => None,
+            Self::Registry(error) => registry_hint(error),
+            Self::Snapshot { session, source } => snapshot_hint(session, source),
+            Self::NotASnapshot { .. } => {
+                Some("it was left as it is: choose another folder with --dir, or put it elsewhere".into())
+            }
+            Self::NoEvents { .. }
+            | Self::BadPlanId(_)
+            | Self::Read { .. }
+            | Self::Write { .. }
+            | Self::Output(_)
+            | Self::Json(_) => None,
         }
     }
 
@@ -175,6 +212,32 @@ fn store_hint(error: &StoreError) -> Option<String> {
         StoreError::NoSession { .. } | StoreError::Conflict { .. } | StoreError::Backend { .. } => return None,
     };
     Some(hint.to_owned())
+}
+
+fn registry_hint(error: &RegistryError) -> Option<String> {
+    match error {
+        RegistryError::Unknown { name, known } => Some(meant(name, known)),
+        RegistryError::NameTaken { .. } => Some("give one of them another NAME".into()),
+        RegistryError::BadName { .. } => None,
+    }
+}
+
+fn snapshot_hint(session: &SessionName, error: &SnapshotError) -> Option<String> {
+    match error {
+        SnapshotError::Registry(error) => registry_hint(error),
+        SnapshotError::UnknownField { field, known } => Some(meant(field, known)),
+        SnapshotError::UnannouncedField { field, .. } => Some(format!("add \"{field}\" to FIELDS")),
+        SnapshotError::History(_) => Some(format!("`retrace verify {session} --db DIR` lists all that is wrong")),
+        SnapshotError::Fold { .. } | SnapshotError::View { .. } => None,
+    }
+}
+
+/// The known word that is nearest to `word`, or all of them.
+fn meant(word: &str, known: &[&str]) -> String {
+    match nearest(word, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are {}", listed(known)),
+    }
 }
 
 /// `a, b and 3 more`.

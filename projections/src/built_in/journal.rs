@@ -93,7 +93,8 @@ impl Projection for Journal {
                 let so_far = if trip.closed.is_some() { "flat" } else { "open" };
                 let outcome = ended.filter(|_| place == last).unwrap_or(so_far);
                 let title = format!("trip {} {place}", plan.id);
-                lines.push((trip.opened, trip.section(title, outcome).map(|s| s.beside("symbol", plan.symbol()))?));
+                let heading = Section::new(title).beside("symbol", plan.symbol());
+                lines.push((trip.opened, trip.section(heading, outcome)?));
             }
         }
         // Plans come in order of number, and the sort keeps that where two trips were opened at one time.
@@ -155,7 +156,7 @@ impl Trip {
         Ok(())
     }
 
-    fn section(&self, title: String, outcome: &str) -> Result<Section, Inexact> {
+    fn section(&self, heading: Section, outcome: &str) -> Result<Section, Inexact> {
         let mut fees: BTreeMap<Asset, Money> = BTreeMap::new();
         for (asset, amount) in &self.now.fees {
             let before = self.before.fees.get(asset).copied().unwrap_or_default();
@@ -165,7 +166,7 @@ impl Trip {
             }
         }
         let way = if self.way == Side::Buy { "long" } else { "short" };
-        Ok(Section::new(title)
+        Ok(heading
             .beside("way", way)
             .beside("opened", self.opened)
             .beside_some("closed", self.closed)

@@ -6,7 +6,7 @@ use retrace_core::manifest::Identity;
 
 use crate::audit::order_name;
 use crate::audit::words::{Naming, refusal_words};
-use crate::ledger::{Fill, Ledger, Order, Plan, Refused};
+use crate::ledger::{Fill, Ledger, Order, Plan, Refused, is_protection};
 use crate::projection::{Ended, Projection, Recorded, Section, View};
 use crate::view::{GroupView, OrderView, plan_view};
 
@@ -121,6 +121,9 @@ fn plan_section(ledger: &Ledger, plan: &Plan, ended: &Ended<'_>) -> Section {
     // The view has the same groups and orders in the same order; the plan knows what they are named by.
     for (shown, group) in view.groups.iter().zip(&plan.groups) {
         let orders = shown.orders.iter().zip(group.orders.in_order());
+        // What protects stands behind what trades, wherever it was first needed.
+        let (protecting, trading): (Vec<_>, Vec<_>) = orders.partition(|(_, order)| is_protection(order.role));
+        let orders = trading.into_iter().chain(protecting);
         let orders = orders.map(|(shown, order)| order_section(shown, order, &order_name(group, order)));
         section = section.inner(group_section(group.no.0, shown).inner_all(orders));
     }

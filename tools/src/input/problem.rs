@@ -170,7 +170,7 @@ pub(super) fn path_inside(place: &str, field: &str) -> String {
 }
 
 /// The known word that `word` most likely stands for, if one is near enough.
-fn nearest<T: AsRef<str>>(word: &str, known: &[T]) -> Option<String> {
+pub(crate) fn nearest<T: AsRef<str>>(word: &str, known: &[T]) -> Option<String> {
     let word = word.to_lowercase();
     let near = |candidate: &str| {
         let candidate = candidate.to_lowercase();
