@@ -10,48 +10,75 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A folder with the sample market, and a store that is made beside it.
-struct Place {
+pub(crate) struct Place {
     dir: TempDir,
 }
 
 impl Place {
-    fn with_sample() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        sample::write(dir.path(), sample::DEFAULT_SEED).unwrap();
-        Self { dir }
+    pub(crate) fn empty() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn with_sample() -> Self {
+        let place = Self::empty();
+        sample::write(place.dir.path(), sample::DEFAULT_SEED).unwrap();
+        place
+    }
+
+    /// Replaces the first `from` in a file, which must have one.
+    pub(crate) fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.path(name)).unwrap();
+        assert!(text.contains(from), "{name} has no {from}");
+        std::fs::write(self.path(name), text.replacen(from, to, 1)).unwrap();
+    }
+
+    /// Every file below a folder.
+    pub(crate) fn files(&self, name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+        files(&self.path(name))
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// Runs `retrace` in this folder with `--db db`.
-    fn retrace(&self, args: &[&str]) -> Output {
+    pub(crate) fn retrace(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// Runs `retrace` in this folder with nothing added.
+    pub(crate) fn retrace_as_given(&self, args: &[&str]) -> Output {
+        self.command_as_given(args).output().unwrap()
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.command_as_given(args);
+        command.args(["--db", "db"]);
+        command
+    }
+
+    fn command_as_given(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_retrace"));
-        command.args(args).args(["--db", "db"]).current_dir(self.dir.path());
+        command.args(args).current_dir(self.dir.path());
         command
     }
 
     /// Runs `retrace`, which must go well, and reads the one JSON document that it prints.
-    fn json(&self, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
         let output = self.retrace(&[args, &["--json"]].concat());
         assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// Runs `retrace`, which must answer with `code`, and gives back what it says to people.
-    fn says(&self, code: i32, args: &[&str]) -> String {
+    pub(crate) fn says(&self, code: i32, args: &[&str]) -> String {
         let output = self.retrace(args);
         assert_eq!(output.status.code(), Some(code), "{args:?}: {}{}", text(&output.stdout), text(&output.stderr));
         text(&output.stderr)
     }
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
@@ -217,13 +244,12 @@ fn a_refused_file_leaves_no_store_behind() {
 #[test]
 fn a_size_beyond_exact_counting_leaves_no_store_behind() {
     let place = Place::with_sample();
-    let edit = |name: &str, from: &str, to: &str| {
-        let text = std::fs::read_to_string(place.path(name)).unwrap();
-        assert!(text.contains(from), "{name} has no {from}");
-        std::fs::write(place.path(name), text.replacen(from, to, 1)).unwrap();
-    };
-    edit("session.yaml", "lot: \"0.01\"", "lot: \"0.000000000001\"");
-    edit("directives.jsonl", "\"target_position_size\":\"4\"", "\"target_position_size\":\"412345678.123456789012\"");
+    place.edit("session.yaml", "lot: \"0.01\"", "lot: \"0.000000000001\"");
+    place.edit(
+        "directives.jsonl",
+        "\"target_position_size\":\"4\"",
+        "\"target_position_size\":\"412345678.123456789012\"",
+    );
     let said = place.says(2, &["run", "session.yaml"]);
     assert!(said.contains("directives.jsonl:1") && said.contains("digits") && said.contains("hint: "), "{said}");
     assert!(!place.path("db").exists(), "a refusal made a store");
@@ -261,6 +287,7 @@ fn reading_commands_change_no_file() {
         &["verify", "sample"],
         &["audit", "TPL_DIP"],
         &["export", "sample", "--format", "jsonl"],
+        &["snapshot", "sample", "--dir", "snapshots"],
     ] {
         assert_eq!(place.retrace(args).status.code(), Some(0), "{args:?}");
         assert_eq!(files(&place.path("db")), before, "{args:?} changed the store");

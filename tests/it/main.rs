@@ -14,4 +14,5 @@ mod reference;
 mod replaying;
 mod scenario;
 mod scenarios;
+mod snapshots;
 mod verify;

@@ -9,7 +9,7 @@ use retrace_projections::ledger::Book;
 use crate::scenario::Scenario;
 
 /// A small market and a few directives, drawn.
-fn script() -> impl Strategy<Value = String> {
+pub(crate) fn script() -> impl Strategy<Value = String> {
     let moves = proptest::collection::vec((-400_i64..400, 0_i64..200, 0_i64..200, 0_u32..40), 20..60);
     let directives = (1_u32..6, 1_u32..20, any::<bool>(), 1_i64..8, proptest::option::of(1_i64..60), 0_u32..4);
     (moves, directives).prop_map(|(moves, (slices, size, long, stop, change, close))| {
