@@ -4,7 +4,7 @@
 use crate::chain::BlockError;
 use crate::content::{Content, ContentRef};
 use crate::event::Head;
-use crate::frame::FrameError;
+use crate::frame::{FrameError, encode_frame};
 use crate::ids::{Seq, SessionName, SessionUid};
 use crate::index::IndexEntry;
 use crate::manifest::{Identity, Provenance};
@@ -137,6 +137,13 @@ pub struct Checkpoint {
     pub finished: bool,
 }
 
+impl Checkpoint {
+    /// What tells it from the session's other checkpoints, and by which they are kept in order.
+    pub fn key(&self) -> (Seq, &str, u32) {
+        (self.seq, &self.projection, self.version)
+    }
+}
+
 /// Reads logs. Never changes anything.
 pub trait LogReader {
     /// Every session, by name.
@@ -208,22 +215,47 @@ pub trait LogReader {
 
 /// Writes logs. One writer a store; several sessions may share it and its commits.
 pub trait LogStore: LogReader {
-    /// Begins a session.
+    /// Begins a session under its identity's own name. It comes into being, for whoever else reads the store, with the
+    /// first [`LogStore::commit`] after this, together with all that was appended to it by then: a writer that ends
+    /// before leaves no session behind.
     ///
     /// # Errors
     /// [`StoreError::SessionExists`] if the name or id is taken, or if the store cannot be written.
-    fn create(&mut self, manifest: &Manifest) -> Result<SessionUid, StoreError>;
+    fn create(&mut self, manifest: &Manifest) -> Result<SessionUid, StoreError> {
+        self.create_as(manifest, &manifest.identity.name)
+    }
+
+    /// The same under another name. The name is the store's own affair: the session's identity, and so its id and its
+    /// head, stay what they are.
+    ///
+    /// # Errors
+    /// As [`LogStore::create`].
+    fn create_as(&mut self, manifest: &Manifest, name: &SessionName) -> Result<SessionUid, StoreError>;
 
     /// Puts a Step at the end of a session's log, with the texts that its events refer to. It is durable only after
     /// [`LogStore::commit`].
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] unless the Step begins with the log's next seq; [`StoreError`] if it cannot be stored.
-    /// After an error other than a conflict the store must be opened again.
+    /// As [`LogStore::append_frame`]; [`StoreError::Frame`] also for a Step that cannot be stored.
     fn append(
         &mut self,
         session: SessionUid,
         step: &Step,
+        contents: &[(ContentRef, Content)],
+    ) -> Result<(), StoreError> {
+        self.append_frame(session, &encode_frame(step)?, contents)
+    }
+
+    /// Puts a Step at the end of a session's log as exactly these bytes, after making sure that they hold one and that
+    /// it is the next.
+    ///
+    /// # Errors
+    /// [`StoreError::Frame`] if the bytes are no frame, [`StoreError::Conflict`] unless it begins with the log's next
+    /// seq: then nothing was done. [`StoreError`] if it cannot be stored: then the store must be opened again.
+    fn append_frame(
+        &mut self,
+        session: SessionUid,
+        frame: &[u8],
         contents: &[(ContentRef, Content)],
     ) -> Result<(), StoreError>;
 
@@ -242,7 +274,8 @@ pub trait LogStore: LogReader {
     /// [`StoreError::NoSession`] if this store has not begun or opened it.
     fn head(&self, session: SessionUid) -> Result<Head, StoreError>;
 
-    /// Keeps a projection's digest beside the chain. Durable with the next commit.
+    /// Keeps a projection's digest beside the chain, in the place of one of the same seq, projection and version.
+    /// Durable with the next commit.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be written.

@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod audit;
 pub mod digest;
 pub mod event_view;
+pub mod export;
 pub mod view;
 
 pub mod built_in;

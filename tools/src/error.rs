@@ -3,15 +3,18 @@
 use std::io;
 use std::path::PathBuf;
 
+use retrace_core::exact::Inexact;
 use retrace_core::ids::{IdError, PlanId, Seq, SessionName};
 use retrace_core::log::LogFault;
 use retrace_core::store::StoreError;
 use retrace_core::time::Timestamp;
+use retrace_projections::export::{BadExport, ExportFault};
 use retrace_projections::ledger::BrokenHistory;
 use retrace_projections::projection::RegistryError;
 use retrace_projections::snapshot::SnapshotError;
 
 use crate::input::problem::{InputProblem, nearest};
+use crate::output::text::shell_word;
 use crate::session::RecordError;
 
 /// What to do about damage that keeps a store from being read.
@@ -97,6 +100,63 @@ pub enum CliError {
         /// The sessions.
         sessions: Vec<SessionName>,
     },
+    /// A session cannot be exported, because no import would take it.
+    #[error("session {session}: {source}")]
+    Export {
+        /// The session.
+        session: SessionName,
+        /// What is wrong, and where.
+        source: ExportFault,
+    },
+    /// A sum in a table does not fit.
+    #[error("session {session}: {source}")]
+    Sum {
+        /// The session.
+        session: SessionName,
+        /// Which.
+        source: Inexact,
+    },
+    /// Three tables were asked for on standard output.
+    #[error("three tables cannot go to standard output")]
+    TablesNeedAFolder,
+    /// `--json` and a CSV were both asked for on standard output.
+    #[error("--json and a CSV table cannot both go to standard output")]
+    CsvIsNoJson,
+    /// A table was asked for in another format.
+    #[error("--table belongs to --format csv")]
+    TableWithoutCsv,
+    /// A file is not what an export writes.
+    #[error("{}:{}: {}", path.display(), source.line, source.fault)]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: Box<BadExport>,
+    },
+    /// The store has the session that is to be imported, under whatever name.
+    #[error("this session is in the store already, as {name}, {}", end_of(*other_end))]
+    AlreadyThere {
+        /// Its name there.
+        name: SessionName,
+        /// The store.
+        db: PathBuf,
+        /// The last event in the store and in the file, where heads or last events differ.
+        other_end: Option<(Seq, Seq)>,
+    },
+    /// A file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What comes from standard input cannot be kept for the second reading.
+    #[error("the input cannot be kept in the folder for temporary files: {source}")]
+    Spool {
+        /// Why.
+        source: io::Error,
+    },
     /// The projections of this program cannot be used, or one that was asked for is not among them.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -114,13 +174,11 @@ pub enum CliError {
         /// The file.
         path: PathBuf,
     },
-    /// A file or folder cannot be read.
-    #[error("{} cannot be read: {source}", path.display())]
-    Read {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
+    /// A snapshot was asked for of something that is no export file, without naming a store.
+    #[error("there is no export file {name}")]
+    NoExport {
+        /// What was given in place of a session.
+        name: String,
     },
     /// A file cannot be written.
     #[error("{} cannot be written: {source}", path.display())]
@@ -165,7 +223,7 @@ impl CliError {
             Self::Record(RecordError::Run(_)) => {
                 Some("what was committed before is kept as an interrupted session; `retrace sessions` shows it".into())
             }
-            Self::Log { session, .. } | Self::History { session, .. } => {
+            Self::Log { session, .. } | Self::History { session, .. } | Self::Export { session, .. } => {
                 Some(format!("`retrace verify {session} --db DIR` lists all that is wrong"))
             }
             Self::NoSession { known, .. } if known.is_empty() => Some("the store has no session yet".into()),
@@ -176,14 +234,30 @@ impl CliError {
                 Some(format!("choose one with --session NAME: {}", listed(sessions)))
             }
             Self::NoSuchEvent { .. } => Some("leave --at out for the ledger at the end".into()),
+            Self::TablesNeedAFolder => {
+                Some("name a folder with --out DIR, or one table with --table plans, orders or fills".into())
+            }
+            Self::CsvIsNoJson => Some("write the table with --out FILE".into()),
+            Self::TableWithoutCsv => Some("leave --table out for all of a session".into()),
+            Self::Import { source, .. } => Some(import_hint(source).into()),
+            Self::AlreadyThere { name, db, other_end: None } => {
+                let db = shell_word(db);
+                Some(format!("there is nothing to import; `retrace replay {name} --db {db}` shows it"))
+            }
+            Self::AlreadyThere { .. } => Some("import it into another store with --db DIR".into()),
+            Self::Spool { .. } => Some("name a folder with room for it in TMPDIR, or import a file".into()),
             Self::Registry(error) => registry_hint(error),
             Self::Snapshot { session, source } => snapshot_hint(session, source),
             Self::NotASnapshot { .. } => {
                 Some("it was left as it is: choose another folder with --dir, or put it elsewhere".into())
             }
-            Self::NoEvents { .. }
-            | Self::BadPlanId(_)
+            Self::NoExport { .. } => {
+                Some("name a file of `retrace export`, or the store of a session with --db DIR".into())
+            }
+            Self::Sum { .. }
             | Self::Read { .. }
+            | Self::NoEvents { .. }
+            | Self::BadPlanId(_)
             | Self::Write { .. }
             | Self::Output(_)
             | Self::Json(_) => None,
@@ -212,6 +286,54 @@ fn store_hint(error: &StoreError) -> Option<String> {
         StoreError::NoSession { .. } | StoreError::Conflict { .. } | StoreError::Backend { .. } => return None,
     };
     Some(hint.to_owned())
+}
+
+fn end_of(other_end: Option<(Seq, Seq)>) -> String {
+    match other_end {
+        None => "with the same head".to_owned(),
+        Some((stored, file)) if stored == file => "with another head".to_owned(),
+        Some((stored, file)) => format!("and ends there at event {stored}, in the file at event {file}"),
+    }
+}
+
+fn import_hint(bad: &BadExport) -> &'static str {
+    match &bad.fault {
+        ExportFault::Empty | ExportFault::CutInLine | ExportFault::CutOff => {
+            "nothing was imported; export the session again: a whole file ends with a line that begins with `{\"end\":`"
+        }
+        ExportFault::OtherLine { .. } if bad.line == 1 => {
+            "`retrace export SESSION --db DIR --format jsonl` writes what can be imported"
+        }
+        ExportFault::OtherVersion { .. } => "use the version of retrace that wrote it, or a later one",
+        ExportFault::Spelling { .. } => {
+            "import the file as `retrace export` wrote it: what rewrites JSON, blanks or line ends changes it"
+        }
+        ExportFault::SecondManifest | ExportFault::AfterEnd => {
+            "nothing was imported; cut the file into one session each"
+        }
+        ExportFault::LineTooLong
+        | ExportFault::NotUtf8 { .. }
+        | ExportFault::OtherLine { .. }
+        | ExportFault::Json(_)
+        | ExportFault::Base64 { .. }
+        | ExportFault::NotHex { .. }
+        | ExportFault::Name(_)
+        | ExportFault::NotATime { .. }
+        | ExportFault::Identity(_)
+        | ExportFault::IdentityForm
+        | ExportFault::Frame { .. }
+        | ExportFault::Gap { .. }
+        | ExportFault::GoesBack { .. }
+        | ExportFault::History(_)
+        | ExportFault::Disagrees { .. }
+        | ExportFault::Text { .. }
+        | ExportFault::StrayText { .. }
+        | ExportFault::Checkpoint { .. }
+        | ExportFault::CheckpointOrder { .. }
+        | ExportFault::CheckpointBeyond { .. } => {
+            "nothing was imported; the file was changed after it was written: export the session again"
+        }
+    }
 }
 
 fn registry_hint(error: &RegistryError) -> Option<String> {

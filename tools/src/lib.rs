@@ -8,6 +8,7 @@ pub mod sample;
 
 pub mod recording;
 pub mod session;
+pub mod transfer;
 
 mod commands;
 pub mod error;

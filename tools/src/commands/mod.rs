@@ -2,6 +2,7 @@
 
 mod audit;
 mod export;
+mod import;
 mod replay;
 mod run;
 mod sample;
@@ -63,6 +64,7 @@ enum Command {
     Audit(audit::Args),
     Snapshot(snapshot::Args),
     Export(export::Args),
+    Import(import::Args),
 }
 
 /// The whole of the program `retrace`: reads the command line, runs the command, and answers with its exit status: 0
@@ -111,6 +113,7 @@ fn perform(command: Command, projections: Projections, output: &mut Output) -> R
         Command::Audit(args) => audit::perform(&args, output),
         Command::Snapshot(args) => snapshot::perform(&args, projections, output),
         Command::Export(args) => export::perform(&args, output),
+        Command::Import(args) => import::perform(&args, output),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use retrace_core::amount::Money;
 use retrace_core::event::Head;
-use retrace_core::ids::{IdError, Seq, SessionName};
+use retrace_core::ids::{Seq, SessionName};
 use retrace_core::manifest::Mode;
 use retrace_projections::audit::refusal_text;
 use retrace_projections::view::{FeeView, PlanView};
@@ -14,7 +14,7 @@ use retrace_rocks::RocksStore;
 use serde::Serialize;
 
 use super::Status;
-use super::stored::Db;
+use super::stored::{Db, session_name};
 use crate::error::CliError;
 use crate::output::columns::{Align, Piece, Table};
 use crate::output::style::{BAD, BOLD, DIM, GOOD, PLAIN, painted};
@@ -37,10 +37,6 @@ pub(super) struct Args {
     /// Exit with status 1 where a directive was refused
     #[arg(long)]
     strict: bool,
-}
-
-fn session_name(text: &str) -> Result<SessionName, IdError> {
-    SessionName::new(text)
 }
 
 /// The shape of `--json`.

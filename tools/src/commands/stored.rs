@@ -6,7 +6,7 @@ use retrace_core::chain::{Block, BlockLimits, OpenBlock, genesis};
 use retrace_core::content::ContentRef;
 use retrace_core::event::Head;
 use retrace_core::frame::read_frame;
-use retrace_core::ids::{Seq, SessionName, SessionUid};
+use retrace_core::ids::{IdError, Seq, SessionName, SessionUid};
 use retrace_core::log::{LogEnd, LogFault, read_log};
 use retrace_core::manifest::Identity;
 use retrace_core::step::Step;
@@ -24,6 +24,11 @@ pub(super) struct Db {
     /// Folder of the store
     #[arg(long = "db", value_name = "DIR")]
     dir: PathBuf,
+}
+
+/// A session's name on the command line.
+pub(super) fn session_name(text: &str) -> Result<SessionName, IdError> {
+    SessionName::new(text)
 }
 
 impl Db {
@@ -155,7 +160,7 @@ impl<'a> StoredSession<'a> {
         Ok(extent)
     }
 
-    fn fault(&self, source: LogFault) -> CliError {
+    pub(super) fn fault(&self, source: LogFault) -> CliError {
         CliError::Log { session: self.name.clone(), source }
     }
 }

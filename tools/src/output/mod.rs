@@ -8,6 +8,7 @@ pub(crate) mod progress;
 pub(crate) mod story;
 pub(crate) mod style;
 pub(crate) mod text;
+pub(crate) mod whole_file;
 
 use std::io::{self, BufWriter, Write};
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use retrace_core::ids::Seq;
+use retrace_core::ids::{Seq, SessionName};
 use retrace_core::log::read_log;
 use retrace_core::store::{LogReader, LogStore, StoreError};
 use retrace_core::testkit::contract::{check, check_reading};
@@ -79,6 +79,75 @@ fn what_was_not_committed_is_gone_and_the_log_goes_on_without_it() {
     assert_eq!(count, steps.len());
 }
 
+/// More than a writer keeps in memory, so that most of it is written before the commit that never comes.
+#[test]
+fn a_session_is_there_with_its_first_commit_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let steps = samples::log(60_000, 50);
+    fill(dir.path(), &steps[..30], 30);
+    let (_, text) = samples::comment("never committed");
+    let mut store = RocksStore::create_or_open(dir.path()).unwrap();
+    let lost = store.create(&samples::manifest("lost")).unwrap();
+    for step in &steps {
+        store.append(lost, step, &[(text.reference(), text.clone())]).unwrap();
+    }
+    assert!(settle(&store) > 100_000, "much of it stands in the files");
+    drop(store);
+
+    let reader = RocksReader::open(dir.path()).unwrap();
+    assert!(reader.damage().is_empty());
+    let names: Vec<String> = reader.sessions().unwrap().iter().map(|(name, _)| name.to_string()).collect();
+    assert_eq!(names, ["one"]);
+    drop(reader);
+
+    // The next session gets its number, and nothing that was left under it.
+    let mut store = RocksStore::create_or_open(dir.path()).unwrap();
+    let next = store.create(&samples::manifest("next")).unwrap();
+    store.append(next, &steps[0], &[]).unwrap();
+    store.commit().unwrap();
+    for again in 0..2 {
+        let mut read = Vec::new();
+        read_log(&store, next, &mut |step| {
+            read.push(step);
+            true
+        })
+        .unwrap();
+        assert_eq!(read, steps[..1], "opened {again} times again");
+        assert!(store.index(next, &[]).unwrap().is_empty());
+        assert_eq!(store.content(next, text.reference()).unwrap(), None);
+        drop(store);
+        store = RocksStore::create_or_open(dir.path()).unwrap();
+    }
+    // And so may the lost one come again.
+    let again = store.create(&samples::manifest("lost")).unwrap();
+    assert_eq!(again, lost);
+    store.commit().unwrap();
+    assert_eq!(RocksReader::open(dir.path()).unwrap().sessions().unwrap().len(), 3);
+}
+
+#[test]
+fn a_session_keeps_the_name_that_this_store_gave_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = RocksStore::create_or_open(dir.path()).unwrap();
+    let other = SessionName::new("from_elsewhere").unwrap();
+    let manifest = samples::manifest("one");
+    let uid = store.create_as(&manifest, &other).unwrap();
+    store.append(uid, &samples::log(1, 1)[0], &[]).unwrap();
+    store.commit().unwrap();
+    drop(store);
+    let reader = RocksReader::open(dir.path()).unwrap();
+    assert_eq!(reader.sessions().unwrap(), [(other.clone(), uid)]);
+    assert_eq!(reader.manifest(uid).unwrap(), manifest, "the identity bears its own name");
+    let mut store = RocksStore::create_or_open(dir.path()).unwrap();
+    assert_eq!(store.find("from_elsewhere").unwrap(), uid);
+    // Its own name is free, but the session itself is there.
+    let taken = store.create(&manifest).unwrap_err();
+    assert!(matches!(&taken, StoreError::SessionExists { name } if *name == other), "{taken}");
+    let mut another = samples::manifest("one");
+    another.identity.seed = 7;
+    store.create(&another).unwrap();
+}
+
 #[test]
 fn one_writer_at_a_time_and_readers_beside_it() {
     let dir = tempfile::tempdir().unwrap();
@@ -153,6 +222,7 @@ fn a_reader_that_opens_while_files_come_and_go_sees_a_whole_log() {
     let steps = samples::log(600, 5);
     let mut store = RocksStore::create_or_open(dir.path()).unwrap();
     let uid = store.create(&samples::manifest("one")).unwrap();
+    store.commit().unwrap();
     let (path, stop) = (dir.path().to_owned(), AtomicBool::new(false));
     std::thread::scope(|scope| {
         let reading = scope.spawn(|| {

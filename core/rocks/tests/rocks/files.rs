@@ -161,6 +161,7 @@ fn a_session_that_the_log_lost_is_told_and_one_that_was_never_begun_is_not() {
     copy_dir(dir.path(), before.path());
     let mut store = RocksStore::create_or_open(dir.path()).unwrap();
     store.create(&samples::manifest("two")).unwrap();
+    store.commit().unwrap();
     drop(store);
 
     // The watermark knows that the log had it.
@@ -174,6 +175,7 @@ fn a_session_that_the_log_lost_is_told_and_one_that_was_never_begun_is_not() {
     assert_eq!(findings(before.path()), "");
     let mut store = RocksStore::create_or_open(before.path()).unwrap();
     store.create(&samples::manifest("two")).unwrap();
+    store.commit().unwrap();
     drop(store);
     assert_eq!(findings(before.path()), "");
     assert_eq!(RocksReader::open(before.path()).unwrap().sessions().unwrap().len(), 2);
