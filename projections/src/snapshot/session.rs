@@ -10,6 +10,7 @@ use retrace_core::step::Step;
 use retrace_core::store::{LogReader, Manifest};
 
 use super::{ProjectionSnapshot, SnapshotError, SnapshotOptions, snapshot};
+use crate::export::{BadExport, ExportedSession};
 use crate::projection::Projections;
 
 /// A recorded session: what it is, all that happened, and the texts beside its log.
@@ -42,6 +43,19 @@ impl RecordedSession {
             }
         }
         Ok(Self { identity, steps, texts })
+    }
+
+    /// The session of an export file's text (`retrace export --format jsonl`), each line checked as it comes.
+    ///
+    /// # Errors
+    /// [`BadExport`] at the first line that is not as it must be.
+    pub fn from_export(text: impl AsRef<[u8]>) -> Result<Self, BadExport> {
+        let ExportedSession { manifest, steps, texts, .. } = ExportedSession::read(text.as_ref())?;
+        Ok(Self {
+            identity: manifest.manifest.identity,
+            steps: steps.into_iter().map(|exported| exported.step).collect(),
+            texts: texts.into_iter().map(|(reference, content)| (reference, content.text)).collect(),
+        })
     }
 
     /// A snapshot of each projection.

@@ -1,10 +1,12 @@
 //! `retrace snapshot`: canonical text of every projection of a session, kept in files and held against them.
 
-use std::fs;
-use std::io::{self, Write as _};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use retrace_core::ids::SessionName;
+use retrace_projections::export::ExportLine;
 use retrace_projections::projection::Projections;
 use retrace_projections::snapshot::{FIRST_LINE, ProjectionSnapshot, SnapshotOptions, Snapshots};
 use retrace_rocks::RocksReader;
@@ -17,16 +19,18 @@ use crate::output::columns::{self, Piece};
 use crate::output::difference::{DifferenceLine, difference};
 use crate::output::style::{BAD, BOLD, DIM, GOOD, PLAIN, painted};
 use crate::output::text::shell_word;
+use crate::output::whole_file::WholeFile;
 use crate::output::{Output, warn};
+use crate::transfer::{ImportError, read_export};
 
 /// Write every projection of a session as canonical text, or compare it with what was written before
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Session of the store
+    /// Session of the store; without --db, a file of `retrace export --format jsonl`
     session: String,
     /// Folder of the store
     #[arg(long, value_name = "DIR")]
-    db: PathBuf,
+    db: Option<PathBuf>,
     /// Folder of the snapshots, made if it is not there
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
@@ -94,8 +98,10 @@ struct Compared {
 
 /// Where a session is read from.
 enum Source {
-    /// A store.
-    Store(RocksReader),
+    /// A store, and its name there.
+    Store(RocksReader, String),
+    /// An export file.
+    Export(PathBuf),
 }
 
 pub(super) fn perform(args: &Args, projections: Projections, output: &mut Output) -> Result<Status, CliError> {
@@ -107,8 +113,7 @@ pub(super) fn perform(args: &Args, projections: Projections, output: &mut Output
     };
     chosen.check()?;
     let options = SnapshotOptions { without: args.without.clone() };
-    let source = Source::Store(open_store(&args.db)?);
-    let (session, snapshots) = source.snapshots(&args.session, &chosen, &options)?;
+    let (session, snapshots) = Source::of(args)?.snapshots(&chosen, &options)?;
     if !args.check {
         fs::create_dir_all(&args.dir).map_err(|source| CliError::Write { path: args.dir.clone(), source })?;
     }
@@ -142,19 +147,27 @@ pub(super) fn perform(args: &Args, projections: Projections, output: &mut Output
 }
 
 impl Source {
+    fn of(args: &Args) -> Result<Self, CliError> {
+        if let Some(db) = &args.db {
+            return Ok(Self::Store(open_store(db)?, args.session.clone()));
+        }
+        let file = PathBuf::from(&args.session);
+        if file.exists() { Ok(Self::Export(file)) } else { Err(CliError::NoExport { name: args.session.clone() }) }
+    }
+
     /// The session's name, and a snapshot of each projection.
     fn snapshots(
         &self,
-        session: &str,
         projections: &Projections,
         options: &SnapshotOptions,
     ) -> Result<(SessionName, Vec<ProjectionSnapshot>), CliError> {
         match self {
-            Self::Store(reader) => {
-                let session = StoredSession::find(reader, session)?;
+            Self::Store(reader, name) => {
+                let session = StoredSession::find(reader, name)?;
                 let snapshots = of_stored(&session, projections, options)?;
                 Ok((session.name, snapshots))
             }
+            Self::Export(file) => of_export(file, projections, options),
         }
     }
 }
@@ -168,6 +181,47 @@ fn of_stored(
     let mut snapshots = Snapshots::begin(session.identity(), projections, options).map_err(failed)?;
     session.read(&mut |step| snapshots.fold(step).map_err(|source| Stop::Output(failed(source))))?;
     snapshots.finish(&|reference| session.text(reference)).map_err(failed)
+}
+
+/// The whole file is checked on the way, its frames, its chain and its views; what is not right with it has no snapshot.
+fn of_export(
+    path: &Path,
+    projections: &Projections,
+    options: &SnapshotOptions,
+) -> Result<(SessionName, Vec<ProjectionSnapshot>), CliError> {
+    let unreadable = |source| CliError::Read { path: path.to_owned(), source };
+    let file = File::open(path).map_err(unreadable)?;
+    if file.metadata().map_err(unreadable)?.is_dir() {
+        return Err(unreadable(io::Error::from(io::ErrorKind::IsADirectory)));
+    }
+    let mut texts = BTreeMap::new();
+    let mut snapshots = None;
+    let read = read_export(&mut BufReader::new(file), &mut |line| match line {
+        ExportLine::Manifest(first) => {
+            snapshots = Some(Snapshots::begin(&first.manifest.identity, projections, options));
+        }
+        ExportLine::Step(step) => {
+            texts.extend(step.texts.iter().map(|(reference, content)| (*reference, content.text.clone())));
+            let failed = snapshots.as_mut().and_then(|begun| begun.as_mut().ok()?.fold(&step.step).err());
+            if let Some(failed) = failed {
+                snapshots = Some(Err(failed));
+            }
+        }
+        ExportLine::End(_) => {}
+    });
+    let read = read.map_err(|error| match error {
+        ImportError::Read(source) => CliError::Read { path: path.to_owned(), source },
+        ImportError::Bad(source) => CliError::Import { path: path.to_owned(), source: Box::new(source) },
+        ImportError::Store(source) => CliError::Store(source),
+    })?;
+    let name = read.manifest.session;
+    let finished = snapshots.map(|begun| begun.and_then(|begun| begun.finish(&|text| texts.get(&text).cloned())));
+    // An export that was read to its end has a first line.
+    let taken = finished.unwrap_or(Ok(Vec::new()));
+    match taken {
+        Ok(taken) => Ok((name, taken)),
+        Err(source) => Err(CliError::Snapshot { session: name, source }),
+    }
 }
 
 /// A text file by its name, so that any editor and any review shows it, and no tool takes it for its own.
@@ -195,17 +249,10 @@ fn compare(snapshot: &ProjectionSnapshot, file: &Path) -> Result<Compared, CliEr
     Ok(Compared { name: snapshot.name, file: file.to_owned(), status, difference })
 }
 
-/// Puts `text` in the place of `file` at once: a reader sees the old text or the new one, never a part.
 fn replace(file: &Path, text: &str) -> io::Result<()> {
-    let beside = file.with_extension(format!("txt.{}.new", std::process::id()));
-    let written = fs::File::create(&beside)
-        .and_then(|mut new| new.write_all(text.as_bytes()).and_then(|()| new.sync_all()))
-        .and_then(|()| fs::rename(&beside, file));
-    if written.is_err() {
-        // What is left behind is ours; that it cannot be removed either says nothing new.
-        let _ = fs::remove_file(&beside);
-    }
-    written
+    let mut new = WholeFile::create(file)?;
+    new.write_all(text.as_bytes())?;
+    new.finish()
 }
 
 /// The session's snapshots in `dir` whose projection is not among `known`, in order of name.
@@ -276,8 +323,9 @@ fn print(args: &Args, compared: &[Compared], found: bool, output: &mut Output) -
 
 /// The command that accepts what `args` found.
 fn accepting(args: &Args) -> String {
-    let mut words = vec!["retrace snapshot".to_owned(), args.session.clone()];
-    words.extend([format!("--db {}", shell_word(&args.db)), format!("--dir {}", shell_word(&args.dir))]);
+    let mut words = vec!["retrace snapshot".to_owned(), shell_word(Path::new(&args.session))];
+    words.extend(args.db.iter().map(|db| format!("--db {}", shell_word(db))));
+    words.push(format!("--dir {}", shell_word(&args.dir)));
     words.extend(args.projection.iter().map(|name| format!("--projection {name}")));
     if !args.without.is_empty() {
         words.push(format!("--without {}", args.without.join(",")));
