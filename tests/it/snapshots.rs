@@ -6,12 +6,14 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use retrace_core::event::{Fact, Input, ReportKind};
+use retrace_core::manifest::Provenance;
 use retrace_core::memory::MemoryStore;
 use retrace_core::order::Side;
 use retrace_projections::ledger::Book;
 use retrace_projections::projection::Projections;
 use retrace_projections::snapshot::{ProjectionSnapshot, RecordedSession, SnapshotOptions, snapshot};
 use retrace_rocks::RocksStore;
+use retrace_tools::transfer::write_export;
 use rust_decimal::Decimal;
 
 use crate::cli::{Place, text};
@@ -139,6 +141,25 @@ fn a_field_left_out_is_left_out_and_nothing_else() {
         }
     }
     assert!(removed.values().all(|letters| *letters > 0), "a field is nowhere: {removed:?}");
+}
+
+/// The fixture of the example crate is the export of the sample as this build records it, without a word of where and
+/// when it was made. `RETRACE_WRITE_FIXTURES=1` writes it anew.
+#[test]
+fn the_fixture_of_the_example_is_the_samples_own_export() {
+    let place = Place::with_sample();
+    let mut loaded = retrace_tools::session::load(&place.path("session.yaml")).unwrap();
+    loaded.provenance = Provenance::default();
+    let mut store = MemoryStore::new();
+    let session = retrace_tools::session::record(&mut store, &loaded).unwrap().session;
+    let mut export = Vec::new();
+    write_export(&store, &loaded.identity.name, session, &mut export).unwrap();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/execution-quality/fixtures/sample.jsonl");
+    if std::env::var_os("RETRACE_WRITE_FIXTURES").is_some() {
+        std::fs::write(&fixture, &export).unwrap();
+    }
+    let kept = std::fs::read(&fixture).unwrap();
+    assert!(kept == export, "the sample is exported in another way: review it with RETRACE_WRITE_FIXTURES=1");
 }
 
 /// Other texts, same log: with a comment erased its line goes, and nothing else.
