@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use proptest::prelude::*;
+use retrace_core::amount::Price;
 use retrace_core::event::{Fact, Input, ReportKind};
-use retrace_core::manifest::Provenance;
+use retrace_core::exact::{self, Inexact};
+use retrace_core::ids::Seq;
+use retrace_core::manifest::{Identity, Provenance};
 use retrace_core::memory::MemoryStore;
 use retrace_core::order::Side;
+use retrace_core::step::Step;
 use retrace_projections::ledger::Book;
-use retrace_projections::projection::Projections;
+use retrace_projections::projection::{Ended, Projection, Projections, Recorded, Section, View};
 use retrace_projections::snapshot::{ProjectionSnapshot, RecordedSession, SnapshotOptions, snapshot};
 use retrace_rocks::RocksStore;
 use retrace_tools::transfer::write_export;
@@ -160,6 +164,85 @@ fn the_fixture_of_the_example_is_the_samples_own_export() {
     }
     let kept = std::fs::read(&fixture).unwrap();
     assert!(kept == export, "the sample is exported in another way: review it with RETRACE_WRITE_FIXTURES=1");
+}
+
+/// A projection that fails where it is told to, or shows a field that it did not announce.
+struct Failing<const WHERE: u8>;
+
+impl<const WHERE: u8> Projection for Failing<WHERE> {
+    const NAME: &'static str = "failing";
+    const VERSION: u32 = 1;
+    const FIELDS: &'static [&'static str] = &["announced"];
+    type Error = Inexact;
+
+    fn begin(_: &Identity) -> Self {
+        Self
+    }
+
+    fn fold(&mut self, recorded: &Recorded<'_>) -> Result<(), Inexact> {
+        if WHERE == 0 && recorded.event.seq.0 == 3 {
+            exact::mul(Decimal::MAX, Decimal::MAX)?;
+        }
+        Ok(())
+    }
+
+    fn view(&self, _: &Ended<'_>) -> Result<View, Inexact> {
+        if WHERE == 1 {
+            exact::mul(Decimal::MAX, Decimal::MAX)?;
+        }
+        let section = Section::new("all").beside("announced", 1);
+        Ok([section.inner(Section::new("some").below("secret", 2))].into_iter().collect())
+    }
+}
+
+#[test]
+fn a_projection_that_fails_is_named_with_the_event() {
+    let scenario = Scenario::read("long", &long_script()).unwrap();
+    let played = scenario.play(&mut MemoryStore::new());
+    let fails = |projections: Projections| {
+        let options = SnapshotOptions::default();
+        snapshot(&scenario.identity, &played.steps, &|_| None, &projections, &options).unwrap_err().to_string()
+    };
+    let told = [
+        fails(Projections::built_in().with::<Failing<0>>()),
+        fails(Projections::none().with::<Failing<1>>()),
+        fails(Projections::none().with::<Failing<2>>()),
+        fails(Projections::none()),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @r"
+    projection failing, event 3: 79228162514264337593543950335 * 79228162514264337593543950335 has no exact result within 28 digits
+    projection failing: 79228162514264337593543950335 * 79228162514264337593543950335 has no exact result within 28 digits
+    projection failing shows a field secret that is not in its FIELDS
+    no projection was chosen
+    ");
+}
+
+/// A fill that the venue reports again, and one that it reports with another price, move no position and no result.
+#[test]
+fn a_fill_is_given_to_projections_once() {
+    let scenario = Scenario::read("long", &long_script()).unwrap();
+    let played = scenario.play(&mut MemoryStore::new());
+    let mut steps = played.steps.clone();
+    let is_fill = |step: &&Step| matches!(&step.events[0].fact, Fact::Input(Input::Report(report)) if matches!(report.what, ReportKind::Filled(_)));
+    let fill = played.steps.iter().find(is_fill).unwrap().events[0].clone();
+    let last = steps.last().unwrap().clone();
+    for (later, cents) in [(1, 0), (2, 1)] {
+        let mut again = fill.clone();
+        again.seq = Seq(last.last_seq().0 + later);
+        again.time = last.time;
+        let Fact::Input(Input::Report(report)) = &mut again.fact else { panic!("no report") };
+        let ReportKind::Filled(fill) = &mut report.what else { panic!("no fill") };
+        fill.price = Price::new(fill.price.value() + Decimal::new(cents, 2)).unwrap();
+        steps.push(Step { events: vec![again], ..last.clone() });
+    }
+    let texts = |steps: &[Step]| {
+        let (projections, options) = (Projections::built_in(), SnapshotOptions::default());
+        snapshot(&scenario.identity, steps, &|_| None, &projections, &options).unwrap()
+    };
+    let (before, after) = (texts(&played.steps), texts(&steps));
+    assert_eq!((&before[2], &before[3]), (&after[2], &after[3]), "portfolio and journal");
+    let told = after[0].text.strip_prefix(&before[0].text).unwrap();
+    assert_eq!(told, "\nfills reported again  events=1\nfills in conflict with one booked before  events=1\n");
 }
 
 /// Other texts, same log: with a comment erased its line goes, and nothing else.

@@ -340,7 +340,7 @@ fn registry_hint(error: &RegistryError) -> Option<String> {
     match error {
         RegistryError::Unknown { name, known } => Some(meant(name, known)),
         RegistryError::NameTaken { .. } => Some("give one of them another NAME".into()),
-        RegistryError::BadName { .. } => None,
+        RegistryError::BadName { .. } | RegistryError::Empty => None,
     }
 }
 

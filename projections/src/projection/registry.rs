@@ -30,6 +30,9 @@ pub enum RegistryError {
         /// The name.
         name: &'static str,
     },
+    /// There is no projection at all: nothing could ever differ.
+    #[error("no projection was chosen")]
+    Empty,
     /// No projection has that name.
     #[error("there is no projection {name}")]
     Unknown {
@@ -91,7 +94,8 @@ impl Projections {
     /// # Errors
     /// The first [`RegistryError`] in the order in which it was put together.
     pub fn check(&self) -> Result<(), RegistryError> {
-        self.fault.clone().map_or(Ok(()), Err)
+        let fault = self.fault.clone().or_else(|| self.kinds.is_empty().then_some(RegistryError::Empty));
+        fault.map_or(Ok(()), Err)
     }
 
     pub(crate) fn kinds(&self) -> Result<&[Kind], RegistryError> {
@@ -184,6 +188,8 @@ mod tests {
     fn a_choice_keeps_the_order_of_the_registry_and_refuses_what_is_not_there() {
         let chosen = Projections::built_in().only(&["journal", "audit"]);
         assert_eq!((chosen.names(), chosen.check()), (vec!["audit", "journal"], Ok(())));
+        assert_eq!(Projections::none().check(), Err(RegistryError::Empty));
+        assert_eq!(Projections::built_in().only::<&str>(&[]).check(), Err(RegistryError::Empty));
         let Err(RegistryError::Unknown { name, known }) = Projections::built_in().only(&["ledger"]).check() else {
             panic!("an unknown name was taken");
         };
