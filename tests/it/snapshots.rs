@@ -344,6 +344,38 @@ fn a_changed_stop_shows_as_a_difference_that_names_the_line() {
     place.says(0, &snapshot(&["--check"]));
 }
 
+/// An export has the snapshots of the session it holds, under its own name, and one with a changed byte has none.
+#[test]
+fn an_export_file_has_the_snapshots_of_its_session() {
+    let place = Place::with_sample();
+    place.json(&["run", "session.yaml"]);
+    place.json(&["snapshot", "sample", "--dir", "of_store"]);
+    place.json(&["export", "sample", "--format", "jsonl", "--out", "kept.jsonl"]);
+    let retrace = |args: &[&str]| place.retrace_as_given(&[&["snapshot"], args].concat());
+    let taken = retrace(&["kept.jsonl", "--dir", "of_file"]);
+    assert_eq!(taken.status.code(), Some(0), "{}", text(&taken.stderr));
+    let texts = |folder: &str| place.files(folder).into_values().collect::<Vec<_>>();
+    assert_eq!(texts("of_file"), texts("of_store"));
+    assert!(place.path("of_file/kept.journal.txt").exists());
+    let check = retrace(&["kept.jsonl", "--dir", "of_file", "--check", "--json"]);
+    let document: serde_json::Value = serde_json::from_slice(&check.stdout).unwrap();
+    assert_eq!((&document["session"], &document["projections"][3]["status"]), (&"sample".into(), &"unchanged".into()));
+
+    let session = RecordedSession::from_export(std::fs::read(place.path("kept.jsonl")).unwrap()).unwrap();
+    let journal = of(&session, &[]).pop().unwrap();
+    assert_eq!(journal.text.as_bytes(), place.files("of_file")[&place.path("of_file/kept.journal.txt")]);
+
+    place.edit("kept.jsonl", "\"price\":\"60449.39\"", "\"price\":\"60449.38\"");
+    let refused = retrace(&["kept.jsonl", "--dir", "of_changed"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("kept.jsonl:") && !place.path("of_changed").exists());
+    for (what, said) in [("none.jsonl", "no export file none.jsonl"), (".", "cannot be read")] {
+        let refused = retrace(&[what, "--dir", "of_nothing"]);
+        assert_eq!(refused.status.code(), Some(2), "{what}");
+        assert!(text(&refused.stderr).contains(said), "{what}: {}", text(&refused.stderr));
+    }
+}
+
 #[test]
 fn what_stands_in_the_way_is_said_and_left_as_it_is() {
     let place = Place::with_sample();

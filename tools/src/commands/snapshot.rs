@@ -104,6 +104,15 @@ enum Source {
     Export(PathBuf),
 }
 
+/// What was taken of a session.
+struct Taken {
+    session: SessionName,
+    /// How its files' names begin: as the session is named in its store, or as the export file is. Two files may well
+    /// hold sessions of one name.
+    stem: String,
+    snapshots: Vec<ProjectionSnapshot>,
+}
+
 pub(super) fn perform(args: &Args, projections: Projections, output: &mut Output) -> Result<Status, CliError> {
     projections.check()?;
     let known = projections.names();
@@ -113,13 +122,14 @@ pub(super) fn perform(args: &Args, projections: Projections, output: &mut Output
     };
     chosen.check()?;
     let options = SnapshotOptions { without: args.without.clone() };
-    let (session, snapshots) = Source::of(args)?.snapshots(&chosen, &options)?;
+    let Taken { session, stem, snapshots } = Source::of(args)?.snapshots(&chosen, &options)?;
     if !args.check {
         fs::create_dir_all(&args.dir).map_err(|source| CliError::Write { path: args.dir.clone(), source })?;
     }
-    let compared: Result<Vec<Compared>, CliError> =
-        snapshots.iter().map(|snapshot| compare(snapshot, &file_of(&args.dir, &session, snapshot.name))).collect();
-    let mut compared = compared?;
+    let mut compared = Vec::with_capacity(snapshots.len());
+    for snapshot in &snapshots {
+        compared.push(compare(snapshot, file_of(&args.dir, &stem, snapshot.name), args.check)?);
+    }
     if !args.check {
         // Nothing is written before everything was read: a file that is no snapshot leaves all as they were.
         for (compared, snapshot) in compared.iter_mut().zip(&snapshots) {
@@ -130,7 +140,7 @@ pub(super) fn perform(args: &Args, projections: Projections, output: &mut Output
             }
         }
     }
-    let stale = stale(&args.dir, &session, &known)?;
+    let stale = stale(&args.dir, &stem, &known)?;
     for file in &stale {
         warn(&format!(
             "{} is a snapshot of a projection that is not known; remove it if it is not needed",
@@ -155,19 +165,18 @@ impl Source {
         if file.exists() { Ok(Self::Export(file)) } else { Err(CliError::NoExport { name: args.session.clone() }) }
     }
 
-    /// The session's name, and a snapshot of each projection.
-    fn snapshots(
-        &self,
-        projections: &Projections,
-        options: &SnapshotOptions,
-    ) -> Result<(SessionName, Vec<ProjectionSnapshot>), CliError> {
+    fn snapshots(&self, projections: &Projections, options: &SnapshotOptions) -> Result<Taken, CliError> {
         match self {
             Self::Store(reader, name) => {
                 let session = StoredSession::find(reader, name)?;
                 let snapshots = of_stored(&session, projections, options)?;
-                Ok((session.name, snapshots))
+                Ok(Taken { stem: session.name.to_string(), session: session.name, snapshots })
             }
-            Self::Export(file) => of_export(file, projections, options),
+            Self::Export(file) => {
+                let (session, snapshots) = of_export(file, projections, options)?;
+                let stem = file.file_stem().map_or_else(|| session.to_string(), |stem| stem.display().to_string());
+                Ok(Taken { session, stem, snapshots })
+            }
         }
     }
 }
@@ -194,17 +203,17 @@ fn of_export(
     if file.metadata().map_err(unreadable)?.is_dir() {
         return Err(unreadable(io::Error::from(io::ErrorKind::IsADirectory)));
     }
+    let (mut begun, mut failed) = (None, None);
     let mut texts = BTreeMap::new();
-    let mut snapshots = None;
     let read = read_export(&mut BufReader::new(file), &mut |line| match line {
-        ExportLine::Manifest(first) => {
-            snapshots = Some(Snapshots::begin(&first.manifest.identity, projections, options));
-        }
+        ExportLine::Manifest(first) => match Snapshots::begin(&first.manifest.identity, projections, options) {
+            Ok(snapshots) => begun = Some(snapshots),
+            Err(error) => failed = Some(error),
+        },
         ExportLine::Step(step) => {
             texts.extend(step.texts.iter().map(|(reference, content)| (*reference, content.text.clone())));
-            let failed = snapshots.as_mut().and_then(|begun| begun.as_mut().ok()?.fold(&step.step).err());
-            if let Some(failed) = failed {
-                snapshots = Some(Err(failed));
+            if let (Some(snapshots), None) = (&mut begun, &failed) {
+                failed = snapshots.fold(&step.step).err();
             }
         }
         ExportLine::End(_) => {}
@@ -214,39 +223,40 @@ fn of_export(
         ImportError::Bad(source) => CliError::Import { path: path.to_owned(), source: Box::new(source) },
         ImportError::Store(source) => CliError::Store(source),
     })?;
-    let name = read.manifest.session;
-    let finished = snapshots.map(|begun| begun.and_then(|begun| begun.finish(&|text| texts.get(&text).cloned())));
-    // An export that was read to its end has a first line.
-    let taken = finished.unwrap_or(Ok(Vec::new()));
+    let session = read.manifest.session;
+    let taken = match (failed, begun) {
+        (Some(error), _) => Err(error),
+        (None, Some(snapshots)) => snapshots.finish(&|reference| texts.get(&reference).cloned()),
+        // Never so: an export that was read to its end has a first line.
+        (None, None) => Ok(Vec::new()),
+    };
     match taken {
-        Ok(taken) => Ok((name, taken)),
-        Err(source) => Err(CliError::Snapshot { session: name, source }),
+        Ok(snapshots) => Ok((session, snapshots)),
+        Err(source) => Err(CliError::Snapshot { session, source }),
     }
 }
 
 /// A text file by its name, so that any editor and any review shows it, and no tool takes it for its own.
-fn file_of(dir: &Path, session: &SessionName, projection: &str) -> PathBuf {
-    dir.join(format!("{session}.{projection}.txt"))
+fn file_of(dir: &Path, stem: &str, projection: &str) -> PathBuf {
+    dir.join(format!("{stem}.{projection}.txt"))
 }
 
-/// Holds a snapshot against its file. Line ends may be those of another system.
-fn compare(snapshot: &ProjectionSnapshot, file: &Path) -> Result<Compared, CliError> {
-    let (status, difference) = match fs::read(file) {
+/// Holds a snapshot against its file; `show` where the difference is asked for. Line ends may be those of another system.
+fn compare(snapshot: &ProjectionSnapshot, file: PathBuf, show: bool) -> Result<Compared, CliError> {
+    let (status, difference) = match fs::read(&file) {
         Ok(bytes) => {
             let old = String::from_utf8_lossy(&bytes).replace("\r\n", "\n");
             if !old.starts_with(FIRST_LINE) {
-                return Err(CliError::NotASnapshot { path: file.to_owned() });
+                return Err(CliError::NotASnapshot { path: file });
             }
-            if old == snapshot.text {
-                (FileStatus::Unchanged, Vec::new())
-            } else {
-                (FileStatus::Differs, difference(&old, &snapshot.text))
-            }
+            let same = old == snapshot.text;
+            let lines = if show { difference(&old, &snapshot.text) } else { Vec::new() };
+            (if same { FileStatus::Unchanged } else { FileStatus::Differs }, lines)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => (FileStatus::Missing, Vec::new()),
-        Err(source) => return Err(CliError::Read { path: file.to_owned(), source }),
+        Err(source) => return Err(CliError::Read { path: file, source }),
     };
-    Ok(Compared { name: snapshot.name, file: file.to_owned(), status, difference })
+    Ok(Compared { name: snapshot.name, file, status, difference })
 }
 
 fn replace(file: &Path, text: &str) -> io::Result<()> {
@@ -255,8 +265,8 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
     new.finish()
 }
 
-/// The session's snapshots in `dir` whose projection is not among `known`, in order of name.
-fn stale(dir: &Path, session: &SessionName, known: &[&str]) -> Result<Vec<PathBuf>, CliError> {
+/// The snapshots of `stem` in `dir` whose projection is not among `known`, in order of name.
+fn stale(dir: &Path, stem: &str, known: &[&str]) -> Result<Vec<PathBuf>, CliError> {
     let failed = |source| CliError::Read { path: dir.to_owned(), source };
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -267,7 +277,7 @@ fn stale(dir: &Path, session: &SessionName, known: &[&str]) -> Result<Vec<PathBu
     for entry in entries {
         let path = entry.map_err(failed)?.path();
         let name = path.file_name().and_then(|name| name.to_str());
-        let inner = name.and_then(|name| name.strip_prefix(session.as_str())?.strip_prefix('.')?.strip_suffix(".txt"));
+        let inner = name.and_then(|name| name.strip_prefix(stem)?.strip_prefix('.')?.strip_suffix(".txt"));
         // A session of a longer name has a point in what is left.
         let projection = inner.filter(|inner| !inner.contains('.') && !known.contains(inner));
         if projection.is_some() && fs::read(&path).is_ok_and(|bytes| bytes.starts_with(FIRST_LINE.as_bytes())) {
