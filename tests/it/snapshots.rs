@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use retrace_core::amount::Price;
 use retrace_core::event::{Fact, Input, ReportKind};
 use retrace_core::exact::{self, Inexact};
-use retrace_core::ids::Seq;
+use retrace_core::ids::{Seq, TradeId};
 use retrace_core::manifest::{Identity, Provenance};
 use retrace_core::memory::MemoryStore;
 use retrace_core::order::Side;
@@ -243,6 +243,31 @@ fn a_fill_is_given_to_projections_once() {
     assert_eq!((&before[2], &before[3]), (&after[2], &after[3]), "portfolio and journal");
     let told = after[0].text.strip_prefix(&before[0].text).unwrap();
     assert_eq!(told, "\nfills reported again  events=1\nfills in conflict with one booked before  events=1\n");
+}
+
+/// Two plans may trade with one another: the venue then has one trade for a fill of each.
+#[test]
+fn fills_of_one_trade_are_all_booked() {
+    let script =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/opposite_plans.txt"));
+    let scenario = Scenario::read("opposite", &script.unwrap()).unwrap();
+    let played = scenario.play(&mut MemoryStore::new());
+    let portfolio = |steps: &[Step]| {
+        let (projections, options) = (Projections::built_in().only(&["portfolio"]), SnapshotOptions::default());
+        snapshot(&scenario.identity, steps, &|_| None, &projections, &options).unwrap().remove(0)
+    };
+    for one in ["T", &"T".repeat(64)] {
+        let mut steps = played.steps.clone();
+        for event in steps.iter_mut().flat_map(|step| &mut step.events) {
+            if let Fact::Input(Input::Report(report)) = &mut event.fact
+                && let ReportKind::Filled(fill) = &mut report.what
+            {
+                fill.trade_id = TradeId::new(one).unwrap();
+            }
+        }
+        assert_ne!(steps, played.steps);
+        assert_eq!(portfolio(&steps).text, portfolio(&played.steps).text);
+    }
 }
 
 /// Other texts, same log: with a comment erased its line goes, and nothing else.

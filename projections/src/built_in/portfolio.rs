@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use retrace_core::amount::Money;
 use retrace_core::exact::Inexact;
+use retrace_core::ids::TradeId;
 use retrace_core::instrument::{Asset, Symbol};
 use retrace_core::manifest::{Account, Identity};
 use retrace_core::order::Side;
 
-use crate::ledger::{Accounting, Trade};
+use crate::ledger::{Accounting, Fill, Trade};
 use crate::projection::{Ended, NewFill, Projection, Recorded, Section, View};
 
 /// Position, cash and result per symbol, and cash and result per quote asset. Average cost over the account's fills:
@@ -29,6 +30,9 @@ struct Holding {
     /// The notional of everything traded.
     turnover: Money,
     fills: u64,
+    /// How many fills a trade of the venue was: one, but two where both sides of it were ours or where it closed one
+    /// plan and opened the next.
+    trades: BTreeMap<TradeId, u32>,
 }
 
 impl Projection for Portfolio {
@@ -89,7 +93,13 @@ impl Projection for Portfolio {
 
 impl Holding {
     fn new(symbol: &Symbol) -> Self {
-        Self { accounting: Accounting::new(symbol), cash_flow: Money::ZERO, turnover: Money::ZERO, fills: 0 }
+        Self {
+            accounting: Accounting::new(symbol),
+            cash_flow: Money::ZERO,
+            turnover: Money::ZERO,
+            fills: 0,
+            trades: BTreeMap::new(),
+        }
     }
 
     fn book(&mut self, symbol: &Symbol, new: NewFill<'_>) -> Result<(), Inexact> {
@@ -104,8 +114,10 @@ impl Holding {
             self.cash_flow = self.cash_flow.minus(fill.fee)?;
         }
         self.fills = self.fills.saturating_add(1);
+        let times = self.trades.entry(fill.trade_id.clone()).or_default();
+        *times = times.saturating_add(1);
         self.accounting.book(Trade {
-            trade_id: fill.trade_id.clone(),
+            trade_id: nth(fill, *times),
             executed_at: fill.executed_at,
             side: order.side,
             price: fill.price,
@@ -131,6 +143,17 @@ impl Holding {
             .below("fees", super::fees_text(&totals.fees))
             .below("net_pnl", totals.net()?))
     }
+}
+
+/// What tells the fills of one trade apart in the account's books: `17`, then `17:2`, or the fill's own id where that
+/// would be too long a name.
+fn nth(fill: &Fill, times: u32) -> TradeId {
+    let trade = &fill.trade_id;
+    if times <= 1 {
+        return trade.clone();
+    }
+    let names = [format!("{trade}:{times}"), fill.id.to_string()];
+    names.iter().find_map(|name| TradeId::new(name).ok()).unwrap_or_else(|| trade.clone())
 }
 
 /// What the symbols of one quote asset come to.
