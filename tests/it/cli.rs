@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 /// A folder with the sample market, and a store that is made beside it.
 pub(crate) struct Place {
-    dir: TempDir,
+    pub(crate) dir: TempDir,
 }
 
 impl Place {
@@ -104,7 +104,9 @@ fn two_processes_in_different_environments_write_the_same_log() {
         let mut summary: Value = serde_json::from_str(&run(&["run", "session.yaml", "--json"])).unwrap();
         summary.as_object_mut().unwrap().remove("elapsed_ms");
         let replayed = run(&["replay", "sample", "--json"]);
+        // Without --json the first line also says where and when the session was made.
         let exported = run(&["export", "sample", "--format", "jsonl"]);
+        let exported = exported.split_once('\n').unwrap().1.to_owned();
         seen.push((summary, replayed, exported));
     }
     assert_eq!(seen[0], seen[1]);
@@ -200,10 +202,53 @@ fn every_command_gives_its_json_shape() {
         assert!(audit["story"][0].get(key).is_some(), "a line of the story lacks {key}");
     }
 
-    let exported = place.retrace(&["export", "sample", "--format", "jsonl"]);
-    let lines: Vec<Value> = text(&exported.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len() as u64, events);
-    assert!(lines.iter().zip(1..).all(|(line, seq)| line["seq"].as_u64() == Some(seq)));
+    let exported = place.json(&["export", "sample", "--format", "jsonl"]);
+    assert_eq!(keys(&exported), ["session", "events"]);
+    let listed = exported["events"].as_array().unwrap();
+    assert_eq!(listed.len() as u64, events);
+    assert!(listed.iter().zip(1..).all(|(event, seq)| event["seq"].as_u64() == Some(seq)));
+
+    // The same events, a Step a line, between a first and a last line.
+    let lines = place.retrace(&["export", "sample", "--format", "jsonl"]);
+    let lines: Vec<Value> = text(&lines.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (first, last) = (&lines[0], &lines[lines.len() - 1]);
+    assert_eq!(
+        keys(first),
+        ["retrace_export", "session", "uid", "identity", "identity_view", "provenance", "checkpoints"]
+    );
+    assert_eq!(keys(last), ["end"]);
+    assert_eq!(keys(&last["end"]), ["events", "steps", "head", "ledger_version", "ledger_digest", "finished"]);
+    let steps = &lines[1..lines.len() - 1];
+    assert!(steps.iter().all(|step| keys(step) == ["seq", "frame", "events", "texts"]));
+    let in_steps: Vec<&Value> = steps.iter().flat_map(|step| step["events"].as_array().unwrap()).collect();
+    assert!(in_steps.into_iter().eq(listed));
+
+    let exported = place.json(&["export", "sample", "--format", "jsonl", "--out", "sample.jsonl"]);
+    assert_eq!(keys(&exported), ["session", "events", "steps", "head", "file"]);
+    let tables = place.json(&["export", "sample", "--format", "csv", "--out", "tables"]);
+    assert_eq!(keys(&tables["tables"][0]), ["table", "rows", "file"]);
+    let imported: Value = {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_retrace"));
+        command.args(["import", "sample.jsonl", "--db", "copy", "--json"]).current_dir(place.dir.path());
+        serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
+    };
+    assert_eq!(
+        keys(&imported),
+        [
+            "session",
+            "mode",
+            "head",
+            "events",
+            "steps",
+            "uid",
+            "ledger_digest",
+            "finished",
+            "texts",
+            "unchecked",
+            "elapsed_ms"
+        ]
+    );
+    assert_eq!((&imported["head"], &imported["ledger_digest"]), (&run["head"], &replay["ledger_digest"]));
 }
 
 /// Each prefix of the log is a ledger of its own; the last is the whole.
@@ -309,7 +354,7 @@ fn what_is_not_there_is_said() {
     assert!(place.says(2, &["replay"]).contains("Usage"));
 }
 
-fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = BTreeMap::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();

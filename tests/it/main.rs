@@ -16,4 +16,5 @@ mod replaying;
 mod scenario;
 mod scenarios;
 mod snapshots;
+mod transfer;
 mod verify;

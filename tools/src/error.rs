@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use retrace_core::exact::Inexact;
+use retrace_core::frame::FrameError;
 use retrace_core::ids::{IdError, PlanId, Seq, SessionName};
 use retrace_core::log::LogFault;
 use retrace_core::store::StoreError;
@@ -223,6 +224,7 @@ impl CliError {
             Self::Record(RecordError::Run(_)) => {
                 Some("what was committed before is kept as an interrupted session; `retrace sessions` shows it".into())
             }
+            Self::Export { source: ExportFault::LineTooLong, .. } => Some("`--format csv` has no such limit".into()),
             Self::Log { session, .. } | Self::History { session, .. } | Self::Export { session, .. } => {
                 Some(format!("`retrace verify {session} --db DIR` lists all that is wrong"))
             }
@@ -304,7 +306,9 @@ fn import_hint(bad: &BadExport) -> &'static str {
         ExportFault::OtherLine { .. } if bad.line == 1 => {
             "`retrace export SESSION --db DIR --format jsonl` writes what can be imported"
         }
-        ExportFault::OtherVersion { .. } => "use the version of retrace that wrote it, or a later one",
+        ExportFault::OtherVersion { .. } | ExportFault::Frame { source: FrameError::NewerFormat { .. }, .. } => {
+            "use the version of retrace that wrote it, or a later one"
+        }
         ExportFault::Spelling { .. } => {
             "import the file as `retrace export` wrote it: what rewrites JSON, blanks or line ends changes it"
         }

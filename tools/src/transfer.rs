@@ -34,6 +34,9 @@ pub enum ImportError {
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
     Read(#[from] io::Error),
+    /// Whoever was given a line could not take it.
+    #[error("what was read cannot be kept: {0}")]
+    Seen(io::Error),
     /// It is not what an export writes.
     #[error(transparent)]
     Bad(#[from] BadExport),
@@ -107,7 +110,7 @@ pub fn check_export(
     input: &mut dyn BufRead,
     seen: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<Imported, ImportError> {
-    each_line(input, &mut |_, bytes| Ok(seen(bytes)?))
+    each_line(input, &mut |_, bytes| seen(bytes).map_err(ImportError::Seen))
 }
 
 /// Reads a whole export, checks all of it, and gives each line to `take` once it is found right.
@@ -136,16 +139,16 @@ pub fn put_export(
     let mut put = ExportPut::new(store, name);
     let imported = each_line(input, &mut |line, bytes| {
         put.line(line)?;
-        Ok(seen(bytes)?)
+        seen(bytes).map_err(ImportError::Seen)
     })?;
     put.commit()?;
     Ok(imported)
 }
 
-fn each_line(
-    input: &mut dyn BufRead,
-    take: &mut dyn FnMut(&ExportLine, &[u8]) -> Result<(), ImportError>,
-) -> Result<Imported, ImportError> {
+/// Takes a line that was found right, and its bytes.
+type TakeLine<'a> = &'a mut dyn FnMut(&ExportLine, &[u8]) -> Result<(), ImportError>;
+
+fn each_line(input: &mut dyn BufRead, take: TakeLine<'_>) -> Result<Imported, ImportError> {
     let mut reader = ExportReader::new();
     let (mut manifest, mut end, mut texts) = (None, None, 0_u64);
     let mut bytes = Vec::new();

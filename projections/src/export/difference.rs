@@ -1,5 +1,7 @@
 //! Where a line of a file first says something else than the line made again from its frame.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::event_view::UNKNOWN_KIND;
@@ -17,16 +19,20 @@ pub(super) struct Difference {
     pub(super) made: String,
 }
 
-/// The first difference in what two lines say, in the order of the line made again; `None` where they only say it in
-/// other words. `unknown` tells the places of events of kinds that this build does not know: what a newer one, which
-/// knows them, wrote as their `kind` and `data` cannot be judged here.
-pub(super) fn first_difference(file: &Value, made: &Value, unknown: &dyn Fn(usize) -> bool) -> Option<Difference> {
-    let foreign = |place: usize| {
-        let kind = file.get("events").and_then(|events| events.get(place)).and_then(|event| event.get("kind"));
-        unknown(place) && kind.and_then(Value::as_str).is_some_and(|kind| !kind.starts_with(UNKNOWN_KIND))
-    };
-    let mut walk = Walk { path: Vec::new(), foreign: &foreign };
-    walk.values(Some(file), Some(made))
+/// The places of those `events` in a file that a newer build showed which knows their kind, while `unknown` says that
+/// this one does not: what stands there as their `kind` and `data` cannot be judged here.
+pub(super) fn foreign_events(file: &Value, unknown: &dyn Fn(usize) -> bool) -> BTreeSet<usize> {
+    let events = file.get("events").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let kind = |event: &Value| event.get("kind").and_then(Value::as_str).map(str::to_owned);
+    let shown = |event: &Value| kind(event).is_some_and(|kind| !kind.starts_with(UNKNOWN_KIND));
+    let places = events.iter().enumerate().filter(|(place, event)| unknown(*place) && shown(event));
+    places.map(|(place, _)| place).collect()
+}
+
+/// The first difference in what two lines say, in the order of the line made again, but for the kinds and data of
+/// `foreign` events; `None` where they only say it in other words.
+pub(super) fn first_difference(file: &Value, made: &Value, foreign: &BTreeSet<usize>) -> Option<Difference> {
+    Walk { path: Vec::new(), foreign }.values(Some(file), Some(made))
 }
 
 #[derive(Clone)]
@@ -37,7 +43,7 @@ enum Part {
 
 struct Walk<'a> {
     path: Vec<Part>,
-    foreign: &'a dyn Fn(usize) -> bool,
+    foreign: &'a BTreeSet<usize>,
 }
 
 impl Walk<'_> {
@@ -74,7 +80,7 @@ impl Walk<'_> {
 
     fn is_foreign(&self, file: Option<&Value>) -> bool {
         let own = matches!(self.path.as_slice(), [_, _, Part::Field(field)] if field == "kind" || field == "data");
-        own && file.is_some() && self.event().is_some_and(self.foreign)
+        own && file.is_some() && self.event().is_some_and(|place| self.foreign.contains(&place))
     }
 
     fn difference(&self, file: Option<&Value>, made: Option<&Value>) -> Difference {
@@ -86,12 +92,12 @@ impl Walk<'_> {
                 Part::Place(place) => path.extend(["[", &place.to_string(), "]"]),
             }
         }
-        Difference { path, event: self.event(), file: shown(file), made: shown(made) }
+        Difference { path, event: self.event(), file: shown(file, "absent"), made: shown(made, "nothing of it") }
     }
 }
 
-fn shown(value: Option<&Value>) -> String {
-    value.map_or_else(|| "absent".to_owned(), |value| shortened(&value.to_string()))
+fn shown(value: Option<&Value>, none: &str) -> String {
+    value.map_or_else(|| none.to_owned(), |value| shortened(&value.to_string()))
 }
 
 /// At most [`SHOWN`] characters of a text that a file may have made as long as it likes.

@@ -1,5 +1,6 @@
 //! Why a text is no export of a session, and where.
 
+use base64::DecodeError;
 use retrace_core::codec::CodecError;
 use retrace_core::content::ContentRef;
 use retrace_core::frame::FrameError;
@@ -74,12 +75,12 @@ pub enum ExportFault {
         found: u64,
     },
     /// A field that is no base64, or none in its one spelling.
-    #[error("{field}: {source}")]
+    #[error("{field} is no base64: {}", base64_fault(.source))]
     Base64 {
         /// The field.
         field: &'static str,
         /// Why.
-        source: base64::DecodeError,
+        source: DecodeError,
     },
     /// A field that is no digest or salt: twice as many hex digits as it has bytes.
     #[error("{field} is not {digits} hex digits")]
@@ -201,6 +202,18 @@ impl std::fmt::Display for Basis {
 
 fn at(seq: Option<Seq>) -> String {
     seq.map_or_else(String::new, |seq| format!("event {seq}: "))
+}
+
+/// Places are counted from 1, as in all messages.
+fn base64_fault(error: &DecodeError) -> String {
+    match error {
+        DecodeError::InvalidByte(at, byte) => {
+            format!("character {} of it, {:?}, cannot stand there", at.saturating_add(1), char::from(*byte))
+        }
+        DecodeError::InvalidLastSymbol { .. } => "its last digit says more than there is room for".to_owned(),
+        DecodeError::InvalidLength(length) => format!("{length} digits are none or one too many"),
+        DecodeError::InvalidPadding => "it does not end with the `=` that it needs".to_owned(),
+    }
 }
 
 /// Every line is a JSON text of its own: its column is what is to be told, not its "line 1".

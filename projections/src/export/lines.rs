@@ -73,7 +73,7 @@ pub struct EndView {
 
 /// Where and by what a session was made.
 #[derive(Serialize)]
-pub struct ProvenanceView<'a> {
+pub(super) struct ProvenanceView<'a> {
     build: &'a str,
     sources: &'a [String],
     config: &'a str,

@@ -38,8 +38,9 @@ impl<'a> ExportPut<'a> {
                     self.store.put_checkpoint(*session, checkpoint)?;
                 }
             }
-            // A reader gives nothing before the first line.
-            (ExportLine::Step(_) | ExportLine::End(_), None) => {}
+            (ExportLine::Step(_) | ExportLine::End(_), None) => {
+                return Err(StoreError::NoSession { session: "that is to be put (no first line was)".to_owned() });
+            }
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use retrace_core::step::Step;
 use retrace_core::store::{Checkpoint, Manifest};
 use serde::Serialize;
 
-use super::difference::{Difference, first_difference};
+use super::difference::{Difference, first_difference, foreign_events};
 use super::fault::{BadExport, Basis, ExportFault};
 use super::lines::{
     END, EndView, GivenCheckpoint, GivenEndLine, GivenManifest, GivenStep, GivenText, GivenVersion, MANIFEST, STEP,
@@ -186,10 +186,8 @@ impl ExportReader {
             return Err(ExportFault::StrayText { seq, reference });
         }
         let unknown = |place: usize| step.events.get(place).is_some_and(|e| matches!(e.fact, Fact::Unknown(_)));
-        if agree(text, &line, Basis::Frame, Some(seq), &unknown)? == Agreement::AsFarAsKnown {
-            let unknown = step.events.iter().filter(|event| matches!(event.fact, Fact::Unknown(_))).count();
-            self.unchecked.unknown_events = self.unchecked.unknown_events.saturating_add(unknown as u64);
-        }
+        let unchecked = agree(text, &line, Basis::Frame, Some(seq), &unknown)?;
+        self.unchecked.unknown_events = self.unchecked.unknown_events.saturating_add(unchecked);
         Ok(ExportedStep { frame, step, texts })
     }
 
@@ -232,25 +230,17 @@ fn manifest(text: &str) -> Result<(State, ExportLine), ExportFault> {
     Ok((State::Log(Box::new(writer)), ExportLine::Manifest(Box::new(read))))
 }
 
-/// How a line in a file is the one that it should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Agreement {
-    /// Byte for byte.
-    Whole,
-    /// But for views of events of kinds that this build does not know.
-    AsFarAsKnown,
-}
-
-/// Compares a line with the same one made again; `first` is the seq of its first event.
+/// Compares a line with the same one made again; `first` is the seq of its first event, `unknown` tells the places of
+/// events of kinds that this build does not know. Answers how many of those the file shows in words of its own.
 fn agree(
     file: &str,
     made: &str,
     basis: Basis,
     first: Option<Seq>,
     unknown: &dyn Fn(usize) -> bool,
-) -> Result<Agreement, ExportFault> {
+) -> Result<u64, ExportFault> {
     if file == made {
-        return Ok(Agreement::Whole);
+        return Ok(0);
     }
     let same = file.bytes().zip(made.bytes()).take_while(|(file, made)| file == made).count();
     let spelling = ExportFault::Spelling { at: same.saturating_add(1) };
@@ -259,11 +249,11 @@ fn agree(
         return Err(spelling);
     }
     let (file, made) = (serde_json::from_str(file)?, serde_json::from_str(made)?);
-    if let Some(Difference { path, event, file, made }) = first_difference(&file, &made, unknown) {
+    let foreign = foreign_events(&file, unknown);
+    if let Some(Difference { path, event, file, made }) = first_difference(&file, &made, &foreign) {
         let place = event.and_then(|place| u64::try_from(place).ok()).unwrap_or(0);
         let seq = first.map(|first| Seq(first.0.saturating_add(place)));
         return Err(ExportFault::Disagrees { seq, path, file, made, basis });
     }
-    // The same, but for what is not known here; or the same in other words.
-    if file == made { Err(spelling) } else { Ok(Agreement::AsFarAsKnown) }
+    if foreign.is_empty() { Err(spelling) } else { Ok(foreign.len() as u64) }
 }

@@ -5,7 +5,7 @@ use std::iter::Peekable;
 use std::vec::IntoIter;
 
 use retrace_core::chain::{BlockLimits, OpenBlock, genesis};
-use retrace_core::codec::encode_identity;
+use retrace_core::codec::{decode_identity, encode_identity};
 use retrace_core::content::{Content, ContentRef};
 use retrace_core::event::{Decision, Event, Fact, Head, Input};
 use retrace_core::frame::decode_frame;
@@ -56,7 +56,7 @@ impl ExportWriter {
     ///
     /// # Errors
     /// [`ExportFault::CheckpointOrder`], [`ExportFault::Checkpoint`] for one before the first event,
-    /// [`ExportFault::LineTooLong`].
+    /// [`ExportFault::Identity`], [`ExportFault::LineTooLong`].
     pub fn begin(
         name: &SessionName,
         manifest: &Manifest,
@@ -65,18 +65,21 @@ impl ExportWriter {
         if let Some((_, later)) = checkpoints.iter().zip(checkpoints.iter().skip(1)).find(|(a, b)| a.key() >= b.key()) {
             return Err(ExportFault::CheckpointOrder { seq: later.seq });
         }
-        let (uid, start) = genesis(&manifest.identity);
+        let bytes = encode_identity(&manifest.identity);
+        // The view is one of the bytes: a store may hold an identity whose decimals are not in their shortest form yet.
+        let identity = decode_identity(&bytes)?;
+        let (uid, start) = genesis(&identity);
         let first = line(&ManifestLine {
             retrace_export: EXPORT_VERSION,
             session: name,
             uid,
-            identity: &encode_identity(&manifest.identity),
-            identity_view: identity_view(&manifest.identity),
+            identity: &bytes,
+            identity_view: identity_view(&identity),
             provenance: provenance_view(&manifest.provenance),
             checkpoints: checkpoints.iter().map(checkpoint_view).collect(),
         })?;
         let mut writer = Self {
-            book: Book::new(&manifest.identity),
+            book: Book::new(&identity),
             open: OpenBlock::first(uid, start, BlockLimits::FORMAT_1),
             steps: 0,
             previous: None,

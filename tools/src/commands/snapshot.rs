@@ -219,7 +219,7 @@ fn of_export(
         ExportLine::End(_) => {}
     });
     let read = read.map_err(|error| match error {
-        ImportError::Read(source) => CliError::Read { path: path.to_owned(), source },
+        ImportError::Read(source) | ImportError::Seen(source) => CliError::Read { path: path.to_owned(), source },
         ImportError::Bad(source) => CliError::Import { path: path.to_owned(), source: Box::new(source) },
         ImportError::Store(source) => CliError::Store(source),
     })?;

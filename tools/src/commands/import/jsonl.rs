@@ -100,8 +100,7 @@ impl Source {
             Some(mut stream) => {
                 let mut kept = BufWriter::new(&self.file);
                 let checked = check_export(&mut stream, &mut |line| kept.write_all(line));
-                kept.flush().map_err(|source| CliError::Spool { source })?;
-                checked
+                checked.and_then(|checked| kept.flush().map(|()| checked).map_err(ImportError::Seen))
             }
         };
         checked.map_err(|error| self.refused(error))
@@ -122,6 +121,7 @@ impl Source {
         match error {
             ImportError::Read(source) => CliError::Read { path: self.shown.clone(), source },
             ImportError::Bad(source) => CliError::Import { path: self.shown.clone(), source: Box::new(source) },
+            ImportError::Seen(source) => CliError::Spool { source },
             ImportError::Store(source) => CliError::Store(source),
         }
     }
