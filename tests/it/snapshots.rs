@@ -8,11 +8,12 @@ use proptest::prelude::*;
 use retrace_core::amount::Price;
 use retrace_core::event::{Fact, Input, ReportKind};
 use retrace_core::exact::{self, Inexact};
-use retrace_core::ids::{Seq, TradeId};
+use retrace_core::ids::{PlanId, Seq, TradeId};
 use retrace_core::manifest::{Identity, Provenance};
 use retrace_core::memory::MemoryStore;
 use retrace_core::order::Side;
 use retrace_core::step::Step;
+use retrace_projections::audit::Auditor;
 use retrace_projections::ledger::Book;
 use retrace_projections::projection::{Ended, Projection, Projections, Recorded, Section, View};
 use retrace_projections::snapshot::{ProjectionSnapshot, RecordedSession, SnapshotOptions, snapshot};
@@ -75,6 +76,41 @@ fn every_store_gives_the_same_snapshots_and_a_check_after_writing_is_clean() {
         let check = retrace(&["--check"]);
         assert_eq!(check.status.code(), Some(0), "{name}: {}", text(&check.stdout));
     }
+}
+
+/// `retrace audit` tells of one plan, the projection of all at once: both tell the same events and the same gaps.
+#[test]
+fn the_audit_of_all_plans_tells_what_the_audit_of_each_does() {
+    let mut stories = 0;
+    for (name, scenario) in scenarios() {
+        let played = scenario.play(&mut MemoryStore::new());
+        let options = SnapshotOptions { without: vec!["comments".to_owned()] };
+        let projections = Projections::built_in().only(&["audit"]);
+        let all =
+            snapshot(&scenario.identity, &played.steps, &|_| None, &projections, &options).unwrap().remove(0).text;
+        for told in all.split("\n\n").skip(1) {
+            let plan = PlanId::new(told.lines().next().unwrap().strip_prefix("plan ").unwrap()).unwrap();
+            let (mut book, mut auditor) = (Book::new(&scenario.identity), Auditor::new(plan.clone()));
+            for step in &played.steps {
+                auditor.follow(&mut book, step).unwrap();
+            }
+            let story = auditor.finish(&book).unwrap();
+            let mut lines = told.lines().skip(1);
+            let begun =
+                lines.by_ref().take_while(|line| !line.starts_with("  net_pnl: ") && !line.ends_with("never taken on"));
+            begun.for_each(drop);
+            let (gaps, events): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with("  not covered by a stop"));
+            assert_eq!(gaps.len(), story.protection_gap.len(), "{name} {plan}");
+            assert_eq!(events.len(), story.story.len(), "{name} {plan}");
+            for (line, event) in events.iter().zip(&story.story) {
+                // Orders have other names here; the longer words are the same.
+                let mut words = event.text.split(' ').filter(|word| word.len() > 8);
+                assert!(words.all(|word| line.contains(word)), "{name} {plan}: {line} is not {}", event.text);
+            }
+            stories += 1;
+        }
+    }
+    assert!(stories > 60, "{stories}");
 }
 
 /// `text` less the facts named `field`, by its letters alone: a line that begins with the name and a colon, or the

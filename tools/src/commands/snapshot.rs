@@ -23,7 +23,7 @@ use crate::output::whole_file::WholeFile;
 use crate::output::{Output, warn};
 use crate::transfer::{ImportError, read_export};
 
-/// Write every projection of a session as canonical text, or compare it with what was written before
+/// Keep every projection of a session as text, or compare it with what was kept
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Session of the store; without --db, a file of `retrace export --format jsonl`
