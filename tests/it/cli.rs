@@ -16,10 +16,26 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    pub(crate) fn empty() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
     pub(crate) fn with_sample() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        sample::write(dir.path(), sample::DEFAULT_SEED).unwrap();
-        Self { dir }
+        let place = Self::empty();
+        sample::write(place.dir.path(), sample::DEFAULT_SEED).unwrap();
+        place
+    }
+
+    /// Replaces the first `from` in a file, which must have one.
+    pub(crate) fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.path(name)).unwrap();
+        assert!(text.contains(from), "{name} has no {from}");
+        std::fs::write(self.path(name), text.replacen(from, to, 1)).unwrap();
+    }
+
+    /// Every file below a folder.
+    pub(crate) fn files(&self, name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+        files(&self.path(name))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -31,9 +47,20 @@ impl Place {
         self.command(args).output().unwrap()
     }
 
+    /// Runs `retrace` in this folder with nothing added.
+    pub(crate) fn retrace_as_given(&self, args: &[&str]) -> Output {
+        self.command_as_given(args).output().unwrap()
+    }
+
     pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.command_as_given(args);
+        command.args(["--db", "db"]);
+        command
+    }
+
+    fn command_as_given(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_retrace"));
-        command.args(args).args(["--db", "db"]).current_dir(self.dir.path());
+        command.args(args).current_dir(self.dir.path());
         command
     }
 
@@ -264,13 +291,12 @@ fn a_refused_file_leaves_no_store_behind() {
 #[test]
 fn a_size_beyond_exact_counting_leaves_no_store_behind() {
     let place = Place::with_sample();
-    let edit = |name: &str, from: &str, to: &str| {
-        let text = std::fs::read_to_string(place.path(name)).unwrap();
-        assert!(text.contains(from), "{name} has no {from}");
-        std::fs::write(place.path(name), text.replacen(from, to, 1)).unwrap();
-    };
-    edit("session.yaml", "lot: \"0.01\"", "lot: \"0.000000000001\"");
-    edit("directives.jsonl", "\"target_position_size\":\"4\"", "\"target_position_size\":\"412345678.123456789012\"");
+    place.edit("session.yaml", "lot: \"0.01\"", "lot: \"0.000000000001\"");
+    place.edit(
+        "directives.jsonl",
+        "\"target_position_size\":\"4\"",
+        "\"target_position_size\":\"412345678.123456789012\"",
+    );
     let said = place.says(2, &["run", "session.yaml"]);
     assert!(said.contains("directives.jsonl:1") && said.contains("digits") && said.contains("hint: "), "{said}");
     assert!(!place.path("db").exists(), "a refusal made a store");
@@ -308,6 +334,7 @@ fn reading_commands_change_no_file() {
         &["verify", "sample"],
         &["audit", "TPL_DIP"],
         &["export", "sample", "--format", "jsonl"],
+        &["snapshot", "sample", "--dir", "snapshots"],
     ] {
         assert_eq!(place.retrace(args).status.code(), Some(0), "{args:?}");
         assert_eq!(files(&place.path("db")), before, "{args:?} changed the store");

@@ -7,14 +7,15 @@
 mod cli;
 mod crash;
 mod damage;
-mod guide;
 mod january;
 mod layers;
+mod pages;
 mod real;
 mod reference;
 mod refusals;
 mod replaying;
 mod scenario;
 mod scenarios;
+mod snapshots;
 mod transfer;
 mod verify;

@@ -16,3 +16,4 @@ pub mod error;
 mod output;
 
 pub use commands::main_with;
+pub use retrace_projections::projection::Projections;

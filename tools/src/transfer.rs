@@ -113,6 +113,17 @@ pub fn check_export(
     each_line(input, &mut |_, bytes| seen(bytes).map_err(ImportError::Seen))
 }
 
+/// Reads a whole export, checks all of it, and gives each line to `take` once it is found right.
+///
+/// # Errors
+/// [`ImportError`] at the first line that is not as it must be, or if `input` cannot be read.
+pub fn read_export(input: &mut dyn BufRead, take: &mut dyn FnMut(&ExportLine)) -> Result<Imported, ImportError> {
+    each_line(input, &mut |line, _| {
+        take(line);
+        Ok(())
+    })
+}
+
 /// Takes a whole export into `store`, under `name` or else the one in the file. Each line is checked before it is put,
 /// and one commit, at the end, brings the session into being. `seen` is given each line.
 ///

@@ -6,19 +6,28 @@ use retrace_core::event::{
     Because, Decision, Event, Fact, Idle, Input, Outcome, Refusal, Report, ReportKind, ReportedOrder, TimerPurpose,
 };
 use retrace_core::exact;
-use retrace_core::ids::OrderNo;
+use retrace_core::ids::TimerId;
 use retrace_core::order::{OrderRole, OrderTerms, Side};
 use retrace_core::time::Timestamp;
 
 use rust_decimal::Decimal;
 
-use crate::ledger::{Book, Order, Plan};
+use crate::ledger::{Book, Group, Order, Plan};
+
+/// By what a line names orders and earlier events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// By their numbers in the session, as every other command shows them.
+    ByNumber,
+    /// By their place in their plan, and earlier events not at all: what another plan did moves no name.
+    ByCause,
+}
 
 /// Why an event happened, in the worker's own word, and the event as a line. `book` is the book after it.
-pub(super) fn describe(event: &Event, book: &Book) -> (Option<&'static str>, String) {
+pub(crate) fn describe(event: &Event, book: &Book, naming: Naming) -> (Option<&'static str>, String) {
     match &event.fact {
-        Fact::Input(input) => (None, input_text(event, input, book)),
-        Fact::Decision(decision) => decision_text(event, decision, book),
+        Fact::Input(input) => (None, input_text(event, input, book, naming)),
+        Fact::Decision(decision) => decision_text(event, decision, book, naming),
         Fact::Unknown(unknown) => (None, format!("an event of unknown kind {}", unknown.kind)),
     }
 }
@@ -31,13 +40,27 @@ fn order_of<'a>(event: &Event, book: &'a Book) -> Option<&'a Order> {
     plan_of(event, book).zip(event.order).and_then(|(plan, no)| plan.order(no))
 }
 
-/// An order as the story names it: its place in the session and what it is for.
-fn name(order: Option<&Order>, no: Option<OrderNo>) -> String {
-    match (order, no) {
-        (Some(order), _) => format!("{} #{}", role_name(order.role), order.no),
-        (None, Some(no)) => format!("order #{no}"),
-        (None, None) => "order".to_owned(),
+/// An order as the story names it: what it is for, and its place in the session or in its plan.
+fn name(event: &Event, book: &Book, naming: Naming) -> String {
+    match (order_of(event, book), event.order, naming) {
+        (Some(order), _, Naming::ByCause) => {
+            let group = plan_of(event, book).and_then(|plan| plan.group_of(order.no));
+            group.map_or_else(|| role_name(order.role).to_owned(), |group| order_name(group, order))
+        }
+        (Some(order), _, Naming::ByNumber) => format!("{} #{}", role_name(order.role), order.no),
+        (None, Some(no), Naming::ByNumber) => format!("order #{no}"),
+        (None, Some(_), Naming::ByCause) | (None, None, _) => "order".to_owned(),
     }
+}
+
+/// An order by what its id is made of: `entry 2.7` is slice 7 of group 2, `stop 3` the plan's third stop, `try 2` its
+/// second attempt. The same in every session in which it is sent for the same cause.
+pub fn order_name(group: &Group, order: &Order) -> String {
+    let role = role_name(order.role);
+    let place = order.slice.saturating_add(1);
+    let name =
+        if order.role == group.role() { format!("{role} {}.{place}", group.no) } else { format!("{role} {place}") };
+    if order.attempt == 0 { name } else { format!("{name} try {}", order.attempt.saturating_add(1)) }
 }
 
 const fn role_name(role: OrderRole) -> &'static str {
@@ -52,24 +75,37 @@ const fn role_name(role: OrderRole) -> &'static str {
     }
 }
 
-fn input_text(event: &Event, input: &Input, book: &Book) -> String {
+fn input_text(event: &Event, input: &Input, book: &Book, naming: Naming) -> String {
     match input {
-        Input::SessionContinued(from) => format!("goes on from session {}", from.parent),
+        Input::SessionContinued(from) => match naming {
+            Naming::ByNumber => format!("goes on from session {}", from.parent),
+            Naming::ByCause => "goes on from another session".to_owned(),
+        },
         Input::PriceMoved(moved) => format!("{} {}", moved.symbol, moved.mark.long),
         Input::DirectiveReceived(directive) => directive_text(directive),
-        Input::TimerFired { timer } => format!("timer {timer} fired"),
-        Input::Report(report) => report_text(event, report, book),
+        Input::TimerFired { timer } => format!("{} fired", timer_name(*timer, naming)),
+        Input::Report(report) => report_text(event, report, book, naming),
     }
 }
 
-fn report_text(event: &Event, report: &Report, book: &Book) -> String {
+fn timer_name(timer: TimerId, naming: Naming) -> String {
+    match naming {
+        Naming::ByNumber => format!("timer {timer}"),
+        Naming::ByCause => "timer".to_owned(),
+    }
+}
+
+fn report_text(event: &Event, report: &Report, book: &Book, naming: Naming) -> String {
     if let ReportedOrder::Foreign(id) = &report.order {
         return format!("order {id} at the venue is not ours");
     }
     let order = order_of(event, book);
-    let name = name(order, event.order);
+    let name = name(event, book, naming);
     match &report.what {
-        ReportKind::Accepted { connector_order_id } => format!("{name} accepted as {connector_order_id}"),
+        ReportKind::Accepted { connector_order_id } => match naming {
+            Naming::ByNumber => format!("{name} accepted as {connector_order_id}"),
+            Naming::ByCause => format!("{name} accepted"),
+        },
         ReportKind::Rejected { reason } => format!("{name} rejected: {reason}"),
         ReportKind::Filled(fill) => {
             let position = plan_of(event, book).map_or(Position::FLAT, Plan::traded);
@@ -199,17 +235,18 @@ fn algorithm_text(algorithm: Algorithm) -> String {
     }
 }
 
-fn decision_text(event: &Event, decision: &Decision, book: &Book) -> (Option<&'static str>, String) {
+fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming) -> (Option<&'static str>, String) {
     let plan = plan_of(event, book);
     let order = order_of(event, book);
-    let name = || name(order, event.order);
+    let name = || name(event, book, naming);
     let plain = |text: String| (None, text);
     match decision {
         Decision::DirectiveRefused { directive, refusal, .. } => {
-            (Some(refusal.code()), format!("{directive} refused: {}", refusal_text(refusal)))
+            (Some(refusal.code()), format!("{directive} refused: {}", refusal_words(refusal, naming)))
         }
         Decision::DirectiveRepeated { directive, first } => {
-            plain(format!("{directive} was received before, at event {first}: nothing to do"))
+            let at = if naming == Naming::ByNumber { format!(", at event {first}") } else { String::new() };
+            plain(format!("{directive} was received before{at}: nothing to do"))
         }
         Decision::NothingToDo { directive, reason, target, committed, .. } => (
             Some(reason.code()),
@@ -259,13 +296,16 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book) -> (Option<&'s
         Decision::CancelRequested { because } => {
             (Some(because.as_str()), format!("cancel {} ({})", name(), reason(*because)))
         }
-        Decision::TimerSet { timer, due, purpose } => plain(match purpose {
-            TimerPurpose::Slice { slice, .. } => {
-                format!("timer {timer} set for slice {} at {}", slice.saturating_add(1), clock(*due, event))
-            }
-            TimerPurpose::CloseRetry => format!("timer {timer} set for the next try at {}", clock(*due, event)),
-        }),
-        Decision::TimerDropped { timer } => plain(format!("timer {timer} dropped")),
+        Decision::TimerSet { timer, due, purpose } => {
+            let (timer, due) = (timer_name(*timer, naming), clock(*due, event));
+            plain(match purpose {
+                TimerPurpose::Slice { slice, .. } => {
+                    format!("{timer} set for slice {} at {due}", slice.saturating_add(1))
+                }
+                TimerPurpose::CloseRetry => format!("{timer} set for the next try at {due}"),
+            })
+        }
+        Decision::TimerDropped { timer } => plain(format!("{} dropped", timer_name(*timer, naming))),
         Decision::CloseStarted { price_limit, .. } => plain(price_limit.map_or_else(
             || "close begins, at market".to_owned(),
             |price| format!("close begins, no worse than {price}"),
@@ -342,9 +382,14 @@ fn idle_text(idle: &Idle) -> String {
 
 /// A refusal as a sentence, with its numbers.
 pub fn refusal_text(refusal: &Refusal) -> String {
+    refusal_words(refusal, Naming::ByNumber)
+}
+
+pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
     match refusal {
         Refusal::Conflict { field, first } => {
-            format!("its id was used at event {first} with another body; the first difference is in {field}")
+            let used = if naming == Naming::ByNumber { format!("at event {first}") } else { "before".to_owned() };
+            format!("its id was used {used} with another body; the first difference is in {field}")
         }
         Refusal::PlanExists => "a plan of that id exists, from another directive".to_owned(),
         Refusal::UnknownPlan => "no plan of that id was taken on".to_owned(),

@@ -26,7 +26,8 @@ pub struct ExportedSession {
     pub book: Book,
     /// What this build could not compare with anything.
     pub unchecked: Unchecked,
-    texts: BTreeMap<ContentRef, Content>,
+    /// The texts that stand beside its log, as far as they were not erased.
+    pub texts: BTreeMap<ContentRef, Content>,
 }
 
 impl ExportedSession {

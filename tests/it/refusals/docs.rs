@@ -47,8 +47,8 @@ fn every_code_has_its_line_in_the_documentation() {
     let rules = answers("tools/src/input/rule_code.rs", "pub const fn code(&self)");
     assert!(rules.len() > 50, "{rules:?}");
     assert_eq!(listed(&page, "## Input files"), rules);
-    let mut others = answers("tools/src/error.rs", "pub fn code(&self)");
-    others.extend(answers("tools/src/error.rs", "const fn store_code("));
+    let mut others = answers("tools/src/error/code.rs", "pub fn code(&self)");
+    others.extend(answers("tools/src/error/code.rs", "const fn store_code("));
     others.insert("usage".to_owned());
     assert_eq!(listed(&page, "## Stores and commands"), others);
     assert_eq!(listed(&page, "## Directives in a session"), refusal_codes());

@@ -39,17 +39,22 @@ impl Db {
 
     /// Opens the store for reading. Damage that leaves it readable is told on standard error.
     pub(super) fn open(&self) -> Result<RocksReader, CliError> {
-        let reader = self.open_quietly()?;
-        for damage in reader.damage() {
-            warn(&format!("{damage}; `retrace verify` lists all that is wrong"));
-        }
-        Ok(reader)
+        open_store(&self.dir)
     }
 
     /// The same without a word about damage, for the command that lists it.
     pub(super) fn open_quietly(&self) -> Result<RocksReader, CliError> {
         Ok(RocksReader::open(&self.dir)?)
     }
+}
+
+/// Opens the store in `dir` for reading. Damage that leaves it readable is told on standard error.
+pub(super) fn open_store(dir: &Path) -> Result<RocksReader, CliError> {
+    let reader = RocksReader::open(dir)?;
+    for damage in reader.damage() {
+        warn(&format!("{damage}; `retrace verify` lists all that is wrong"));
+    }
+    Ok(reader)
 }
 
 /// A session that the store lost with all its events, its name among them: what is not found may have been it.

@@ -136,7 +136,7 @@ fn multiples(value: &str, unit: Decimal) -> Option<String> {
 }
 
 /// The known word that `word` most likely stands for, if one is near enough.
-pub(super) fn nearest<T: AsRef<str>>(word: &str, known: &[T]) -> Option<String> {
+pub(crate) fn nearest<T: AsRef<str>>(word: &str, known: &[T]) -> Option<String> {
     /// No word of ours is longer.
     const WORD_MAX: usize = 64;
 

@@ -9,7 +9,7 @@ mod directive_build;
 mod directive_fields;
 mod directive_values;
 pub mod directives;
-mod hint;
+pub(crate) mod hint;
 pub mod market;
 pub mod number;
 pub mod problem;

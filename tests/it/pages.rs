@@ -1,5 +1,5 @@
 //! The documents that show commands are run: each ```console block is typed into a shell, and what it prints must be
-//! what the page says. `RETRACE_WRITE_GUIDE=1` writes the pages anew from what is printed.
+//! what the page says. `RETRACE_WRITE_PAGES=1` writes the pages anew from what is printed.
 //!
 //! A block whose fence names a file (```yaml session.yaml) is that file. All blocks of a page share one folder, in
 //! order. A line `...` stands for any lines; a time such as `0.032 s` is not compared.
@@ -160,13 +160,13 @@ fn check(name: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name);
     let page = fs::read_to_string(&path).unwrap();
     let (written, differences) = run(&page);
-    if std::env::var_os("RETRACE_WRITE_GUIDE").is_some() {
+    if std::env::var_os("RETRACE_WRITE_PAGES").is_some() {
         fs::write(&path, written).unwrap();
         return;
     }
     assert!(
         differences.is_empty(),
-        "{name} shows what is no longer printed (RETRACE_WRITE_GUIDE=1 writes it anew):\n\n{}",
+        "{name} shows what is no longer printed (RETRACE_WRITE_PAGES=1 writes it anew):\n\n{}",
         differences.join("\n\n")
     );
 }
@@ -174,6 +174,11 @@ fn check(name: &str) {
 #[test]
 fn the_guide_shows_what_is_printed() {
     check("docs/guide.md");
+}
+
+#[test]
+fn the_page_on_snapshots_shows_what_is_printed() {
+    check("docs/snapshots.md");
 }
 
 #[test]

@@ -1,0 +1,251 @@
+//! Why a command could not run: one sentence, a name for programs (`code`), and what to do about it (`hint`).
+
+mod code;
+mod hint;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use retrace_core::exact::Inexact;
+use retrace_core::ids::{IdError, PlanId, Seq, SessionName};
+use retrace_core::log::LogFault;
+use retrace_core::store::StoreError;
+use retrace_core::time::Timestamp;
+use retrace_projections::export::{BadExport, ExportFault};
+use retrace_projections::ledger::BrokenHistory;
+use retrace_projections::projection::RegistryError;
+use retrace_projections::snapshot::SnapshotError;
+
+use crate::input::problem::InputProblem;
+use crate::session::RecordError;
+
+/// Why a command could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// An input file cannot be used.
+    #[error(transparent)]
+    Input(#[from] InputProblem),
+    /// The store cannot do what was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A session could not be run to its end.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A session's log cannot be read.
+    #[error("session {session}: {source}")]
+    Log {
+        /// The session.
+        session: SessionName,
+        /// What is wrong, and where.
+        source: LogFault,
+    },
+    /// A session's log cannot be folded.
+    #[error("session {session}: {source}")]
+    History {
+        /// The session.
+        session: SessionName,
+        /// What is wrong, and where.
+        source: BrokenHistory,
+    },
+    /// The store has no session of that name.
+    #[error("there is no session {name} in this store")]
+    NoSession {
+        /// The name as given.
+        name: String,
+        /// The sessions that there are.
+        known: Vec<SessionName>,
+    },
+    /// An event after the log's last one was asked for.
+    #[error("session {session} has no event {asked}: its last is {last}, at {at}")]
+    NoSuchEvent {
+        /// The session.
+        session: SessionName,
+        /// The event asked for.
+        asked: Seq,
+        /// The log's last event.
+        last: Seq,
+        /// When that was.
+        at: Timestamp,
+    },
+    /// The log has no event at all.
+    #[error("session {session} has no event {asked}: it recorded none")]
+    NoEvents {
+        /// The session.
+        session: SessionName,
+        /// The event asked for.
+        asked: Seq,
+    },
+    /// A plan id that cannot be one.
+    #[error(transparent)]
+    BadPlanId(#[from] IdError),
+    /// No session mentions the plan.
+    #[error("no plan {plan} in {place}")]
+    NoPlan {
+        /// The plan as given.
+        plan: PlanId,
+        /// Where it was looked for: `this store` or a session.
+        place: Place,
+        /// The plans that there are.
+        known: Vec<PlanId>,
+    },
+    /// Several sessions have a plan of that id.
+    #[error("{} sessions have a plan {plan}", sessions.len())]
+    PlanInSeveral {
+        /// The plan.
+        plan: PlanId,
+        /// The sessions.
+        sessions: Vec<SessionName>,
+    },
+    /// A session cannot be exported, because no import would take it.
+    #[error("session {session}: {source}")]
+    Export {
+        /// The session.
+        session: SessionName,
+        /// What is wrong, and where.
+        source: ExportFault,
+    },
+    /// A sum in a table does not fit.
+    #[error("session {session}: {source}")]
+    Sum {
+        /// The session.
+        session: SessionName,
+        /// Which.
+        source: Inexact,
+    },
+    /// Three tables were asked for on standard output.
+    #[error("three tables cannot go to standard output")]
+    TablesNeedAFolder,
+    /// `--json` and a CSV were both asked for on standard output.
+    #[error("--json and a CSV table cannot both go to standard output")]
+    CsvIsNoJson,
+    /// A table was asked for in another format.
+    #[error("--table belongs to --format csv")]
+    TableWithoutCsv,
+    /// A file is not what an export writes.
+    #[error("{}:{}: {}", path.display(), source.line, source.fault)]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: Box<BadExport>,
+    },
+    /// The store has the session that is to be imported, under whatever name.
+    #[error("this session is in the store already, as {name}, {}", end_of(*other_end))]
+    AlreadyThere {
+        /// Its name there.
+        name: SessionName,
+        /// The store.
+        db: PathBuf,
+        /// The last event in the store and in the file, where heads or last events differ.
+        other_end: Option<(Seq, Seq)>,
+    },
+    /// A file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What comes from standard input cannot be kept for the second reading.
+    #[error("the input cannot be kept in the folder for temporary files: {source}")]
+    Spool {
+        /// Why.
+        source: io::Error,
+    },
+    /// The projections of this program cannot be used, or one that was asked for is not among them.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A session has no snapshot.
+    #[error("session {session}: {source}")]
+    Snapshot {
+        /// The session.
+        session: SessionName,
+        /// Why.
+        source: SnapshotError,
+    },
+    /// A file that a snapshot would replace, and that is none.
+    #[error("{} is no snapshot", path.display())]
+    NotASnapshot {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A snapshot was asked for of something that is no export file, without naming a store.
+    #[error("there is no export file {name}")]
+    NoExport {
+        /// What was given in place of a session.
+        name: String,
+    },
+    /// A file cannot be written.
+    #[error("{} cannot be written: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Standard output cannot be written to.
+    #[error("the output cannot be written: {0}")]
+    Output(#[from] io::Error),
+    /// A result cannot be written as JSON.
+    #[error("the output cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Where a plan was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In all sessions of the store.
+    Store,
+    /// In one session.
+    Session(SessionName),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Store => f.write_str("this store"),
+            Self::Session(name) => write!(f, "session {name}"),
+        }
+    }
+}
+
+impl CliError {
+    /// The problem of an input file, where it is one.
+    pub const fn input(&self) -> Option<&InputProblem> {
+        if let Self::Input(problem) = self { Some(problem) } else { None }
+    }
+
+    /// The file and the line that are at fault, where a file is.
+    pub fn place(&self) -> Option<(&Path, Option<u64>)> {
+        if let Self::Import { path, source } = self {
+            return Some((path, Some(source.line)));
+        }
+        self.input().map(|problem| (problem.file(), problem.line()))
+    }
+
+    /// Whether the reader of the output went away, as `head` does: no failure of ours.
+    pub fn is_closed_pipe(&self) -> bool {
+        let from_output = matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe);
+        from_output || matches!(self, Self::Json(error) if error.io_error_kind() == Some(io::ErrorKind::BrokenPipe))
+    }
+}
+
+fn end_of(other_end: Option<(Seq, Seq)>) -> String {
+    match other_end {
+        None => "with the same head".to_owned(),
+        Some((stored, file)) if stored == file => "with another head".to_owned(),
+        Some((stored, file)) => format!("and ends there at event {stored}, in the file at event {file}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_went_away_is_no_failure() {
+        assert!(CliError::Output(io::Error::from(io::ErrorKind::BrokenPipe)).is_closed_pipe());
+        assert!(!CliError::Output(io::Error::from(io::ErrorKind::StorageFull)).is_closed_pipe());
+    }
+}
