@@ -9,6 +9,7 @@ use retrace_core::amount::{Money, Position};
 use retrace_core::directive::{Intent, StrategyDirective};
 use retrace_core::event::{Decision, Event, Fact, Input, Outcome};
 use retrace_core::ids::{PlanId, derive_plan_id};
+use retrace_core::manifest::Mode;
 use retrace_core::step::Step;
 use retrace_core::time::{Span, Timestamp};
 use serde::Serialize;
@@ -159,6 +160,10 @@ impl Auditor {
 
     /// What is held without any stop is not covered either, by the strategist's own word.
     fn note_unprotected(&mut self, event: &Event, book: &Book) {
+        // A history tells of trades alone: whether a stop stood behind them is not known.
+        if book.ledger().mode() == Mode::Import {
+            return;
+        }
         let plan = book.ledger().plan_number(&self.plan_id).and_then(|no| book.plan(no));
         let Some(plan) = plan else { return };
         let naked = if plan.exits.stop.is_none() { plan.held() } else { Position::FLAT };

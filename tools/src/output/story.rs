@@ -28,6 +28,8 @@ pub(crate) enum Protection {
     Never,
     /// It had a stop: its gaps say the rest.
     ByStop,
+    /// It was imported: a history does not tell of stops.
+    NotTold,
 }
 
 /// How a line is told: a mark, a word, a colour.
@@ -109,6 +111,7 @@ fn tell_input(input: &Input, role: Option<OrderRole>) -> Telling {
         Input::SessionContinued(_) => telling("", "session", PLAIN),
         Input::PriceMoved(_) => telling("", "price", DIM),
         Input::DirectiveReceived(_) => telling(">", "directive", INTENT),
+        Input::TradeImported(_) => telling("<", "trade", INTENT),
         Input::TimerFired { .. } => telling("", "timer", DIM),
         Input::Report(Report { what, .. }) => match what {
             ReportKind::Accepted { .. } => telling("", "accepted", DIM),
@@ -157,6 +160,10 @@ fn tell_decision(decision: &Decision) -> Telling {
         Decision::ProtectionGapChanged { uncovered, .. } if uncovered.is_flat() => telling("|", "gap", PROTECTION),
         Decision::ProtectionGapChanged { .. } => telling("!!", "gap", ALARM),
         Decision::PlanClosed { .. } => telling("#", "closed", BOLD),
+        Decision::OrderInferred { .. } => telling("", "order", PLAIN),
+        Decision::TradeBooked { .. } => telling("*", "fill", GOOD),
+        Decision::TradeRepeated { same: true, .. } => telling("-", "nothing", NOTICE),
+        Decision::TradeRepeated { same: false, .. } => telling("!!", "conflict", ALARM),
     }
 }
 
@@ -186,6 +193,7 @@ fn ending(story: &Story, protection: Protection) -> Vec<String> {
 fn protection_text(gaps: &[GapSpan], protection: Protection) -> String {
     match protection {
         Protection::NothingHeld => return "nothing was ever held".to_owned(),
+        Protection::NotTold => return painted(DIM, "a history of trades does not tell of stops"),
         Protection::Never => return painted(NOTICE, "unprotected: the plan never had a stop"),
         Protection::ByStop => {}
     }
