@@ -65,7 +65,7 @@ pub(crate) fn book(deciding: &mut Deciding<'_>, trade: &TradeImported) -> Result
             let no = plan.no;
             let (closing, rest) = deciding.exact(divide(&trade.fill, plan))?;
             fill(deciding, no, trade, &cause, closing)?;
-            if rest.is_some() || has_left(deciding, no)? {
+            if rest.is_some() || is_over(deciding, no)? {
                 end(deciding, no)?;
             }
             rest
@@ -97,7 +97,7 @@ fn divide(fill: &FillReport, plan: &Plan) -> Result<(FillReport, Option<FillRepo
 
 /// Whether less than a lot is left of what the plan held, or less than nothing: a fee in the base asset can take more
 /// than there was.
-fn has_left(deciding: &Deciding<'_>, no: PlanNo) -> Result<bool, EngineError> {
+fn is_over(deciding: &Deciding<'_>, no: PlanNo) -> Result<bool, EngineError> {
     let Some(plan) = deciding.state.ledger.plan(no) else { return Ok(false) };
     Ok(deciding.exact(plan.held_lots())?.is_none())
 }
