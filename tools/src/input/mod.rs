@@ -15,6 +15,7 @@ pub mod rule;
 pub mod session;
 mod session_fields;
 pub mod time;
+pub(crate) mod yaml;
 
 #[cfg(test)]
 mod tests;

@@ -16,9 +16,8 @@ pub use crate::input::market::{Columns, GapPolicy, MarketFile};
 use crate::input::number;
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
-use crate::input::session_fields::{
-    self, AccountFields, InstrumentFields, MarketFields, SessionFields, Text, VenueFields,
-};
+use crate::input::session_fields::{AccountFields, InstrumentFields, MarketFields, SessionFields, VenueFields};
+use crate::input::yaml::{self, Text};
 
 /// Fractions such as fees keep to this many decimals, so that a product with an amount stays exact.
 const FRACTION_DECIMALS_MAX: u32 = 8;
@@ -66,7 +65,7 @@ pub fn parse(path: &Path, text: &str) -> Result<SessionFile, InputProblem> {
     if text.trim().is_empty() {
         return Err(InputProblem::new(path, Rule::EmptyFile));
     }
-    Checker { file: path }.check(session_fields::parse(path, text)?, text)
+    Checker { file: path }.check(yaml::parse(path, text)?, text)
 }
 
 struct Checker<'a> {

@@ -6,6 +6,7 @@ pub(crate) mod ledger_tree;
 pub(crate) mod progress;
 pub(crate) mod story;
 pub(crate) mod style;
+pub(crate) mod summary;
 pub(crate) mod text;
 
 use std::io::{self, BufWriter, Write};
