@@ -1,0 +1,114 @@
+//! `retrace import`: a trade history from elsewhere becomes a session.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::ValueEnum;
+use retrace_core::ids::SessionName;
+use retrace_core::instrument::Instrument;
+use retrace_rocks::RocksStore;
+use serde::Serialize;
+
+use super::Status;
+use super::stored::Db;
+use crate::error::CliError;
+use crate::history::{self, Counts, LoadedHistory};
+use crate::output::style::{DIM, painted};
+use crate::output::summary::{QuoteTotal, RunSummary};
+use crate::output::text::{counted, printable};
+use crate::output::{Output, progress, warn};
+use crate::recording::{COMMIT_EVERY, Watching};
+
+/// Make a session of a file from elsewhere
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// File to import
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// What the file is
+    #[arg(long, value_enum)]
+    format: Format,
+    /// Which column holds what: a file, or the name of a map that comes with Retrace
+    #[arg(long, value_name = "MAP")]
+    map: PathBuf,
+    #[command(flatten)]
+    db: Db,
+    /// Name of the session, instead of the file's
+    #[arg(long, value_name = "NAME", value_parser = super::run::session_name)]
+    session: Option<SessionName>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A trade history as CSV
+    Fills,
+}
+
+/// The shape of `--json`: as of `run`, and what was counted.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    run: &'a RunSummary,
+    history: &'a Counts,
+    instruments: &'a [Instrument],
+    /// Plans quoted in different assets do not add up: one total each.
+    totals: Vec<QuoteTotal>,
+}
+
+pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
+    let Format::Fills = args.format;
+    import_fills(&args.file, &args.map, args.session.clone(), &args.db, output)
+}
+
+/// Imports a trade history.
+pub(super) fn import_fills(
+    file: &Path,
+    map: &Path,
+    session: Option<SessionName>,
+    db: &Db,
+    output: &mut Output,
+) -> Result<Status, CliError> {
+    let begun = Instant::now();
+    let loaded = history::load(file, map, session)?;
+    for note in &loaded.notes {
+        warn(note);
+    }
+    let mut store = RocksStore::create_or_open(db.dir())?;
+    let bar = progress::over_rows(loaded.trades.len() as u64);
+    let shown = bar.clone();
+    let watching = Watching { on_durable: None, on_row: Some(Box::new(move |rows| progress::moved(&shown, rows))) };
+    let recorded = history::record(&mut store, &loaded, COMMIT_EVERY, watching);
+    bar.finish_and_clear();
+    let recorded = recorded?;
+    store.close()?;
+    let summary = RunSummary::of(&loaded.identity, &recorded, begun.elapsed());
+    if output.is_json() {
+        let totals = QuoteTotal::all(&recorded);
+        let (history, instruments) = (&loaded.counts, loaded.identity.instruments.as_slice());
+        output.document(&Document { run: &summary, history, instruments, totals })?;
+    } else {
+        summary.print(&lines(file, &loaded), &recorded, db.dir(), output.page())?;
+    }
+    Ok(Status::Fine)
+}
+
+/// What was read, and by which rules it was booked.
+fn lines(file: &Path, loaded: &LoadedHistory) -> Vec<String> {
+    let Counts { rows, skipped, trades, repeated, opening, rounded, round_trips, open } = &loaded.counts;
+    let mut read = vec![format!("{} of {}", counted(*rows, "row"), printable(&file.display().to_string()))];
+    let mut more = |count: u64, text: String| {
+        if count > 0 {
+            read.push(text);
+        }
+    };
+    more(*skipped, format!("{skipped} left out by the map"));
+    more(*trades, counted(*trades, "trade"));
+    more(*repeated, format!("{repeated} repeated"));
+    more(*opening, counted(*opening, "opening position"));
+    more(*rounded, format!("{} rounded", counted(*rounded, "value")));
+    more(*round_trips, counted(*round_trips, "round trip"));
+    more(*open, format!("{open} still open"));
+    let rules = loaded.identity.instruments.iter();
+    let rules = rules.map(|Instrument { symbol, tick, lot, .. }| format!("{symbol} tick {tick} lot {lot}"));
+    std::iter::once(read.join(", ")).chain(rules).map(|line| painted(DIM, line)).collect()
+}
