@@ -114,7 +114,9 @@ fn trade_text(trade: &TradeImported) -> String {
         (TradeOrigin::Opening, Side::Sell) => "owed before:",
     };
     let charged = if fee.value().is_zero() { String::new() } else { format!(", fee {fee} {fee_asset}") };
-    let position = position.as_ref().map_or(String::new(), |key| format!(", position {key}"));
+    // The two trades of one row are named after their position.
+    let told = position.as_ref().filter(|key| !trade_id.as_str().starts_with(key.as_str()));
+    let position = told.map_or(String::new(), |key| format!(", position {key}"));
     format!("{did} {quantity} {symbol} @ {price}{charged}{position} (trade {trade_id}, line {line})")
 }
 

@@ -1,9 +1,11 @@
 //! `retrace import`: a trade history from elsewhere becomes a session.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::ValueEnum;
+use retrace_core::amount::{Price, Quantity};
 use retrace_core::ids::SessionName;
 use retrace_core::instrument::Instrument;
 use retrace_rocks::RocksStore;
@@ -108,7 +110,10 @@ fn lines(file: &Path, loaded: &LoadedHistory) -> Vec<String> {
     more(*rounded, format!("{} rounded", counted(*rounded, "value")));
     more(*round_trips, counted(*round_trips, "round trip"));
     more(*open, format!("{open} still open"));
-    let rules = loaded.identity.instruments.iter();
-    let rules = rules.map(|Instrument { symbol, tick, lot, .. }| format!("{symbol} tick {tick} lot {lot}"));
+    let mut alike: BTreeMap<(Price, Quantity), Vec<String>> = BTreeMap::new();
+    for Instrument { symbol, tick, lot, .. } in &loaded.identity.instruments {
+        alike.entry((*tick, *lot)).or_default().push(symbol.to_string());
+    }
+    let rules = alike.iter().map(|((tick, lot), symbols)| format!("tick {tick}, lot {lot}: {}", symbols.join(", ")));
     std::iter::once(read.join(", ")).chain(rules).map(|line| painted(DIM, line)).collect()
 }

@@ -226,6 +226,26 @@ pub struct Opening {
     pub line: u64,
 }
 
+impl TradeMap {
+    /// The column that says when, of a round trip its entry's.
+    pub fn time_column(&self) -> &str {
+        match &self.rows {
+            Rows::Priced(columns) => &columns.time,
+            Rows::Swapped(columns) => &columns.time,
+            Rows::RoundTrips(columns) => &columns.entry.time,
+        }
+    }
+
+    /// The column that says how much; of a swap what was given.
+    pub fn quantity_column(&self) -> &str {
+        match &self.rows {
+            Rows::Priced(columns) => &columns.quantity,
+            Rows::Swapped(columns) => &columns.sell_quantity,
+            Rows::RoundTrips(columns) => &columns.quantity,
+        }
+    }
+}
+
 /// Reads a map from its text; `file` names it in messages.
 ///
 /// # Errors

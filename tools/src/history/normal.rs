@@ -28,7 +28,7 @@ pub(super) fn trades(path: &Path, mut rows: Vec<Row>, map: &TradeMap) -> Result<
         Rows::Priced(_) | Rows::Swapped(_) => shown(map.order, &rows),
         Rows::RoundTrips(_) => RowOrder::Any,
     };
-    in_order(path, &rows, order)?;
+    in_order(path, &rows, order, map.time_column())?;
     if order == RowOrder::NewestFirst {
         rows.reverse();
     }
@@ -142,7 +142,7 @@ fn shown(order: RowOrder, rows: &[Row]) -> RowOrder {
 }
 
 /// Whether the rows stand in this order.
-fn in_order(path: &Path, rows: &[Row], order: RowOrder) -> Result<(), InputProblem> {
+fn in_order(path: &Path, rows: &[Row], order: RowOrder, column: &str) -> Result<(), InputProblem> {
     for (before, row) in rows.iter().zip(rows.iter().skip(1)) {
         let (previous, at, line) = (first_part(before).at, first_part(row).at, before.line);
         let rule = match order {
@@ -150,7 +150,7 @@ fn in_order(path: &Path, rows: &[Row], order: RowOrder) -> Result<(), InputProbl
             RowOrder::NewestFirst if at > previous => Rule::GoesForward { previous, line },
             RowOrder::Either | RowOrder::OldestFirst | RowOrder::NewestFirst | RowOrder::Any => continue,
         };
-        let problem = InputProblem::new(path, rule).on_line(row.line).value(at.to_string());
+        let problem = InputProblem::new(path, rule).on_line(row.line).field(column).value(at.to_string());
         return Err(problem.with_hint("`order: any` in the map has the rows sorted by time"));
     }
     Ok(())

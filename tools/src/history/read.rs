@@ -94,9 +94,14 @@ pub fn read(path: &Path, map: &TradeMap) -> Result<History, InputProblem> {
 /// # Errors
 /// As [`read`].
 pub fn read_from(source: impl Read, path: &Path, map: &TradeMap) -> Result<History, InputProblem> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(source);
+    // Lines end with `\n`; a `\r` before it is trimmed. Left to itself the reader counts lines of `\r\n` one too few.
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .terminator(csv::Terminator::Any(b'\n'))
+        .trim(csv::Trim::All)
+        .from_reader(source);
     let header = reader.headers().map_err(|error| csv_problem(path, &error))?.clone();
-    if header.is_empty() {
+    if header.iter().all(str::is_empty) {
         return Err(InputProblem::new(path, Rule::EmptyFile));
     }
     let only = map.only.iter().map(|(column, values)| Ok((find(path, &header, column)?, values)));
@@ -106,6 +111,9 @@ pub fn read_from(source: impl Read, path: &Path, map: &TradeMap) -> Result<Histo
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(|error| csv_problem(path, &error))? {
         let line = record.position().map_or(0, csv::Position::line);
+        if record.len() == 1 && record.get(0) == Some("") {
+            continue;
+        }
         if record.len() != header.len() {
             let rule = Rule::FieldCount { found: record.len(), expected: header.len() };
             let problem = InputProblem::new(path, rule).on_line(line);

@@ -254,7 +254,8 @@ impl Rehearsal<'_> {
                     if self.map.shorting == Some(false) {
                         let rule = Rule::SellsMoreThanHeld { symbol: trade.symbol.clone(), beyond: fill.quantity };
                         let hint = "say under `opening:` in the map what was held before, or `shorting: true`";
-                        return Err(self.problem(rule).value(trade.fill.quantity.to_string()).with_hint(hint));
+                        let problem = self.problem(rule).field(self.map.quantity_column());
+                        return Err(problem.value(trade.fill.quantity.to_string()).with_hint(hint));
                     }
                     let said = trade.origin == TradeOrigin::Opening || matches!(self.map.rows, Rows::RoundTrips(_));
                     if self.map.shorting.is_none() && !said {

@@ -165,7 +165,7 @@ fn table(recorded: &Recorded) -> Vec<String> {
             Piece::word(view.asset_symbol.to_string()),
             Piece::word(way(view.direction)),
             Piece::styled(style, status),
-            Piece::decimal(view.net_position.to_string()),
+            Piece::decimal(view.held.to_string()),
             Piece::decimal(signed_money(view.realized_pnl)),
             Piece::decimal(fees_text(&view.fees)),
             gain(view.net_pnl),
