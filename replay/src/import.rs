@@ -133,21 +133,20 @@ fn fill(
         (GroupAction::Reduce, OrderRole::Reduce)
     };
     let known = trade.venue_order.as_ref().and_then(|id| deciding.state.ledger.imported_order(no, id, trade.side));
-    let (order, quantity) = match known.and_then(|order| plan.order(order)) {
-        Some(order) => (order.no, deciding.exact(larger(order.quantity, report.quantity))?),
-        None => {
-            let group = group(deciding, no, action, cause, report.quantity)?;
-            let order = deciding.state.ledger.next_order();
-            let inferred = Decision::OrderInferred {
-                group,
-                role,
-                side: trade.side,
-                quantity: report.quantity,
-                connector_order_id: trade.venue_order.clone(),
-            };
-            deciding.decide(Some(no), Some(order), inferred)?;
-            (order, report.quantity)
-        }
+    let (order, quantity) = if let Some(order) = known.and_then(|order| plan.order(order)) {
+        (order.no, deciding.exact(larger(order.quantity, report.quantity))?)
+    } else {
+        let group = group(deciding, no, action, cause, report.quantity)?;
+        let order = deciding.state.ledger.next_order();
+        let inferred = Decision::OrderInferred {
+            group,
+            role,
+            side: trade.side,
+            quantity: report.quantity,
+            connector_order_id: trade.venue_order.clone(),
+        };
+        deciding.decide(Some(no), Some(order), inferred)?;
+        (order, report.quantity)
     };
     let booked = Decision::TradeBooked { position: trade.position.clone(), fill: report, quantity };
     deciding.decide(Some(no), Some(order), booked)

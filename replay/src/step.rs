@@ -85,10 +85,9 @@ struct Place {
 fn place(state: &State, input: &Input) -> Result<Place, EngineError> {
     let ledger = &state.ledger;
     match input {
-        Input::SessionContinued(_)
-        | Input::PriceMoved(_)
-        | Input::DirectiveReceived(_)
-        | Input::TradeImported(_) => Ok(Place::default()),
+        Input::SessionContinued(_) | Input::PriceMoved(_) | Input::DirectiveReceived(_) | Input::TradeImported(_) => {
+            Ok(Place::default())
+        }
         Input::TimerFired { timer: id } => {
             let timer = ledger.timer(*id);
             Ok(Place { plan: timer.map(|timer| timer.plan), order: None, cause: timer.map(|timer| timer.set) })

@@ -3,9 +3,10 @@
 use super::fields::{Fields, algorithm, continued};
 use super::v1::{
     AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, CloseStartedV1, DirectiveReceivedV1, DirectiveRefusedV1,
-    DirectiveRepeatedV1, ExitsSetV1, GroupEndedV1, GroupOpenedV1, NothingToDoV1, OrderInferredV1, OrderRequestedV1, PlanAcceptedV1,
-    PlanClosedV1, PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, SlicesDroppedV1, StopPassedV1, TargetSetV1,
-    TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
+    DirectiveRepeatedV1, ExitsSetV1, GroupEndedV1, GroupOpenedV1, NothingToDoV1, OrderInferredV1, OrderRequestedV1,
+    PlanAcceptedV1, PlanClosedV1, PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, SlicesDroppedV1, StopPassedV1,
+    TargetSetV1, TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1,
+    TradeRepeatedV1,
 };
 use super::{CodecError, FIRST_DECISION_KIND, decode_form};
 use crate::content::ContentRef;

@@ -4,10 +4,11 @@ use super::encode_form;
 use super::v1::{
     AlgorithmV1, AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, CloseStartedV1, Dec, DirectiveReceivedV1,
     DirectiveRefusedV1, DirectiveRepeatedV1, EntryTermsV1, ExecutionHintV1, ExitsSetV1, FillV1, GroupEndedV1,
-    GroupOpenedV1, IdleV1, IntentV1, NothingToDoV1, OnLimitV1, OrderInferredV1, OrderRequestedV1, OrderTermsV1, PlanAcceptedV1,
-    PlanClosedV1, PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, RefusalV1, ReportKindV1, ReportV1,
-    SessionContinuedV1, SlicesDroppedV1, StopChangeV1, StopLevelV1, StopPassedV1, TakeProfitChangeV1, TargetSetV1,
-    TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
+    GroupOpenedV1, IdleV1, IntentV1, NothingToDoV1, OnLimitV1, OrderInferredV1, OrderRequestedV1, OrderTermsV1,
+    PlanAcceptedV1, PlanClosedV1, PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, RefusalV1, ReportKindV1,
+    ReportV1, SessionContinuedV1, SlicesDroppedV1, StopChangeV1, StopLevelV1, StopPassedV1, TakeProfitChangeV1,
+    TargetSetV1, TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1,
+    TradeRepeatedV1,
 };
 use crate::directive::{
     Algorithm, EntryTerms, ExecutionHint, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
@@ -403,8 +404,6 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             };
             (121, encode_form(&form))
         }
-        Decision::TradeRepeated { first, same } => {
-            (122, encode_form(&TradeRepeatedV1 { first: first.0, same: *same }))
-        }
+        Decision::TradeRepeated { first, same } => (122, encode_form(&TradeRepeatedV1 { first: first.0, same: *same })),
     }
 }

@@ -6,9 +6,9 @@ use retrace_core::event::{
     Because, Decision, Event, Fact, FillReport, Idle, Input, Outcome, Refusal, Report, ReportKind, ReportedOrder,
     TimerPurpose, TradeImported, TradeOrigin,
 };
-use retrace_core::manifest::Mode;
 use retrace_core::exact;
 use retrace_core::ids::OrderNo;
+use retrace_core::manifest::Mode;
 use retrace_core::order::{OrderRole, OrderTerms, Side};
 use retrace_core::time::Timestamp;
 
@@ -225,6 +225,7 @@ fn algorithm_text(algorithm: Algorithm) -> String {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one match over every decision, each variant written out by hand")]
 fn decision_text(event: &Event, decision: &Decision, book: &Book) -> (Option<&'static str>, String) {
     let plan = plan_of(event, book);
     let order = order_of(event, book);

@@ -88,7 +88,9 @@ impl Ledger {
                 Ok(())
             }
             // Recorded for the story; nothing follows from them.
-            Decision::DirectiveRepeated { .. } | Decision::NothingToDo { .. } | Decision::TradeRepeated { .. } => Ok(()),
+            Decision::DirectiveRepeated { .. } | Decision::NothingToDo { .. } | Decision::TradeRepeated { .. } => {
+                Ok(())
+            }
             Decision::PlanAccepted { plan_id, symbol, direction, directive, comments } => {
                 let no = Self::number_of_plan(event)?;
                 let instrument = self.instrument(symbol).cloned();
@@ -292,12 +294,7 @@ impl Ledger {
     }
 
     /// Brings the order that an event names into being, in a group of its plan.
-    pub(super) fn request(
-        &mut self,
-        event: &Event,
-        group: GroupNo,
-        new: &NewOrder,
-    ) -> Result<OrderNo, BrokenHistory> {
+    pub(super) fn request(&mut self, event: &Event, group: GroupNo, new: &NewOrder) -> Result<OrderNo, BrokenHistory> {
         let no = event.order.ok_or(BrokenHistory::Nameless { seq: event.seq, what: "order" })?;
         if no != self.next_order {
             return Err(BrokenHistory::NotNext { seq: event.seq, what: "order", number: u64::from(no.0) });

@@ -4,11 +4,13 @@
 
 mod cells;
 pub mod map;
+mod map_check;
 mod map_fields;
 pub mod maps;
 mod normal;
 pub mod read;
 mod record;
+mod row;
 
 #[cfg(test)]
 mod tests;

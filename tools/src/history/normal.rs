@@ -53,11 +53,11 @@ pub(super) fn trades(path: &Path, mut rows: Vec<Row>, map: &TradeMap) -> Result<
             }
         }
     }
-    trades.sort_by_cached_key(|trade| booking_order(trade));
+    trades.sort_by_cached_key(booking_order);
     let mut all = opening(&map.opening, &trades, map)?;
     all.extend(trades);
     // Openings come before every trade of their symbol, not before every trade.
-    all.sort_by_cached_key(|trade| booking_order(trade));
+    all.sort_by_cached_key(booking_order);
     one_body_an_id(path, map, &all)?;
     Ok(all)
 }
@@ -157,11 +157,7 @@ fn in_order(path: &Path, rows: &[Row], order: RowOrder, column: &str) -> Result<
 }
 
 /// What was held before, as trades that come before all others of their symbol.
-fn opening(
-    openings: &[Opening],
-    trades: &[TradeImported],
-    map: &TradeMap,
-) -> Result<Vec<TradeImported>, InputProblem> {
+fn opening(openings: &[Opening], trades: &[TradeImported], map: &TradeMap) -> Result<Vec<TradeImported>, InputProblem> {
     let mut all = Vec::with_capacity(openings.len());
     for (index, opening) in openings.iter().enumerate() {
         let Opening { symbol, side, quantity, price, at, position, line } = opening;

@@ -94,7 +94,9 @@ impl LoadedHistory {
             RunError::Recorder(problem) => problem,
             error @ (RunError::Engine(_) | RunError::Venue(_) | RunError::Restless { .. }) => {
                 let problem = rehearsal.problem(Rule::NotCountable { reason: error.to_string() });
-                problem.with_hint("fewer decimals help: `decimals: {price: 8, quantity: 8}` in the map rounds half to even")
+                problem.with_hint(
+                    "fewer decimals help: `decimals: {price: 8, quantity: 8}` in the map rounds half to even",
+                )
             }
         })?;
         let notes = rehearsal.notes();
@@ -131,8 +133,7 @@ pub fn record(
     watching: Watching<'_>,
 ) -> Result<Recorded, RecordError> {
     let session = store.create(&loaded.manifest())?;
-    let mut recorder =
-        StoreRecorder::new(store, session, BTreeMap::new(), watching).committing_every(commit_every);
+    let mut recorder = StoreRecorder::new(store, session, BTreeMap::new(), watching).committing_every(commit_every);
     let state = run(&loaded.identity, &loaded.trades, &mut recorder)?;
     Ok(conclude(session, state.ledger(), &mut recorder, &|_| None)?)
 }
@@ -149,7 +150,12 @@ fn session_name(path: &Path) -> Result<SessionName, InputProblem> {
     })
 }
 
-fn identity(path: &Path, name: SessionName, map: &TradeMap, trades: &[TradeImported]) -> Result<Identity, InputProblem> {
+fn identity(
+    path: &Path,
+    name: SessionName,
+    map: &TradeMap,
+    trades: &[TradeImported],
+) -> Result<Identity, InputProblem> {
     let first = trades.first().map(|trade| trade.symbol.quote().clone());
     let nothing = || InputProblem::new(path, Rule::Nothing { what: "row that the map takes" });
     Ok(Identity {

@@ -42,8 +42,15 @@ fn told(loaded: &LoadedHistory) -> String {
         writeln!(
             text,
             "{} {} {} {} @ {} fee {} {} id {} line {}",
-            fill.executed_at, trade.side, fill.quantity, trade.symbol, fill.price, fill.fee, fill.fee_asset,
-            fill.trade_id, trade.line
+            fill.executed_at,
+            trade.side,
+            fill.quantity,
+            trade.symbol,
+            fill.price,
+            fill.fee,
+            fill.fee_asset,
+            fill.trade_id,
+            trade.line
         )
         .unwrap();
     }
@@ -141,7 +148,8 @@ fn what_was_held_before_opens_the_first_round_trip() {
         "{HEADER}7,2026-01-05 10:00:00,BTC/USDT,sell,110,1,0,USDT\n8,2026-01-06 10:00:00,BTC/USDT,sell,120,1,0,USDT\n"
     );
     assert_eq!(load(PLAIN, &csv).unwrap().notes.len(), 1);
-    let held = format!("{PLAIN}shorting: false\nopening: [{{symbol: BTC/USDT, quantity: 2, price: 90, at: 2026-01-01}}]\n");
+    let held =
+        format!("{PLAIN}shorting: false\nopening: [{{symbol: BTC/USDT, quantity: 2, price: 90, at: 2026-01-01}}]\n");
     let loaded = load(&held, &csv).unwrap();
     insta::assert_snapshot!("opening", told(&loaded));
     let counts = &loaded.counts;
@@ -207,8 +215,18 @@ fn what_is_refused_says_where_and_why() {
         ("bad lot", with("instruments: {BTC/USDT: {lot: 0}}"), row(good)),
         ("bad quote", with("quotes: [usdt]"), row(good)),
         ("opening of nothing", with("opening: [{symbol: BTC/USDT, quantity: 0, price: 1, at: 2020-01-01}]"), row(good)),
-        ("opening twice", with("opening:\n- {symbol: BTC/USDT, quantity: 1, price: 1, at: 2020-01-01}\n- {symbol: BTC/USDT, quantity: 1, price: 1, at: 2020-01-01}"), row(good)),
-        ("opening too late", with("opening: [{symbol: BTC/USDT, quantity: 1, price: 1, at: 2026-01-05T10:00:00Z}]"), row(good)),
+        (
+            "opening twice",
+            with(
+                "opening:\n- {symbol: BTC/USDT, quantity: 1, price: 1, at: 2020-01-01}\n- {symbol: BTC/USDT, quantity: 1, price: 1, at: 2020-01-01}",
+            ),
+            row(good),
+        ),
+        (
+            "opening too late",
+            with("opening: [{symbol: BTC/USDT, quantity: 1, price: 1, at: 2026-01-05T10:00:00Z}]"),
+            row(good),
+        ),
         ("shorting of no kind", with("shorting: maybe"), row(good)),
         ("column that is not there", PLAIN.replace("side: side", "side: Side"), row(good)),
         ("column twice", PLAIN.to_owned(), format!("id,{HEADER}1,{good}\n")),
@@ -236,8 +254,16 @@ fn what_is_refused_says_where_and_why() {
         ("oldest first", with("order: oldest_first"), two("2,2026-01-05 09:00:00,BTC/USDT,buy,101,1,0.1,USDT")),
         ("newest first", with("order: newest_first"), two("2,2026-01-05 11:00:00,BTC/USDT,buy,101,1,0.1,USDT")),
         ("no shorting", with("shorting: false"), two("2,2026-01-05 11:00:00,BTC/USDT,sell,101,1.5,0.1,USDT")),
-        ("no exact price", "columns: {time: when, symbol: pair, side: side, amount: price, quantity: size}".to_owned(), row("1,2026-01-05 10:00:00,BTC/USDT,buy,100,3,0,USDT")),
-        ("more digits than can be counted", PLAIN.to_owned(), row("1,2026-01-05 10:00:00,BTC/USDT,buy,99999999.123456789012,99999999.123456789012,0,USDT")),
+        (
+            "no exact price",
+            "columns: {time: when, symbol: pair, side: side, amount: price, quantity: size}".to_owned(),
+            row("1,2026-01-05 10:00:00,BTC/USDT,buy,100,3,0,USDT"),
+        ),
+        (
+            "more digits than can be counted",
+            PLAIN.to_owned(),
+            row("1,2026-01-05 10:00:00,BTC/USDT,buy,99999999.123456789012,99999999.123456789012,0,USDT"),
+        ),
         ("swap of strangers", swap.to_owned(), "t,a,b,c,d\n2026-01-05,1,ABC,2,DEF\n".to_owned()),
         ("swap of one", format!("{swap}quotes: [EUR]\n"), "t,a,b,c,d\n2026-01-05,1,EUR,2,EUR\n".to_owned()),
         ("exit before entry", trip.to_owned(), "s,q,t,p,u,r\nBTC/USDT,1,2026-01-05,100,2026-01-04,101\n".to_owned()),

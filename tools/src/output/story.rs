@@ -140,7 +140,9 @@ fn tell_input(input: &Input, role: Option<OrderRole>) -> Telling {
 fn tell_decision(decision: &Decision) -> Telling {
     match decision {
         Decision::DirectiveRefused { .. } => telling("x", "refused", BAD),
-        Decision::DirectiveRepeated { .. } | Decision::NothingToDo { .. } => telling("-", "nothing", NOTICE),
+        Decision::DirectiveRepeated { .. }
+        | Decision::NothingToDo { .. }
+        | Decision::TradeRepeated { same: true, .. } => telling("-", "nothing", NOTICE),
         Decision::PlanAccepted { .. } | Decision::PlanOpened => telling("", "plan", PLAIN),
         Decision::TargetSet { .. } => telling("", "target", PLAIN),
         Decision::ExitsSet { .. } => telling("|", "exits", PROTECTION),
@@ -150,7 +152,7 @@ fn tell_decision(decision: &Decision) -> Telling {
         Decision::OrderRequested { role: OrderRole::StopLoss | OrderRole::TakeProfit, .. } => {
             telling("|", "protect", PROTECTION)
         }
-        Decision::OrderRequested { .. } => telling("", "order", PLAIN),
+        Decision::OrderRequested { .. } | Decision::OrderInferred { .. } => telling("", "order", PLAIN),
         Decision::AmendRequested { .. } => telling("|", "change", PROTECTION),
         Decision::CancelRequested { .. } => telling("", "cancel", PLAIN),
         Decision::TimerSet { .. } | Decision::TimerDropped { .. } => telling("", "timer", DIM),
@@ -160,9 +162,7 @@ fn tell_decision(decision: &Decision) -> Telling {
         Decision::ProtectionGapChanged { uncovered, .. } if uncovered.is_flat() => telling("|", "gap", PROTECTION),
         Decision::ProtectionGapChanged { .. } => telling("!!", "gap", ALARM),
         Decision::PlanClosed { .. } => telling("#", "closed", BOLD),
-        Decision::OrderInferred { .. } => telling("", "order", PLAIN),
         Decision::TradeBooked { .. } => telling("*", "fill", GOOD),
-        Decision::TradeRepeated { same: true, .. } => telling("-", "nothing", NOTICE),
         Decision::TradeRepeated { same: false, .. } => telling("!!", "conflict", ALARM),
     }
 }

@@ -1,0 +1,341 @@
+//! A map on its way from its YAML to a [`TradeMap`]: every value checked, every problem with its field and line.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use retrace_core::amount::{DECIMALS_MAX, Price, Quantity};
+use retrace_core::ids::{PositionKey, StrategyInstanceId};
+use retrace_core::instrument::{Asset, Symbol};
+use retrace_core::order::Side;
+use rust_decimal::Decimal;
+use serde_saphyr::Spanned;
+
+use super::map::{
+    Common, Decimals, FeeColumns, Leg, Opening, Priced, RoundTrips, RowOrder, Rows, Rules, Sides, Swapped,
+    SymbolColumns, TradeMap,
+};
+use super::map_fields::{ColumnFields, InstrumentFields, MapFields, OpeningFields};
+use crate::input::problem::InputProblem;
+use crate::input::rule::Rule;
+use crate::input::yaml::{self, Text};
+use crate::input::{number, time};
+
+/// The map that `text` is; `file` names it in messages.
+pub(super) fn check(file: &Path, text: &str) -> Result<TradeMap, InputProblem> {
+    Checker { file }.map(yaml::parse(file, text)?, text)
+}
+
+struct Checker<'a> {
+    file: &'a Path,
+}
+
+impl Checker<'_> {
+    fn map(&self, fields: MapFields, text: &str) -> Result<TradeMap, InputProblem> {
+        let trips = match &fields.rows {
+            None => false,
+            Some(word) => self.one_of("rows", word, &[("trades", false), ("round_trips", true)])?,
+        };
+        let columns = Columns { checker: self, fields: &fields.columns.value, line: fields.columns.referenced.line() };
+        let (rows, common) = columns.read(trips)?;
+        let order = match &fields.order {
+            None => RowOrder::Either,
+            Some(word) => {
+                let words = [
+                    ("either", RowOrder::Either),
+                    ("oldest_first", RowOrder::OldestFirst),
+                    ("newest_first", RowOrder::NewestFirst),
+                    ("any", RowOrder::Any),
+                ];
+                self.one_of("order", word, &words)?
+            }
+        };
+        let words = |words: &[Text]| words.iter().map(|word| word.value.to_lowercase()).collect::<Vec<_>>();
+        let sides = match &fields.sides {
+            Some(sides) => Sides { buy: words(&sides.buy), sell: words(&sides.sell) },
+            None if trips => {
+                Sides { buy: vec!["long".into(), "buy".into()], sell: vec!["short".into(), "sell".into()] }
+            }
+            None => Sides { buy: vec!["buy".into()], sell: vec!["sell".into()] },
+        };
+        let only = fields.only.unwrap_or_default().into_iter();
+        let only = only.map(|(column, values)| (column, values.value.into_iter().map(|text| text.value).collect()));
+        let quotes = fields.quotes.unwrap_or_default();
+        let quotes = quotes.iter().enumerate().map(|(index, text)| self.asset(&format!("quotes[{index}]"), text));
+        let decimals = fields.decimals.unwrap_or_default();
+        Ok(TradeMap {
+            file: self.file.to_owned(),
+            text: text.to_owned(),
+            rows,
+            order,
+            common,
+            sides,
+            only: only.collect(),
+            quotes: quotes.collect::<Result<_, _>>()?,
+            symbols: self.symbols(fields.symbols.unwrap_or_default())?,
+            decimals: Decimals {
+                price: self.decimals("decimals.price", decimals.price.as_ref())?,
+                quantity: self.decimals("decimals.quantity", decimals.quantity.as_ref())?,
+                fee: self.decimals("decimals.fee", decimals.fee.as_ref())?,
+            },
+            paid_below_zero: match &fields.fee_sign {
+                None => false,
+                Some(word) => {
+                    self.one_of("fee_sign", word, &[("paid_above_zero", false), ("paid_below_zero", true)])?
+                }
+            },
+            instruments: self.instruments(&fields.instruments.unwrap_or_default())?,
+            account: fields.account.map(|account| self.asset("account.quote", &account.quote)).transpose()?,
+            instance: match &fields.instance {
+                None => StrategyInstanceId::new("history").map_err(|_| InputProblem::new(self.file, Rule::NotAName))?,
+                Some(text) => {
+                    self.parsed("instance", text, |t| StrategyInstanceId::new(t).map_err(|_| Rule::NotAName))?
+                }
+            },
+            shorting: match &fields.shorting {
+                None => None,
+                Some(word) => Some(self.one_of("shorting", word, &[("true", true), ("false", false)])?),
+            },
+            opening: self.opening(&fields.opening.unwrap_or_default())?,
+        })
+    }
+
+    fn symbols(&self, fields: BTreeMap<String, Text>) -> Result<BTreeMap<String, Symbol>, InputProblem> {
+        let symbol = |name: &str, text: &Text| {
+            self.parsed(&format!("symbols.{name}"), text, |t| t.parse().map_err(|_| Rule::NotASymbol))
+        };
+        fields.into_iter().map(|(name, text)| Ok((name.clone(), symbol(&name, &text)?))).collect()
+    }
+
+    fn instruments(
+        &self,
+        fields: &BTreeMap<String, Spanned<InstrumentFields>>,
+    ) -> Result<BTreeMap<Symbol, Rules>, InputProblem> {
+        let mut instruments = BTreeMap::new();
+        for (name, entry) in fields {
+            let field = format!("instruments.{name}");
+            let symbol: Symbol = name.parse().map_err(|_| {
+                let problem = InputProblem::new(self.file, Rule::NotASymbol).field(&field).value(name);
+                problem.on_line(entry.referenced.line())
+            })?;
+            let tick = entry.value.tick.as_ref().map(|text| self.price(&format!("{field}.tick"), text)).transpose()?;
+            let lot = entry.value.lot.as_ref().map(|text| self.quantity(&format!("{field}.lot"), text)).transpose()?;
+            instruments.insert(symbol, Rules { tick, lot });
+        }
+        Ok(instruments)
+    }
+
+    fn opening(&self, fields: &[Spanned<OpeningFields>]) -> Result<Vec<Opening>, InputProblem> {
+        let mut openings: Vec<Opening> = Vec::new();
+        for (index, entry) in fields.iter().enumerate() {
+            let field = |name: &str| format!("opening[{index}].{name}");
+            let OpeningFields { symbol, quantity, price, at, position } = &entry.value;
+            let size = self.number(&field("quantity"), quantity)?;
+            let opening = Opening {
+                symbol: self.parsed(&field("symbol"), symbol, |t| t.parse().map_err(|_| Rule::NotASymbol))?,
+                side: if size < Decimal::ZERO { Side::Sell } else { Side::Buy },
+                quantity: Quantity::new(size.abs())
+                    .map_err(|error| self.at(&field("quantity"), quantity, Rule::Amount(error)))?,
+                price: self.price(&field("price"), price)?,
+                at: time::parse(&at.value).map_err(|fault| self.at(&field("at"), at, Rule::Time(fault)))?.0,
+                position: position
+                    .as_ref()
+                    .map(|text| {
+                        let key = |t: &str| PositionKey::new(t).map_err(|_| Rule::NotAName);
+                        self.parsed(&field("position"), text, key)
+                    })
+                    .transpose()?,
+                line: entry.referenced.line(),
+            };
+            let again = |known: &Opening| known.symbol == opening.symbol && known.position == opening.position;
+            if openings.iter().any(again) {
+                return Err(self.at(&field("symbol"), symbol, Rule::ListedTwice));
+            }
+            openings.push(opening);
+        }
+        Ok(openings)
+    }
+
+    fn decimals(&self, field: &str, text: Option<&Text>) -> Result<Option<u32>, InputProblem> {
+        let Some(text) = text else { return Ok(None) };
+        let max = u64::from(DECIMALS_MAX);
+        let places = number::parse_whole(&text.value, 0, max).and_then(|places| u32::try_from(places).ok());
+        places.map(Some).ok_or_else(|| self.at(field, text, Rule::NotWhole { min: 0, max }))
+    }
+
+    fn asset(&self, field: &str, text: &Text) -> Result<Asset, InputProblem> {
+        self.parsed(field, text, |t| Asset::new(t).map_err(|_| Rule::NotAnAsset))
+    }
+
+    fn number(&self, field: &str, text: &Text) -> Result<Decimal, InputProblem> {
+        self.parsed(field, text, |t| number::parse(t).map_err(Rule::Number))
+    }
+
+    fn price(&self, field: &str, text: &Text) -> Result<Price, InputProblem> {
+        Price::new(self.number(field, text)?).map_err(|error| self.at(field, text, Rule::Amount(error)))
+    }
+
+    fn quantity(&self, field: &str, text: &Text) -> Result<Quantity, InputProblem> {
+        Quantity::new(self.number(field, text)?).map_err(|error| self.at(field, text, Rule::Amount(error)))
+    }
+
+    fn one_of<T: Copy>(&self, field: &str, text: &Text, words: &[(&'static str, T)]) -> Result<T, InputProblem> {
+        let found = words.iter().find(|(word, _)| *word == text.value);
+        found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+            self.at(field, text, Rule::NotOneOf { allowed: words.iter().map(|(word, _)| *word).collect() })
+        })
+    }
+
+    fn parsed<T>(&self, field: &str, text: &Text, parse: impl Fn(&str) -> Result<T, Rule>) -> Result<T, InputProblem> {
+        parse(&text.value).map_err(|rule| self.at(field, text, rule))
+    }
+
+    fn at(&self, field: &str, text: &Text, rule: Rule) -> InputProblem {
+        InputProblem::new(self.file, rule).on_line(text.referenced.line()).field(field).value(&text.value)
+    }
+}
+
+/// `columns:` on its way to [`Rows`]: which must be there, and which cannot stand beside each other.
+struct Columns<'a> {
+    checker: &'a Checker<'a>,
+    fields: &'a ColumnFields,
+    line: u64,
+}
+
+impl Columns<'_> {
+    fn read(&self, trips: bool) -> Result<(Rows, Common), InputProblem> {
+        let f = self.fields;
+        let text = |text: Option<&Text>| text.map(|text| text.value.clone());
+        let common = Common {
+            trade_id: text(f.trade_id.as_ref()),
+            order_id: text(f.order_id.as_ref()),
+            position: text(f.position.as_ref()),
+            liquidity: text(f.liquidity.as_ref()),
+        };
+        let legs = [
+            ("entry_time", f.entry_time.as_ref()),
+            ("entry_price", f.entry_price.as_ref()),
+            ("entry_fee", f.entry_fee.as_ref()),
+            ("entry_fee_rate", f.entry_fee_rate.as_ref()),
+            ("exit_time", f.exit_time.as_ref()),
+            ("exit_price", f.exit_price.as_ref()),
+            ("exit_fee", f.exit_fee.as_ref()),
+            ("exit_fee_rate", f.exit_fee_rate.as_ref()),
+        ];
+        let swap = [
+            ("buy_quantity", f.buy_quantity.as_ref()),
+            ("buy_asset", f.buy_asset.as_ref()),
+            ("sell_quantity", f.sell_quantity.as_ref()),
+            ("sell_asset", f.sell_asset.as_ref()),
+        ];
+        let priced = [
+            ("symbol", f.symbol.as_ref()),
+            ("base", f.base.as_ref()),
+            ("quote", f.quote.as_ref()),
+            ("side", f.side.as_ref()),
+            ("price", f.price.as_ref()),
+            ("quantity", f.quantity.as_ref()),
+            ("amount", f.amount.as_ref()),
+        ];
+        if trips {
+            let single = [
+                ("time", f.time.as_ref()),
+                ("price", f.price.as_ref()),
+                ("amount", f.amount.as_ref()),
+                ("fee", f.fee.as_ref()),
+                ("fee_rate", f.fee_rate.as_ref()),
+                ("order_id", f.order_id.as_ref()),
+                ("position", f.position.as_ref()),
+            ];
+            self.none_of(&single, "rows: round_trips")?;
+            self.none_of(&swap, "rows: round_trips")?;
+            let rows = RoundTrips {
+                symbol: self.symbol()?,
+                side: text(f.side.as_ref()),
+                quantity: self.need("quantity", f.quantity.as_ref())?,
+                entry: Leg {
+                    time: self.need("entry_time", f.entry_time.as_ref())?,
+                    price: self.need("entry_price", f.entry_price.as_ref())?,
+                    fee: self.fee(f.entry_fee.as_ref(), ("entry_fee_rate", f.entry_fee_rate.as_ref()))?,
+                },
+                exit: Leg {
+                    time: self.need("exit_time", f.exit_time.as_ref())?,
+                    price: self.need("exit_price", f.exit_price.as_ref())?,
+                    fee: self.fee(f.exit_fee.as_ref(), ("exit_fee_rate", f.exit_fee_rate.as_ref()))?,
+                },
+            };
+            return Ok((Rows::RoundTrips(rows), common));
+        }
+        self.none_of(&legs, "rows: trades")?;
+        let time = self.need("time", f.time.as_ref())?;
+        let fee = self.fee(f.fee.as_ref(), ("fee_rate", f.fee_rate.as_ref()))?;
+        if swap.iter().any(|(_, column)| column.is_some()) {
+            self.none_of(&priced, "the columns of a swap (buy_quantity, buy_asset, sell_quantity, sell_asset)")?;
+            let rows = Swapped {
+                time,
+                buy_quantity: self.need("buy_quantity", f.buy_quantity.as_ref())?,
+                buy_asset: self.need("buy_asset", f.buy_asset.as_ref())?,
+                sell_quantity: self.need("sell_quantity", f.sell_quantity.as_ref())?,
+                sell_asset: self.need("sell_asset", f.sell_asset.as_ref())?,
+                fee,
+            };
+            return Ok((Rows::Swapped(rows), common));
+        }
+        if f.price.is_none() && f.amount.is_none() {
+            return Err(self.missing("price", Rule::MissingFor { by: "a trade without `amount`" }));
+        }
+        let rows = Priced {
+            time,
+            symbol: self.symbol()?,
+            side: text(f.side.as_ref()),
+            price: text(f.price.as_ref()),
+            quantity: self.need("quantity", f.quantity.as_ref())?,
+            amount: text(f.amount.as_ref()),
+            fee,
+        };
+        Ok((Rows::Priced(rows), common))
+    }
+
+    fn symbol(&self) -> Result<SymbolColumns, InputProblem> {
+        let f = self.fields;
+        if f.base.is_none() && f.quote.is_none() {
+            return Ok(SymbolColumns::One(self.need("symbol", f.symbol.as_ref())?));
+        }
+        self.none_of(&[("symbol", f.symbol.as_ref())], "base and quote")?;
+        Ok(SymbolColumns::Two(self.need("base", f.base.as_ref())?, self.need("quote", f.quote.as_ref())?))
+    }
+
+    fn fee(
+        &self,
+        fee: Option<&Text>,
+        (rate_name, rate): (&'static str, Option<&Text>),
+    ) -> Result<FeeColumns, InputProblem> {
+        let asset = self.fields.fee_asset.as_ref().map(|text| text.value.clone());
+        match (fee, rate) {
+            (Some(_), Some(_)) => {
+                self.none_of(&[(rate_name, rate)], "an amount of fee")?;
+                Ok(FeeColumns::None)
+            }
+            (Some(fee), None) => Ok(FeeColumns::Amount { fee: fee.value.clone(), asset }),
+            (None, Some(rate)) => Ok(FeeColumns::Rate(rate.value.clone())),
+            (None, None) => Ok(FeeColumns::None),
+        }
+    }
+
+    fn need(&self, name: &'static str, column: Option<&Text>) -> Result<String, InputProblem> {
+        let text = column.map(|text| text.value.clone());
+        text.ok_or_else(|| self.missing(name, Rule::Missing))
+    }
+
+    fn missing(&self, name: &str, rule: Rule) -> InputProblem {
+        InputProblem::new(self.checker.file, rule).on_line(self.line).field(format!("columns.{name}"))
+    }
+
+    fn none_of(&self, columns: &[(&'static str, Option<&Text>)], other: &'static str) -> Result<(), InputProblem> {
+        for (name, column) in columns {
+            if let Some(text) = column {
+                return Err(self.checker.at(&format!("columns.{name}"), text, Rule::Excludes { other }));
+            }
+        }
+        Ok(())
+    }
+}
