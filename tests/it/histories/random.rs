@@ -31,8 +31,17 @@ struct Dice {
 
 fn dice() -> impl Strategy<Value = Dice> {
     let weighted = |chance: u32| prop::bool::weighted(f64::from(chance) / 100.0);
-    (0..3_usize, any::<bool>(), 1..500_i64, 50..150_i64, 0..5_u8, weighted(10), weighted(30), weighted(30)).prop_map(
-        |(symbol, buy, quantity, price, fee, twice, same_order, same_moment)| Dice {
+    (
+        0..3_usize,
+        any::<bool>(),
+        prop_oneof![1..12_i64, 1..500_i64],
+        50..150_i64,
+        0..5_u8,
+        weighted(10),
+        weighted(30),
+        weighted(30),
+    )
+        .prop_map(|(symbol, buy, quantity, price, fee, twice, same_order, same_moment)| Dice {
             symbol,
             buy,
             quantity,
@@ -41,8 +50,7 @@ fn dice() -> impl Strategy<Value = Dice> {
             twice,
             same_order,
             same_moment,
-        },
-    )
+        })
 }
 
 const SYMBOLS: [&str; 3] = ["BTC/USDT", "ETH/USDT", "ETH/BTC"];

@@ -2,6 +2,14 @@
 
 use std::path::Path;
 
+use retrace_core::event::{Decision, Fact};
+use retrace_core::memory::MemoryStore;
+use retrace_core::store::{LogReader, LogStore};
+use retrace_core::testkit::samples;
+use retrace_replay::verify::verify;
+use retrace_tools::history;
+use retrace_tools::recording::{COMMIT_EVERY, Watching};
+
 use super::{MAP, Place, load};
 
 /// A trade through zero, with fees in base, quote and a third asset, a repeated row, and an order of several trades.
@@ -120,4 +128,35 @@ fn a_packed_history_is_unpacked() {
     writer.finish().unwrap();
     let unpacked = load(&packed, place.dir.path().join("map.yaml").to_str().unwrap());
     assert_eq!((plain.trades, plain.identity), (unpacked.trades, unpacked.identity));
+}
+
+/// A log that is right in every link, but books a trade at another quantity: deciding again finds it.
+#[test]
+fn a_trade_booked_otherwise_is_found() {
+    let place = Place::with(MAP, FLIP);
+    let loaded = load(&place.dir.path().join("trades.csv"), place.dir.path().join("map.yaml").to_str().unwrap());
+    let mut right = MemoryStore::new();
+    let recorded = history::record(&mut right, &loaded, COMMIT_EVERY, Watching::default()).unwrap();
+    let mut forged = MemoryStore::new();
+    let session = forged.create(&loaded.manifest()).unwrap();
+    let mut at = None;
+    retrace_core::log::read_log(&right as &dyn LogReader, recorded.session, &mut |mut step| {
+        for event in &mut step.events {
+            if let (None, Fact::Decision(Decision::TradeBooked { fill, .. })) = (at, &mut event.fact)
+                && fill.trade_id.as_str() == "3"
+            {
+                fill.quantity = samples::quantity("1.9");
+                at = Some(event.seq);
+            }
+        }
+        forged.append(session, &step, &[]).unwrap();
+        true
+    })
+    .unwrap();
+    forged.commit().unwrap();
+    let verification = verify(&forged, session, None).unwrap();
+    let found: Vec<_> = verification.findings.iter().map(|finding| (finding.check, finding.seq)).collect();
+    assert_eq!(found, [("re-decide", at)], "{verification:#?}");
+    let detail = verification.findings[0].detail.join("\n");
+    assert!(detail.contains("filled 1.9 @ 110") && detail.contains("filled 1.998 @ 110"), "{detail}");
 }

@@ -15,13 +15,23 @@ pub const READY: [(&str, &str); 5] = [
     ("bittytax", include_str!("../../maps/bittytax.yaml")),
 ];
 
+/// What stands for a file in messages about a map that comes with Retrace.
+fn place_of(name: &str) -> PathBuf {
+    PathBuf::from(format!("map {name}"))
+}
+
+/// Whether a map's file is none, because it comes with Retrace.
+pub(super) fn is_ready(file: &Path) -> bool {
+    READY.iter().any(|(name, _)| place_of(name) == file)
+}
+
 /// The map of that name, or the one in that file. A name that is also a file is taken as the name.
 ///
 /// # Errors
 /// [`InputProblem`] when there is neither, or when the file is no map.
 pub fn find(name: &Path) -> Result<TradeMap, InputProblem> {
     if let Some((known, text)) = READY.iter().find(|(known, _)| Path::new(known) == name) {
-        return map::parse(&PathBuf::from(format!("map {known}")), text);
+        return map::parse(&place_of(known), text);
     }
     let bytes = std::fs::read(name).map_err(|error| {
         // What looks like a name was most likely meant as one.

@@ -112,7 +112,10 @@ impl LoadedHistory {
             round_trips: u64::from(ledger.next_plan().0) - 1 - ledger.plans().count() as u64,
             open: ledger.plans().filter(|plan| !matches!(plan.phase, Phase::Closed { .. })).count() as u64,
         };
-        let provenance = provenance_of(vec![path.to_owned(), map.file.clone()], map.text.clone());
+        // A map that comes with Retrace is in no file; its text is kept either way.
+        let mut sources = vec![path.to_owned()];
+        sources.extend(Some(map.file.clone()).filter(|file| !maps::is_ready(file)));
+        let provenance = provenance_of(sources, map.text.clone());
         Ok(Self { identity, provenance, trades, counts, notes })
     }
 
