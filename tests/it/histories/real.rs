@@ -162,3 +162,26 @@ fn kucoins_orders_are_read_with_their_fees() {
         assert_eq!(trade.fill.quantity.notional(trade.fill.price).unwrap().value(), dec(&row["funds"]));
     }
 }
+
+/// Three rows a trade: what went, what came and the fee are what the statement's own rows add up to.
+#[test]
+fn coinbase_pros_statement_adds_up() {
+    let Some(path) = real("rotki/coinbasepro.csv") else { return };
+    let loaded = load(&path, "coinbase-pro");
+    let rows: Vec<_> = rows(&path).into_iter().filter(|row| !row["Trade id"].is_empty()).collect();
+    let sum = |kind: &str, unit: &str| -> Decimal {
+        let of = rows.iter().filter(|row| row["Type"] == kind && row["Amount/balance unit"] == unit);
+        of.map(|row| dec(&row["Amount"])).sum()
+    };
+    assert_eq!(loaded.counts.trades, rows.iter().filter(|row| row["Type"] == "fee").count() as u64);
+    let recorded = record(&loaded);
+    let [plan] = plans(&recorded)[..] else { panic!("one plan: it only ever buys") };
+    assert_eq!((plan.asset_symbol.to_string().as_str(), plan.outcome), ("ETH/BTC", None));
+    assert_eq!(plan.net_position.value(), sum("match", "ETH").normalize());
+    assert_eq!(plan.fees.iter().map(|fee| fee.amount.value()).collect::<Vec<_>>(), [-sum("fee", "BTC").normalize()]);
+    let cost = plan.net_position.value() * plan.average_entry_price.unwrap().value();
+    assert!((cost + sum("match", "BTC")).abs() < dec("0.000000001"), "cost {cost}");
+    // Several trades of one order are fills of one order.
+    let orders: std::collections::BTreeSet<_> = rows.iter().map(|row| &row["Order id"]).collect();
+    assert_eq!(plan.groups.iter().map(|group| group.orders.len()).sum::<usize>(), orders.len());
+}

@@ -60,6 +60,8 @@ pub enum Rows {
     Swapped(Swapped),
     /// An entry and its exit.
     RoundTrips(RoundTrips),
+    /// One side of a trade, or its fee: rows that share a trade id are one trade.
+    Legs(Legs),
 }
 
 /// The columns of a trade with a price.
@@ -111,6 +113,23 @@ pub struct RoundTrips {
     pub entry: Leg,
     /// Its second half.
     pub exit: Leg,
+}
+
+/// The columns of a movement of one asset, as account statements have them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Legs {
+    /// When.
+    pub time: String,
+    /// How much came (above zero) or went (below).
+    pub amount: String,
+    /// Of what.
+    pub asset: String,
+    /// A side of a trade, or its fee.
+    pub kind: String,
+    /// The words for a side of a trade, in lower case.
+    pub trade: Vec<String>,
+    /// The words for a fee, in lower case.
+    pub fee: Vec<String>,
 }
 
 /// The columns of one half of a round trip.
@@ -230,6 +249,7 @@ impl TradeMap {
             Rows::Priced(columns) => &columns.time,
             Rows::Swapped(columns) => &columns.time,
             Rows::RoundTrips(columns) => &columns.entry.time,
+            Rows::Legs(columns) => &columns.time,
         }
     }
 
@@ -239,6 +259,7 @@ impl TradeMap {
             Rows::Priced(columns) => &columns.quantity,
             Rows::Swapped(columns) => &columns.sell_quantity,
             Rows::RoundTrips(columns) => &columns.quantity,
+            Rows::Legs(columns) => &columns.amount,
         }
     }
 }

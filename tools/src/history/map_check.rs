@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use serde_saphyr::Spanned;
 
 use super::map::{
-    Common, Decimals, FeeColumns, Leg, Opening, Priced, RoundTrips, RowOrder, Rows, Rules, Sides, Swapped,
+    Common, Decimals, FeeColumns, Leg, Legs, Opening, Priced, RoundTrips, RowOrder, Rows, Rules, Sides, Swapped,
     SymbolColumns, TradeMap,
 };
 use super::map_fields::{ColumnFields, InstrumentFields, MapFields, OpeningFields};
@@ -31,12 +31,22 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn map(&self, fields: MapFields, text: &str) -> Result<TradeMap, InputProblem> {
-        let trips = match &fields.rows {
-            None => false,
-            Some(word) => self.one_of("rows", word, &[("trades", false), ("round_trips", true)])?,
+        let kind = match &fields.rows {
+            None => RowKind::Trades,
+            Some(word) => {
+                let words =
+                    [("trades", RowKind::Trades), ("round_trips", RowKind::RoundTrips), ("legs", RowKind::Legs)];
+                self.one_of("rows", word, &words)?
+            }
+        };
+        let trips = kind == RowKind::RoundTrips;
+        let words = |words: &[Text]| words.iter().map(|word| word.value.to_lowercase()).collect::<Vec<_>>();
+        let kinds = match &fields.kinds {
+            Some(kinds) => (words(&kinds.trade), words(&kinds.fee)),
+            None => (vec!["trade".into()], vec!["fee".into()]),
         };
         let columns = Columns { checker: self, fields: &fields.columns.value, line: fields.columns.referenced.line() };
-        let (rows, common) = columns.read(trips)?;
+        let (rows, common) = columns.read(kind, kinds)?;
         let order = match &fields.order {
             None => RowOrder::Either,
             Some(word) => {
@@ -49,7 +59,6 @@ impl Checker<'_> {
                 self.one_of("order", word, &words)?
             }
         };
-        let words = |words: &[Text]| words.iter().map(|word| word.value.to_lowercase()).collect::<Vec<_>>();
         let sides = match &fields.sides {
             Some(sides) => Sides { buy: words(&sides.buy), sell: words(&sides.sell) },
             None if trips => {
@@ -78,6 +87,9 @@ impl Checker<'_> {
                 fee: self.decimals("decimals.fee", decimals.fee.as_ref())?,
             },
             paid_below_zero: match &fields.fee_sign {
+                Some(word) if kind == RowKind::Legs => {
+                    return Err(self.at("fee_sign", word, Rule::Excludes { other: "rows: legs" }));
+                }
                 None => false,
                 Some(word) => {
                     self.one_of("fee_sign", word, &[("paid_above_zero", false), ("paid_below_zero", true)])?
@@ -194,6 +206,14 @@ impl Checker<'_> {
     }
 }
 
+/// What a row is, by its word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RowKind {
+    Trades,
+    RoundTrips,
+    Legs,
+}
+
 /// `columns:` on its way to [`Rows`]: which must be there, and which cannot stand beside each other.
 struct Columns<'a> {
     checker: &'a Checker<'a>,
@@ -202,7 +222,7 @@ struct Columns<'a> {
 }
 
 impl Columns<'_> {
-    fn read(&self, trips: bool) -> Result<(Rows, Common), InputProblem> {
+    fn read(&self, kind: RowKind, kinds: (Vec<String>, Vec<String>)) -> Result<(Rows, Common), InputProblem> {
         let f = self.fields;
         let text = |text: Option<&Text>| text.map(|text| text.value.clone());
         let common = Common {
@@ -236,7 +256,36 @@ impl Columns<'_> {
             ("quantity", f.quantity.as_ref()),
             ("amount", f.amount.as_ref()),
         ];
-        if trips {
+        if kind == RowKind::Legs {
+            let single = [
+                ("symbol", f.symbol.as_ref()),
+                ("base", f.base.as_ref()),
+                ("quote", f.quote.as_ref()),
+                ("side", f.side.as_ref()),
+                ("price", f.price.as_ref()),
+                ("quantity", f.quantity.as_ref()),
+                ("fee", f.fee.as_ref()),
+                ("fee_asset", f.fee_asset.as_ref()),
+                ("fee_rate", f.fee_rate.as_ref()),
+                ("position", f.position.as_ref()),
+                ("liquidity", f.liquidity.as_ref()),
+            ];
+            for columns in [&single[..], &swap, &legs] {
+                self.none_of(columns, "rows: legs")?;
+            }
+            self.need("trade_id", f.trade_id.as_ref())?;
+            let rows = Legs {
+                time: self.need("time", f.time.as_ref())?,
+                amount: self.need("amount", f.amount.as_ref())?,
+                asset: self.need("asset", f.asset.as_ref())?,
+                kind: self.need("kind", f.kind.as_ref())?,
+                trade: kinds.0,
+                fee: kinds.1,
+            };
+            return Ok((Rows::Legs(rows), common));
+        }
+        self.none_of(&[("asset", f.asset.as_ref()), ("kind", f.kind.as_ref())], "any rows but legs")?;
+        if kind == RowKind::RoundTrips {
             let single = [
                 ("time", f.time.as_ref()),
                 ("price", f.price.as_ref()),

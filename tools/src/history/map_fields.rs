@@ -15,6 +15,7 @@ pub(super) struct MapFields {
     pub(super) order: Option<Text>,
     pub(super) columns: Spanned<ColumnFields>,
     pub(super) sides: Option<SideFields>,
+    pub(super) kinds: Option<KindFields>,
     #[serde(rename = "where")]
     pub(super) only: Option<BTreeMap<String, Spanned<Vec<Text>>>>,
     pub(super) quotes: Option<Vec<Text>>,
@@ -40,6 +41,8 @@ pub(super) struct ColumnFields {
     pub(super) price: Option<Text>,
     pub(super) quantity: Option<Text>,
     pub(super) amount: Option<Text>,
+    pub(super) asset: Option<Text>,
+    pub(super) kind: Option<Text>,
     pub(super) buy_quantity: Option<Text>,
     pub(super) buy_asset: Option<Text>,
     pub(super) sell_quantity: Option<Text>,
@@ -67,6 +70,14 @@ pub(super) struct ColumnFields {
 pub(super) struct SideFields {
     pub(super) buy: Vec<Text>,
     pub(super) sell: Vec<Text>,
+}
+
+/// `kinds:`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KindFields {
+    pub(super) trade: Vec<Text>,
+    pub(super) fee: Vec<Text>,
 }
 
 /// `decimals:`

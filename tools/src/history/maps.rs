@@ -7,10 +7,11 @@ use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
 
 /// Their names, as `--map` takes them, and their texts.
-pub const READY: [(&str, &str); 5] = [
+pub const READY: [(&str, &str); 6] = [
     ("binance-spot", include_str!("../../maps/binance-spot.yaml")),
     ("binance-api", include_str!("../../maps/binance-api.yaml")),
     ("kucoin-orders", include_str!("../../maps/kucoin-orders.yaml")),
+    ("coinbase-pro", include_str!("../../maps/coinbase-pro.yaml")),
     ("freqtrade", include_str!("../../maps/freqtrade.yaml")),
     ("bittytax", include_str!("../../maps/bittytax.yaml")),
 ];

@@ -3,6 +3,7 @@
 //! recorded.
 
 mod cells;
+mod legs;
 pub mod map;
 mod map_check;
 mod map_fields;

@@ -25,7 +25,7 @@ use crate::input::rule::Rule;
 pub(super) fn trades(path: &Path, mut rows: Vec<Row>, map: &TradeMap) -> Result<Vec<TradeImported>, InputProblem> {
     // A round trip has two times: its rows have no order that could be wrong.
     let order = match map.rows {
-        Rows::Priced(_) | Rows::Swapped(_) => shown(map.order, &rows),
+        Rows::Priced(_) | Rows::Swapped(_) | Rows::Legs(_) => shown(map.order, &rows),
         Rows::RoundTrips(_) => RowOrder::Any,
     };
     in_order(path, &rows, order, map.time_column())?;

@@ -10,7 +10,8 @@ use retrace_core::order::Side;
 use retrace_core::time::Timestamp;
 use retrace_core::venue::Liquidity;
 
-use super::map::TradeMap;
+use super::legs;
+use super::map::{Rows, TradeMap};
 use super::row::Cells;
 use crate::input::market::{csv_problem, open};
 use crate::input::problem::InputProblem;
@@ -101,6 +102,7 @@ pub fn read_from(source: impl Read, path: &Path, map: &TradeMap) -> Result<Histo
     let only: Vec<(usize, &Vec<String>)> = only.collect::<Result<_, InputProblem>>()?;
     let mut history = History::default();
     let mut format = None;
+    let mut movements = Vec::new();
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(|error| csv_problem(path, &error))? {
         let line = record.position().map_or(0, csv::Position::line);
@@ -132,8 +134,19 @@ pub fn read_from(source: impl Read, path: &Path, map: &TradeMap) -> Result<Histo
             format: &mut format,
             rounded: &mut history.rounded,
         };
-        let row = cells.row()?;
-        history.rows.push(row);
+        let parts = match &map.rows {
+            Rows::Priced(columns) => cells.priced(columns)?,
+            Rows::Swapped(columns) => cells.swapped(columns)?,
+            Rows::RoundTrips(columns) => cells.round_trip(columns)?,
+            Rows::Legs(columns) => {
+                movements.push(cells.movement(columns)?);
+                continue;
+            }
+        };
+        history.rows.push(cells.row(parts)?);
+    }
+    if let Rows::Legs(columns) = &map.rows {
+        history.rows = legs::together(path, map, columns, movements, &mut history.rounded)?;
     }
     if history.read == 0 {
         return Err(InputProblem::new(path, Rule::Nothing { what: "row below its header" }));

@@ -12,7 +12,8 @@ use retrace_core::venue::Liquidity;
 use rust_decimal::Decimal;
 
 use super::cells;
-use super::map::{FeeColumns, Leg, Priced, RoundTrips, Rows, Swapped, SymbolColumns, TradeMap};
+use super::legs::Movement;
+use super::map::{Decimals, FeeColumns, Leg, Legs, Priced, RoundTrips, Swapped, SymbolColumns, TradeMap};
 use super::read::{Part, Parts, Row, find};
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
@@ -21,6 +22,64 @@ use crate::input::time::{self, TimeFormat};
 /// How to keep digits that floating point left over.
 const ROUND: &str = "such digits are mostly left over from floating point: \
                      `decimals: {price: 12, quantity: 12, fee: 12}` in the map rounds them, half to even";
+
+/// What to do about two assets of which neither is a quote.
+const ADD_A_QUOTE: &str = "add the asset that the other is priced in to `quotes:` in the map";
+
+/// Whether getting `bought` for `sold` is a purchase or a sale: the earlier of `quotes` is what the other is priced in.
+/// `None` where neither is one.
+pub(super) fn side_of_swap(quotes: &[Asset], bought: &Asset, sold: &Asset) -> Option<Side> {
+    let rank = |asset: &Asset| quotes.iter().position(|quote| quote == asset);
+    match (rank(bought), rank(sold)) {
+        (None, None) => None,
+        (Some(_), None) => Some(Side::Sell),
+        (None, Some(_)) => Some(Side::Buy),
+        (Some(got), Some(given)) => Some(if got < given { Side::Sell } else { Side::Buy }),
+    }
+}
+
+/// A problem with an amount, with what the map can do about it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "most rules say all there is to say")]
+pub(super) fn advised(problem: InputProblem) -> InputProblem {
+    match problem.rule() {
+        Rule::NotCountable { .. } | Rule::Amount(AmountError::TooManyDecimals { .. }) => problem.with_hint(ROUND),
+        Rule::InexactPrice { .. } => {
+            problem.with_hint("`decimals: {price: 12}` in the map rounds such prices, half to even")
+        }
+        Rule::NoQuote { .. } => problem.with_hint(ADD_A_QUOTE),
+        _ => problem,
+    }
+}
+
+/// What was paid over what was bought, and whether that was rounded.
+pub(super) fn price_of(decimals: Decimals, paid: Decimal, quantity: Quantity) -> Result<(Price, bool), Rule> {
+    let places = decimals.price.unwrap_or(DECIMALS_MAX);
+    let quotient = exact::mul_div(paid, Decimal::ONE, quantity.value(), places, Rounding::HalfEven)
+        .map_err(|inexact| Rule::NotCountable { reason: inexact.to_string() })?;
+    let rounded = exact::mul(quotient, quantity.value()) != Ok(paid.normalize());
+    if rounded && decimals.price.is_none() {
+        return Err(Rule::InexactPrice { quantity: quantity.value() });
+    }
+    Ok((Price::new(quotient).map_err(Rule::Amount)?, rounded))
+}
+
+/// Whether a fee can be booked: one in base is counted like a quantity, and must leave something of a purchase.
+pub(super) fn fee_fits(
+    symbol: &Symbol,
+    side: Side,
+    quantity: Quantity,
+    fee: Decimal,
+    asset: &Asset,
+) -> Result<(), Rule> {
+    if asset != symbol.base() {
+        return Ok(());
+    }
+    if fee.normalize().scale() > DECIMALS_MAX {
+        return Err(Rule::Amount(AmountError::TooManyDecimals { value: fee }));
+    }
+    let takes_all = side == Side::Buy && fee >= quantity.value();
+    if takes_all { Err(Rule::FeeTakesAll { quantity }) } else { Ok(()) }
+}
 
 /// A row on its way to a [`Row`].
 pub(super) struct Cells<'a> {
@@ -43,15 +102,9 @@ enum Kind {
 }
 
 impl Cells<'_> {
-    /// The row, or the first thing that is wrong with it.
-    pub(super) fn row(&mut self) -> Result<Row, InputProblem> {
-        let map = self.map;
-        let common = &map.common;
-        let (symbol, parts) = match &map.rows {
-            Rows::Priced(columns) => self.priced(columns)?,
-            Rows::Swapped(columns) => self.swapped(columns)?,
-            Rows::RoundTrips(columns) => self.round_trip(columns)?,
-        };
+    /// The row that tells of these trades, with what any row may have.
+    pub(super) fn row(&self, (symbol, parts): (Symbol, Parts)) -> Result<Row, InputProblem> {
+        let common = &self.map.common;
         Ok(Row {
             line: self.line,
             id: self.name(common.trade_id.as_deref(), TradeId::new)?,
@@ -66,7 +119,7 @@ impl Cells<'_> {
         })
     }
 
-    fn priced(&mut self, columns: &Priced) -> Result<(Symbol, Parts), InputProblem> {
+    pub(super) fn priced(&mut self, columns: &Priced) -> Result<(Symbol, Parts), InputProblem> {
         let at = self.time(&columns.time)?;
         let amount = columns.amount.as_deref();
         let symbol = self.symbol(&columns.symbol, Some(&columns.quantity), amount)?;
@@ -91,32 +144,18 @@ impl Cells<'_> {
         Ok((symbol, Parts::Trade(Part { at, side, price, quantity, fee, fee_asset })))
     }
 
-    fn swapped(&mut self, columns: &Swapped) -> Result<(Symbol, Parts), InputProblem> {
+    pub(super) fn swapped(&mut self, columns: &Swapped) -> Result<(Symbol, Parts), InputProblem> {
         let at = self.time(&columns.time)?;
         let (bought, sold) = (self.asset(&columns.buy_asset)?, self.asset(&columns.sell_asset)?);
-        let rank = |asset: &Asset| self.map.quotes.iter().position(|quote| quote == asset);
-        let side = match (rank(&bought), rank(&sold)) {
-            (None, None) => {
-                let quotes = self.map.quotes.clone();
-                let problem = self.problem(Rule::NoQuote { bought, sold, quotes }).field(&columns.buy_asset);
-                return Err(problem.with_hint("add the asset that the other is priced in to `quotes:` in the map"));
-            }
-            (Some(_), None) => Side::Sell,
-            (None, Some(_)) => Side::Buy,
-            // The earlier in the list is the quote.
-            (Some(got), Some(given)) => {
-                if got < given {
-                    Side::Sell
-                } else {
-                    Side::Buy
-                }
-            }
+        let Some(side) = side_of_swap(&self.map.quotes, &bought, &sold) else {
+            let quotes = self.map.quotes.clone();
+            return Err(advised(self.problem(Rule::NoQuote { bought, sold, quotes }).field(&columns.buy_asset)));
         };
         let (base, quote, quantity_column, amount_column) = match side {
             Side::Buy => (bought, sold, &columns.buy_quantity, &columns.sell_quantity),
             Side::Sell => (sold, bought, &columns.sell_quantity, &columns.buy_quantity),
         };
-        let symbol = self.pair(&columns.buy_asset, &base, &quote)?;
+        let symbol = self.pair(&columns.buy_asset, base.as_str(), quote.as_str())?;
         let size = self.quantity(quantity_column, &base)?;
         let quantity =
             Quantity::new(size).map_err(|error| self.amount_problem(quantity_column, Rule::Amount(error)))?;
@@ -126,7 +165,7 @@ impl Cells<'_> {
         Ok((symbol, Parts::Trade(Part { at, side, price, quantity, fee, fee_asset })))
     }
 
-    fn round_trip(&mut self, columns: &RoundTrips) -> Result<(Symbol, Parts), InputProblem> {
+    pub(super) fn round_trip(&mut self, columns: &RoundTrips) -> Result<(Symbol, Parts), InputProblem> {
         let symbol = self.symbol(&columns.symbol, Some(&columns.quantity), None)?;
         let size = self.quantity(&columns.quantity, symbol.base())?;
         let quantity =
@@ -141,6 +180,27 @@ impl Cells<'_> {
             return Err(self.at(&columns.exit.time, Rule::ExitBeforeEntry { entry: entry.at }));
         }
         Ok((symbol, Parts::RoundTrip(entry, exit)))
+    }
+
+    /// One movement of an asset: a side of a trade, or its fee.
+    pub(super) fn movement(&mut self, columns: &Legs) -> Result<Movement, InputProblem> {
+        let word = self.text(&columns.kind)?.to_lowercase();
+        let fee = columns.fee.contains(&word);
+        if !fee && !columns.trade.contains(&word) {
+            let rule = Rule::NotAKind { trade: columns.trade.clone(), fee: columns.fee.clone() };
+            return Err(self.at(&columns.kind, rule).with_hint(
+                "name the file's own words under `kinds:` in the map, and leave other rows out with `where:`",
+            ));
+        }
+        let at = self.time(&columns.time)?;
+        let asset = self.asset(&columns.asset)?;
+        let amount = self.amount_of(&columns.amount, &asset)?;
+        let amount = self.round(amount, if fee { Kind::Fee } else { Kind::Quantity });
+        let common = &self.map.common;
+        let id = self.name(common.trade_id.as_deref(), TradeId::new)?;
+        let id = id.ok_or_else(|| self.problem(Rule::Missing).field("trade_id"))?;
+        let order = self.name(common.order_id.as_deref(), ConnectorOrderId::new)?;
+        Ok(Movement { line: self.line, id, order, at, fee, amount, asset })
     }
 
     fn leg(&mut self, leg: &Leg, symbol: &Symbol, side: Side, quantity: Quantity) -> Result<Part, InputProblem> {
@@ -197,16 +257,7 @@ impl Cells<'_> {
                 (if self.map.paid_below_zero { -value } else { value }, asset, column)
             }
         };
-        if asset == *symbol.base() {
-            // What a fee takes from a holding is counted like a quantity.
-            if value.normalize().scale() > DECIMALS_MAX {
-                let rule = Rule::Amount(AmountError::TooManyDecimals { value });
-                return Err(self.amount_problem(column, rule));
-            }
-            if side == Side::Buy && value >= quantity.value() {
-                return Err(self.at(column, Rule::FeeTakesAll { quantity }));
-            }
-        }
+        fee_fits(symbol, side, quantity, value, &asset).map_err(|rule| self.amount_problem(column, rule))?;
         Ok((Money::new(value), asset))
     }
 
@@ -221,7 +272,7 @@ impl Cells<'_> {
         let column = match columns {
             SymbolColumns::Two(base_column, quote_column) => {
                 let (base, quote) = (self.asset(base_column)?, self.asset(quote_column)?);
-                return self.pair(base_column, &base, &quote);
+                return self.pair(base_column, base.as_str(), quote.as_str());
             }
             SymbolColumns::One(column) => column,
         };
@@ -232,7 +283,7 @@ impl Cells<'_> {
         let upper = text.to_ascii_uppercase();
         let parts: Vec<&str> = upper.split(['/', '-', '_']).collect();
         if let [base, quote] = parts.as_slice() {
-            return format!("{base}/{quote}").parse().map_err(|_| self.at(column, Rule::NotASymbol));
+            return self.pair(column, base, quote);
         }
         let behind = |column: Option<&str>| {
             let text = self.cell(column?).ok()?;
@@ -251,10 +302,10 @@ impl Cells<'_> {
             let problem = self.at(column, Rule::UnknownQuote { quotes: self.map.quotes.clone() });
             return Err(problem.with_hint("add its second asset to `quotes:` in the map, or the symbol to `symbols:`"));
         };
-        format!("{base}/{quote}").parse().map_err(|_| self.at(column, Rule::NotASymbol))
+        self.pair(column, &base, &quote)
     }
 
-    fn pair(&self, column: &str, base: &Asset, quote: &Asset) -> Result<Symbol, InputProblem> {
+    fn pair(&self, column: &str, base: &str, quote: &str) -> Result<Symbol, InputProblem> {
         if base == quote {
             return Err(self.at(column, Rule::NotASymbol));
         }
@@ -262,19 +313,10 @@ impl Cells<'_> {
     }
 
     fn price_of(&mut self, column: &str, paid: Decimal, quantity: Quantity) -> Result<Price, InputProblem> {
-        let places = self.map.decimals.price;
-        let decimals = places.unwrap_or(DECIMALS_MAX);
-        let quotient = exact::mul_div(paid, Decimal::ONE, quantity.value(), decimals, Rounding::HalfEven);
-        let quotient = quotient
-            .map_err(|inexact| self.amount_problem(column, Rule::NotCountable { reason: inexact.to_string() }))?;
-        if exact::mul(quotient, quantity.value()) != Ok(paid.normalize()) {
-            if places.is_none() {
-                let problem = self.at(column, Rule::InexactPrice { quantity: quantity.value() });
-                return Err(problem.with_hint("`decimals: {price: 12}` in the map rounds such prices, half to even"));
-            }
-            *self.rounded += 1;
-        }
-        Price::new(quotient).map_err(|error| self.amount_problem(column, Rule::Amount(error)))
+        let (price, rounded) =
+            price_of(self.map.decimals, paid, quantity).map_err(|rule| self.amount_problem(column, rule))?;
+        *self.rounded += u64::from(rounded);
+        Ok(price)
     }
 
     fn price(&mut self, column: &str, quote: &Asset) -> Result<Price, InputProblem> {
@@ -376,10 +418,8 @@ impl Cells<'_> {
         self.problem(rule).field(column).value(self.cell(column).unwrap_or_default())
     }
 
-    /// The same for an amount that may have too many digits.
+    /// The same with what the map can do about it.
     fn amount_problem(&self, column: &str, rule: Rule) -> InputProblem {
-        let digits = matches!(rule, Rule::NotCountable { .. } | Rule::Amount(AmountError::TooManyDecimals { .. }));
-        let problem = self.at(column, rule);
-        if digits { problem.with_hint(ROUND) } else { problem }
+        advised(self.at(column, rule))
     }
 }

@@ -143,6 +143,29 @@ fn a_round_trip_is_two_trades_of_a_position_of_its_own() {
 }
 
 #[test]
+fn the_rows_of_a_statement_are_put_together() {
+    let map = maps::find(Path::new("coinbase-pro")).unwrap();
+    let text = "portfolio,Type,Timestamp,Amount,Amount/balance unit,Trade id,Order id\n\
+                a,deposit,2020-01-01T10:00:00Z,3,BTC,,\n\
+                a,match,2020-01-02T10:00:00.5Z,60,ETH,7,o-1\n\
+                a,match,2020-01-02T10:00:00.5Z,-1.5,BTC,7,o-1\n\
+                a,fee,2020-01-02T10:00:00.5Z,-0.004,BTC,7,o-1\n\
+                a,match,2020-01-03T10:00:00Z,-60,ETH,7,o-2\n\
+                a,match,2020-01-03T10:00:00Z,1.4,BTC,7,o-2\n";
+    let path = Path::new("statement.csv");
+    let read = |text: &str| {
+        let history = read_from(text.as_bytes(), path, &map)?;
+        LoadedHistory::of(path, &map, SessionName::new("c").unwrap(), history)
+    };
+    let problem = read(text).unwrap_err();
+    insta::assert_snapshot!("statement_reused_id", said(problem));
+    let loaded = read(&text.replace(",7,o-2", ",8,o-2")).unwrap();
+    insta::assert_snapshot!("statement", told(&loaded));
+    let counts = &loaded.counts;
+    assert_eq!((counts.rows, counts.skipped, counts.trades, counts.round_trips, counts.rounded), (6, 1, 2, 1, 1));
+}
+
+#[test]
 fn what_was_held_before_opens_the_first_round_trip() {
     let csv = format!(
         "{HEADER}7,2026-01-05 10:00:00,BTC/USDT,sell,110,1,0,USDT\n8,2026-01-06 10:00:00,BTC/USDT,sell,120,1,0,USDT\n"
@@ -198,6 +221,8 @@ fn what_is_refused_says_where_and_why() {
     let swap = "columns: {time: t, buy_quantity: a, buy_asset: b, sell_quantity: c, sell_asset: d}\n";
     let trip = "rows: round_trips\ncolumns: {symbol: s, quantity: q, entry_time: t, entry_price: p, exit_time: u, \
                 exit_price: r}\n";
+    let legs = "rows: legs\nquotes: [EUR]\ncolumns: {time: t, amount: a, asset: u, kind: k, trade_id: i}\n";
+    let two_legs = "2026-01-05,1,BTC,trade,1\n2026-01-05,-100,EUR,trade,1\n";
     let cases: Vec<(&str, String, String)> = vec![
         ("no map", " ".to_owned(), row(good)),
         ("unknown key", with("colums: {}"), row(good)),
@@ -266,6 +291,24 @@ fn what_is_refused_says_where_and_why() {
         ),
         ("swap of strangers", swap.to_owned(), "t,a,b,c,d\n2026-01-05,1,ABC,2,DEF\n".to_owned()),
         ("swap of one", format!("{swap}quotes: [EUR]\n"), "t,a,b,c,d\n2026-01-05,1,EUR,2,EUR\n".to_owned()),
+        ("no trade id", legs.replace(", trade_id: i", ""), "t,a,u,k,i\n".to_owned()),
+        ("price of a leg", legs.replace("time: t", "time: t, price: a"), "t,a,u,k,i\n".to_owned()),
+        ("kind of a trade", PLAIN.replace("time: when", "time: when, kind: side"), row(good)),
+        ("sign of a leg's fee", format!("{legs}fee_sign: paid_above_zero\n"), "t,a,u,k,i\n".to_owned()),
+        ("leg of no kind", legs.to_owned(), format!("t,a,u,k,i\n{two_legs}2026-01-05,1,BTC,gift,2\n")),
+        ("one side", legs.to_owned(), format!("t,a,u,k,i\n{two_legs}2026-01-05,1,BTC,trade,2\n")),
+        ("three sides", legs.to_owned(), format!("t,a,u,k,i\n{two_legs}2026-01-05,1,BTC,trade,1\n")),
+        (
+            "two fees",
+            legs.to_owned(),
+            format!("t,a,u,k,i\n{two_legs}2026-01-05,-1,EUR,fee,1\n2026-01-05,-1,BNB,fee,1\n"),
+        ),
+        (
+            "a side of nothing",
+            legs.to_owned(),
+            "t,a,u,k,i\n2026-01-05,1,BTC,trade,1\n2026-01-05,0,EUR,trade,1\n".to_owned(),
+        ),
+        ("a fee beyond the purchase", legs.to_owned(), format!("t,a,u,k,i\n{two_legs}2026-01-05,-1,BTC,fee,1\n")),
         ("exit before entry", trip.to_owned(), "s,q,t,p,u,r\nBTC/USDT,1,2026-01-05,100,2026-01-04,101\n".to_owned()),
     ];
     let mut text = String::new();
@@ -283,6 +326,6 @@ fn what_is_refused_says_where_and_why() {
 fn a_map_that_is_not_there_is_answered_with_those_that_are() {
     let problem = maps::find(Path::new("binance")).unwrap_err();
     let expected = "binance: is neither a file nor the name of a map; the maps are binance-spot, binance-api, \
-                    kucoin-orders, freqtrade, bittytax";
+                    kucoin-orders, coinbase-pro, freqtrade, bittytax";
     assert_eq!(said(problem), expected);
 }

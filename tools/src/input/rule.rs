@@ -411,6 +411,22 @@ pub enum Rule {
         /// What the engine said.
         reason: String,
     },
+    /// A word for neither a side of a trade nor its fee.
+    #[error("is neither a side of a trade ({}) nor a fee ({})", list(trade), list(fee))]
+    NotAKind {
+        /// The words for a side of a trade.
+        trade: Vec<String>,
+        /// The words for a fee.
+        fee: Vec<String>,
+    },
+    /// A trade that is not one thing for another.
+    #[error("is no trade of one asset for another: under this id {came} came and {went} went")]
+    NotTwoSides {
+        /// How many rows tell of what came.
+        came: usize,
+        /// How many rows tell of what went.
+        went: usize,
+    },
     /// Neither the name of a map that comes with Retrace nor a file.
     #[error("is neither a file nor the name of a map; the maps are {}", list(known))]
     UnknownMap {
