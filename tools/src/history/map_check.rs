@@ -10,11 +10,9 @@ use retrace_core::order::Side;
 use rust_decimal::Decimal;
 use serde_saphyr::Spanned;
 
-use super::map::{
-    Common, Decimals, FeeColumns, Leg, Legs, Opening, Priced, RoundTrips, RowOrder, Rows, Rules, Sides, Swapped,
-    SymbolColumns, TradeMap,
-};
-use super::map_fields::{ColumnFields, InstrumentFields, MapFields, OpeningFields};
+use super::map::{Decimals, Opening, RowOrder, Rules, Sides, TradeMap};
+use super::map_columns::{Columns, RowKind};
+use super::map_fields::{InstrumentFields, MapFields, OpeningFields};
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
 use crate::input::yaml::{self, Text};
@@ -25,8 +23,9 @@ pub(super) fn check(file: &Path, text: &str) -> Result<TradeMap, InputProblem> {
     Checker { file }.map(yaml::parse(file, text)?, text)
 }
 
-struct Checker<'a> {
-    file: &'a Path,
+/// Checks what stands in a map.
+pub(super) struct Checker<'a> {
+    pub(super) file: &'a Path,
 }
 
 impl Checker<'_> {
@@ -201,190 +200,7 @@ impl Checker<'_> {
         parse(&text.value).map_err(|rule| self.at(field, text, rule))
     }
 
-    fn at(&self, field: &str, text: &Text, rule: Rule) -> InputProblem {
+    pub(super) fn at(&self, field: &str, text: &Text, rule: Rule) -> InputProblem {
         InputProblem::new(self.file, rule).on_line(text.referenced.line()).field(field).value(&text.value)
-    }
-}
-
-/// What a row is, by its word.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum RowKind {
-    Trades,
-    RoundTrips,
-    Legs,
-}
-
-/// `columns:` on its way to [`Rows`]: which must be there, and which cannot stand beside each other.
-struct Columns<'a> {
-    checker: &'a Checker<'a>,
-    fields: &'a ColumnFields,
-    line: u64,
-}
-
-impl Columns<'_> {
-    fn read(&self, kind: RowKind, kinds: (Vec<String>, Vec<String>)) -> Result<(Rows, Common), InputProblem> {
-        let f = self.fields;
-        let text = |text: Option<&Text>| text.map(|text| text.value.clone());
-        let common = Common {
-            trade_id: text(f.trade_id.as_ref()),
-            order_id: text(f.order_id.as_ref()),
-            position: text(f.position.as_ref()),
-            liquidity: text(f.liquidity.as_ref()),
-        };
-        let legs = [
-            ("entry_time", f.entry_time.as_ref()),
-            ("entry_price", f.entry_price.as_ref()),
-            ("entry_fee", f.entry_fee.as_ref()),
-            ("entry_fee_rate", f.entry_fee_rate.as_ref()),
-            ("exit_time", f.exit_time.as_ref()),
-            ("exit_price", f.exit_price.as_ref()),
-            ("exit_fee", f.exit_fee.as_ref()),
-            ("exit_fee_rate", f.exit_fee_rate.as_ref()),
-        ];
-        let swap = [
-            ("buy_quantity", f.buy_quantity.as_ref()),
-            ("buy_asset", f.buy_asset.as_ref()),
-            ("sell_quantity", f.sell_quantity.as_ref()),
-            ("sell_asset", f.sell_asset.as_ref()),
-        ];
-        let priced = [
-            ("symbol", f.symbol.as_ref()),
-            ("base", f.base.as_ref()),
-            ("quote", f.quote.as_ref()),
-            ("side", f.side.as_ref()),
-            ("price", f.price.as_ref()),
-            ("quantity", f.quantity.as_ref()),
-            ("amount", f.amount.as_ref()),
-        ];
-        if kind == RowKind::Legs {
-            let single = [
-                ("symbol", f.symbol.as_ref()),
-                ("base", f.base.as_ref()),
-                ("quote", f.quote.as_ref()),
-                ("side", f.side.as_ref()),
-                ("price", f.price.as_ref()),
-                ("quantity", f.quantity.as_ref()),
-                ("fee", f.fee.as_ref()),
-                ("fee_asset", f.fee_asset.as_ref()),
-                ("fee_rate", f.fee_rate.as_ref()),
-                ("position", f.position.as_ref()),
-                ("liquidity", f.liquidity.as_ref()),
-            ];
-            for columns in [&single[..], &swap, &legs] {
-                self.none_of(columns, "rows: legs")?;
-            }
-            self.need("trade_id", f.trade_id.as_ref())?;
-            let rows = Legs {
-                time: self.need("time", f.time.as_ref())?,
-                amount: self.need("amount", f.amount.as_ref())?,
-                asset: self.need("asset", f.asset.as_ref())?,
-                kind: self.need("kind", f.kind.as_ref())?,
-                trade: kinds.0,
-                fee: kinds.1,
-            };
-            return Ok((Rows::Legs(rows), common));
-        }
-        self.none_of(&[("asset", f.asset.as_ref()), ("kind", f.kind.as_ref())], "any rows but legs")?;
-        if kind == RowKind::RoundTrips {
-            let single = [
-                ("time", f.time.as_ref()),
-                ("price", f.price.as_ref()),
-                ("amount", f.amount.as_ref()),
-                ("fee", f.fee.as_ref()),
-                ("fee_rate", f.fee_rate.as_ref()),
-                ("order_id", f.order_id.as_ref()),
-                ("position", f.position.as_ref()),
-            ];
-            self.none_of(&single, "rows: round_trips")?;
-            self.none_of(&swap, "rows: round_trips")?;
-            let rows = RoundTrips {
-                symbol: self.symbol()?,
-                side: text(f.side.as_ref()),
-                quantity: self.need("quantity", f.quantity.as_ref())?,
-                entry: Leg {
-                    time: self.need("entry_time", f.entry_time.as_ref())?,
-                    price: self.need("entry_price", f.entry_price.as_ref())?,
-                    fee: self.fee(f.entry_fee.as_ref(), ("entry_fee_rate", f.entry_fee_rate.as_ref()))?,
-                },
-                exit: Leg {
-                    time: self.need("exit_time", f.exit_time.as_ref())?,
-                    price: self.need("exit_price", f.exit_price.as_ref())?,
-                    fee: self.fee(f.exit_fee.as_ref(), ("exit_fee_rate", f.exit_fee_rate.as_ref()))?,
-                },
-            };
-            return Ok((Rows::RoundTrips(rows), common));
-        }
-        self.none_of(&legs, "rows: trades")?;
-        let time = self.need("time", f.time.as_ref())?;
-        let fee = self.fee(f.fee.as_ref(), ("fee_rate", f.fee_rate.as_ref()))?;
-        if swap.iter().any(|(_, column)| column.is_some()) {
-            self.none_of(&priced, "the columns of a swap (buy_quantity, buy_asset, sell_quantity, sell_asset)")?;
-            let rows = Swapped {
-                time,
-                buy_quantity: self.need("buy_quantity", f.buy_quantity.as_ref())?,
-                buy_asset: self.need("buy_asset", f.buy_asset.as_ref())?,
-                sell_quantity: self.need("sell_quantity", f.sell_quantity.as_ref())?,
-                sell_asset: self.need("sell_asset", f.sell_asset.as_ref())?,
-                fee,
-            };
-            return Ok((Rows::Swapped(rows), common));
-        }
-        if f.price.is_none() && f.amount.is_none() {
-            return Err(self.missing("price", Rule::MissingFor { by: "a trade without `amount`" }));
-        }
-        let rows = Priced {
-            time,
-            symbol: self.symbol()?,
-            side: text(f.side.as_ref()),
-            price: text(f.price.as_ref()),
-            quantity: self.need("quantity", f.quantity.as_ref())?,
-            amount: text(f.amount.as_ref()),
-            fee,
-        };
-        Ok((Rows::Priced(rows), common))
-    }
-
-    fn symbol(&self) -> Result<SymbolColumns, InputProblem> {
-        let f = self.fields;
-        if f.base.is_none() && f.quote.is_none() {
-            return Ok(SymbolColumns::One(self.need("symbol", f.symbol.as_ref())?));
-        }
-        self.none_of(&[("symbol", f.symbol.as_ref())], "base and quote")?;
-        Ok(SymbolColumns::Two(self.need("base", f.base.as_ref())?, self.need("quote", f.quote.as_ref())?))
-    }
-
-    fn fee(
-        &self,
-        fee: Option<&Text>,
-        (rate_name, rate): (&'static str, Option<&Text>),
-    ) -> Result<FeeColumns, InputProblem> {
-        let asset = self.fields.fee_asset.as_ref().map(|text| text.value.clone());
-        match (fee, rate) {
-            (Some(_), Some(_)) => {
-                self.none_of(&[(rate_name, rate)], "an amount of fee")?;
-                Ok(FeeColumns::None)
-            }
-            (Some(fee), None) => Ok(FeeColumns::Amount { fee: fee.value.clone(), asset }),
-            (None, Some(rate)) => Ok(FeeColumns::Rate(rate.value.clone())),
-            (None, None) => Ok(FeeColumns::None),
-        }
-    }
-
-    fn need(&self, name: &'static str, column: Option<&Text>) -> Result<String, InputProblem> {
-        let text = column.map(|text| text.value.clone());
-        text.ok_or_else(|| self.missing(name, Rule::Missing))
-    }
-
-    fn missing(&self, name: &str, rule: Rule) -> InputProblem {
-        InputProblem::new(self.checker.file, rule).on_line(self.line).field(format!("columns.{name}"))
-    }
-
-    fn none_of(&self, columns: &[(&'static str, Option<&Text>)], other: &'static str) -> Result<(), InputProblem> {
-        for (name, column) in columns {
-            if let Some(text) = column {
-                return Err(self.checker.at(&format!("columns.{name}"), text, Rule::Excludes { other }));
-            }
-        }
-        Ok(())
     }
 }

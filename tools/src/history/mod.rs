@@ -6,6 +6,7 @@ mod cells;
 mod legs;
 pub mod map;
 mod map_check;
+mod map_columns;
 mod map_fields;
 pub mod maps;
 mod normal;

@@ -212,8 +212,8 @@ fn an_order_of_rows_is_found_or_taken_by_its_word() {
     assert_eq!(sorted.trades.iter().map(|t| t.line).collect::<Vec<_>>(), [2, 4, 3]);
 }
 
-#[test]
-fn what_is_refused_says_where_and_why() {
+/// What is refused: a name, the map, the history.
+fn refused() -> Vec<(&'static str, String, String)> {
     let row = |text: &str| format!("{HEADER}{text}\n");
     let good = "1,2026-01-05 10:00:00,BTC/USDT,buy,100,1,0.1,USDT";
     let two = |second: &str| row(&format!("{good}\n{second}"));
@@ -223,7 +223,7 @@ fn what_is_refused_says_where_and_why() {
                 exit_price: r}\n";
     let legs = "rows: legs\nquotes: [EUR]\ncolumns: {time: t, amount: a, asset: u, kind: k, trade_id: i}\n";
     let two_legs = "2026-01-05,1,BTC,trade,1\n2026-01-05,-100,EUR,trade,1\n";
-    let cases: Vec<(&str, String, String)> = vec![
+    vec![
         ("no map", " ".to_owned(), row(good)),
         ("unknown key", with("colums: {}"), row(good)),
         ("unknown column key", PLAIN.replace("side: side", "syde: side"), row(good)),
@@ -310,9 +310,13 @@ fn what_is_refused_says_where_and_why() {
         ),
         ("a fee beyond the purchase", legs.to_owned(), format!("t,a,u,k,i\n{two_legs}2026-01-05,-1,BTC,fee,1\n")),
         ("exit before entry", trip.to_owned(), "s,q,t,p,u,r\nBTC/USDT,1,2026-01-05,100,2026-01-04,101\n".to_owned()),
-    ];
+    ]
+}
+
+#[test]
+fn what_is_refused_says_where_and_why() {
     let mut text = String::new();
-    for (name, map, csv) in cases {
+    for (name, map, csv) in refused() {
         let problem = match load(&map, &csv) {
             Ok(_) => panic!("{name}: taken"),
             Err(problem) => said(problem),
