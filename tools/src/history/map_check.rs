@@ -40,6 +40,10 @@ impl Checker<'_> {
         };
         let trips = kind == RowKind::RoundTrips;
         let words = |words: &[Text]| words.iter().map(|word| word.value.to_lowercase()).collect::<Vec<_>>();
+        if fields.kinds.is_some() && kind != RowKind::Legs {
+            let problem = InputProblem::new(self.file, Rule::Excludes { other: "rows other than legs" });
+            return Err(problem.field("kinds"));
+        }
         let kinds = match &fields.kinds {
             Some(kinds) => (words(&kinds.trade), words(&kinds.fee)),
             None => (vec!["trade".into()], vec!["fee".into()]),

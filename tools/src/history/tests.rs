@@ -294,6 +294,7 @@ fn refused() -> Vec<(&'static str, String, String)> {
         ("no trade id", legs.replace(", trade_id: i", ""), "t,a,u,k,i\n".to_owned()),
         ("price of a leg", legs.replace("time: t", "time: t, price: a"), "t,a,u,k,i\n".to_owned()),
         ("kind of a trade", PLAIN.replace("time: when", "time: when, kind: side"), row(good)),
+        ("kinds of trades", with("kinds: {trade: [match], fee: [fee]}"), row(good)),
         ("sign of a leg's fee", format!("{legs}fee_sign: paid_above_zero\n"), "t,a,u,k,i\n".to_owned()),
         ("leg of no kind", legs.to_owned(), format!("t,a,u,k,i\n{two_legs}2026-01-05,1,BTC,gift,2\n")),
         ("one side", legs.to_owned(), format!("t,a,u,k,i\n{two_legs}2026-01-05,1,BTC,trade,2\n")),
