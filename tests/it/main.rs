@@ -7,6 +7,7 @@
 mod cli;
 mod crash;
 mod damage;
+mod histories;
 mod january;
 mod layers;
 mod pages;

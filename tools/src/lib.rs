@@ -11,6 +11,8 @@ pub mod recording;
 pub mod session;
 pub mod transfer;
 
+pub mod history;
+
 mod commands;
 pub mod error;
 mod output;

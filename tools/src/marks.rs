@@ -7,7 +7,7 @@ use retrace_core::event::Mark;
 use retrace_core::instrument::Symbol;
 use retrace_core::time::Timestamp;
 use retrace_core::venue::FillPath;
-use retrace_projections::ledger::Plan;
+use retrace_projections::ledger::{Phase, Plan};
 use retrace_replay::tape::{Seen, Tape};
 use serde::Serialize;
 
@@ -46,8 +46,12 @@ impl Marks {
         Self(prices)
     }
 
-    /// `plan` at its current price; `None` where it is flat or no price is known.
+    /// `plan` at its current price; `None` where it has ended or is flat, or no price is known. What an ended plan left
+    /// below a lot is dust, not a position.
     pub fn of(&self, plan: &Plan) -> Option<Marked> {
+        if matches!(plan.phase, Phase::Closed { .. }) {
+            return None;
+        }
         let totals = plan.accounting.totals();
         let (mark, at) = self.0.get(plan.symbol())?;
         let price = mark.for_plan(plan.direction);

@@ -147,13 +147,18 @@ fn provenance(path: &Path, file: &SessionFile) -> Provenance {
     let mut paths: Vec<PathBuf> = vec![path.to_owned()];
     paths.extend(file.market.iter().map(|market| market.path.clone()));
     paths.push(file.directives.clone());
+    provenance_of(paths, file.text.clone())
+}
+
+/// Of a session that was read from `paths`, the first as `config`.
+pub(crate) fn provenance_of(paths: Vec<PathBuf>, config: String) -> Provenance {
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path).to_string_lossy().into_owned();
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok();
     let nanos = since_epoch.and_then(|since| i64::try_from(since.as_nanos()).ok());
     Provenance {
         build: env!("CARGO_PKG_VERSION").to_owned(),
         sources: paths.into_iter().map(absolute).collect(),
-        config: file.text.clone(),
+        config,
         created_at: nanos.map(Timestamp::from_nanos),
     }
 }
@@ -222,7 +227,26 @@ pub fn record_watched(
     let mut recorder = StoreRecorder::new(store, session, contents, watching).committing_every(commit_every);
     let mut backtest = Backtest::new(&loaded.identity, &loaded.tape, directives);
     backtest.run(&mut recorder)?;
-    let ledger = backtest.state().ledger();
+    let comments: BTreeMap<_, _> =
+        loaded.directives.iter().map(|parsed| (&parsed.directive.directive_id, &parsed.comments)).collect();
+    let text = |plan: &Plan| comments.get(&plan.accepted_by).copied().cloned().flatten();
+    let last_row = TapePosition { rows: loaded.tape.rows(), points: 0 };
+    let marks = Marks::of_tape(&loaded.tape, Seen::To(last_row), loaded.identity.venue.path);
+    Ok(conclude(session, backtest.state().ledger(), &mut recorder, &text, Some(marks))?)
+}
+
+/// Seals a session that came to its end and says what it came to. `comment` finds the text of a plan's comment; without
+/// `marks`, open positions stand at the price of the last fill.
+///
+/// # Errors
+/// [`StoreError`] if the store cannot be written.
+pub(crate) fn conclude(
+    session: SessionUid,
+    ledger: &Ledger,
+    recorder: &mut StoreRecorder<'_>,
+    comment: &dyn Fn(&Plan) -> Option<String>,
+    marks: Option<Marks>,
+) -> Result<Recorded, StoreError> {
     let digest = ledger.digest();
     let last_seq = recorder.appended();
     let checkpoint = Checkpoint {
@@ -234,22 +258,24 @@ pub fn record_watched(
     };
     recorder.store().put_checkpoint(session, &checkpoint)?;
     recorder.commit()?;
-    let plans = final_plans(ledger, &recorder, loaded);
+    let plans = final_plans(ledger, recorder, comment, marks);
     let steps = recorder.steps();
     let head = recorder.store().head(session)?;
     let refusals = ledger.refusals().to_vec();
     Ok(Recorded { session, head, last_seq, steps, ledger_digest: digest, plans, refusals })
 }
 
-fn final_plans(ledger: &Ledger, recorder: &StoreRecorder<'_>, loaded: &LoadedSession) -> Vec<RecordedPlan> {
-    let comments: BTreeMap<_, _> =
-        loaded.directives.iter().map(|parsed| (&parsed.directive.directive_id, &parsed.comments)).collect();
+fn final_plans(
+    ledger: &Ledger,
+    recorder: &StoreRecorder<'_>,
+    comment: &dyn Fn(&Plan) -> Option<String>,
+    marks: Option<Marks>,
+) -> Vec<RecordedPlan> {
     let mut plans: BTreeMap<_, &Plan> = recorder.sealed_plans().iter().map(|(no, plan)| (*no, plan)).collect();
     plans.extend(ledger.plans().map(|plan| (plan.no, plan)));
-    let whole = Seen::To(TapePosition { rows: loaded.tape.rows(), points: 0 });
-    let marks = Marks::of_tape(&loaded.tape, whole, loaded.identity.venue.path);
+    let marks = marks.unwrap_or_else(|| Marks::of_fills(plans.values().copied()));
     let recorded = |plan: &Plan| {
-        let text = |_| comments.get(&plan.accepted_by).copied().cloned().flatten();
+        let text = |_| comment(plan);
         RecordedPlan { opened: plan.opened_at.is_some(), view: plan_view(ledger, plan, &text), mark: marks.of(plan) }
     };
     plans.into_values().map(recorded).collect()

@@ -2,10 +2,11 @@
 
 use retrace_core::amount::Position;
 use retrace_core::event::{Decision, Event, Fact};
+use retrace_core::manifest::Mode;
 use retrace_core::time::{Span, Timestamp};
 use serde::Serialize;
 
-use crate::ledger::Plan;
+use crate::ledger::{Book, Plan};
 
 /// A time during which something held was not covered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -35,9 +36,10 @@ impl GapWatch {
     }
 
     /// Takes an event of the plan; `plan` as it stands after it, once it was taken on.
-    pub(crate) fn note(&mut self, event: &Event, plan: Option<&Plan>) {
+    pub(crate) fn note(&mut self, event: &Event, book: &Book, plan: Option<&Plan>) {
         self.note_gap(event);
-        if let Some(plan) = plan {
+        // A history tells of trades alone: whether a stop stood behind them is not known.
+        if let Some(plan) = plan.filter(|_| book.ledger().mode() != Mode::Import) {
             self.note_unprotected(event, plan);
         }
     }

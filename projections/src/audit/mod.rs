@@ -94,7 +94,7 @@ impl Auditor {
             ours |= belongs;
             let input = matches!(event.fact, Fact::Input(_));
             if belongs || (input && event.plan.is_none()) {
-                self.gaps.note(event, self.plan(book));
+                self.gaps.note(event, book, self.plan(book));
                 let (because, text) = words::describe(event, book, Naming::ByNumber);
                 lines.push(StoryLine { because, text, event: event_view(event, book) });
             }

@@ -3,10 +3,12 @@
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::directive::{Algorithm, Intent, StopChange, StopLevel, StrategyDirective, TakeProfitChange};
 use retrace_core::event::{
-    Because, Decision, Event, Fact, Idle, Input, Outcome, Refusal, Report, ReportKind, ReportedOrder, TimerPurpose,
+    Because, Decision, Event, Fact, FillReport, Idle, Input, Outcome, Refusal, Report, ReportKind, ReportedOrder,
+    TimerPurpose, TradeImported, TradeOrigin,
 };
 use retrace_core::exact;
 use retrace_core::ids::TimerId;
+use retrace_core::manifest::Mode;
 use retrace_core::order::{OrderRole, OrderTerms, Side};
 use retrace_core::time::Timestamp;
 
@@ -85,6 +87,7 @@ fn input_text(event: &Event, input: &Input, book: &Book, naming: Naming) -> Stri
         Input::DirectiveReceived(directive) => directive_text(directive),
         Input::TimerFired { timer } => format!("{} fired", timer_name(*timer, naming)),
         Input::Report(report) => report_text(event, report, book, naming),
+        Input::TradeImported(trade) => trade_text(trade, naming),
     }
 }
 
@@ -99,7 +102,6 @@ fn report_text(event: &Event, report: &Report, book: &Book, naming: Naming) -> S
     if let ReportedOrder::Foreign(id) = &report.order {
         return format!("order {id} at the venue is not ours");
     }
-    let order = order_of(event, book);
     let name = name(event, book, naming);
     match &report.what {
         ReportKind::Accepted { connector_order_id } => match naming {
@@ -107,16 +109,7 @@ fn report_text(event: &Event, report: &Report, book: &Book, naming: Naming) -> S
             Naming::ByCause => format!("{name} accepted"),
         },
         ReportKind::Rejected { reason } => format!("{name} rejected: {reason}"),
-        ReportKind::Filled(fill) => {
-            let position = plan_of(event, book).map_or(Position::FLAT, Plan::traded);
-            let marks = order.and_then(|order| order.fill_of(&fill.trade_id));
-            let late = if marks.is_some_and(|fill| fill.late) { ", late" } else { "" };
-            let overfill = if marks.is_some_and(|fill| fill.overfill) { ", above its quantity" } else { "" };
-            format!(
-                "{name} filled {} @ {}, fee {} {}{late}{overfill}; position {position}",
-                fill.quantity, fill.price, fill.fee, fill.fee_asset
-            )
-        }
+        ReportKind::Filled(fill) => fill_text(event, fill, book, naming),
         ReportKind::Amended { quantity, price } => {
             let at = price.map_or(String::new(), |price| format!(" @ {price}"));
             format!("{name} is now {quantity}{at}{}", covers(event, book))
@@ -127,6 +120,40 @@ fn report_text(event: &Event, report: &Report, book: &Book, naming: Naming) -> S
         ReportKind::Expired { reason } => format!("{name} expired: {reason}"),
         ReportKind::Triggered => format!("{name} set off, nothing to trade with yet"),
     }
+}
+
+fn fill_text(event: &Event, fill: &FillReport, book: &Book, naming: Naming) -> String {
+    let order = order_of(event, book);
+    let position = plan_of(event, book).map_or(Position::FLAT, Plan::traded);
+    let marks = order.and_then(|order| order.fill_of(&fill.trade_id));
+    let late = if marks.is_some_and(|fill| fill.late) { ", late" } else { "" };
+    let overfill = if marks.is_some_and(|fill| fill.overfill) { ", above its quantity" } else { "" };
+    format!(
+        "{} filled {} @ {}, fee {} {}{late}{overfill}; position {position}",
+        name(event, book, naming),
+        fill.quantity,
+        fill.price,
+        fill.fee,
+        fill.fee_asset
+    )
+}
+
+/// A trade as its history tells it.
+fn trade_text(trade: &TradeImported, naming: Naming) -> String {
+    let TradeImported { symbol, side, position, fill, origin, line, .. } = trade;
+    let FillReport { price, quantity, fee, fee_asset, trade_id, .. } = fill;
+    let did = match (origin, side) {
+        (TradeOrigin::History, Side::Buy) => "bought",
+        (TradeOrigin::History, Side::Sell) => "sold",
+        (TradeOrigin::Opening, Side::Buy) => "held before:",
+        (TradeOrigin::Opening, Side::Sell) => "owed before:",
+    };
+    let charged = if fee.value().is_zero() { String::new() } else { format!(", fee {fee} {fee_asset}") };
+    // The two trades of one row are named after their position.
+    let told = position.as_ref().filter(|key| !trade_id.as_str().starts_with(key.as_str()));
+    let position = told.map_or(String::new(), |key| format!(", position {key}"));
+    let line = if naming == Naming::ByNumber { format!(", line {line}") } else { String::new() };
+    format!("{did} {quantity} {symbol} @ {price}{charged}{position} (trade {trade_id}{line})")
 }
 
 /// What changes of an order, before and after. `order` still has the values before.
@@ -235,6 +262,7 @@ fn algorithm_text(algorithm: Algorithm) -> String {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one match over every decision, each variant written out by hand")]
 fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming) -> (Option<&'static str>, String) {
     let plan = plan_of(event, book);
     let order = order_of(event, book);
@@ -264,8 +292,12 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
         }
         Decision::PlanOpened => plain("plan opened".to_owned()),
         Decision::GroupOpened { group, action, algorithm, quantity, .. } => {
-            let how = algorithm_text(*algorithm);
-            plain(format!("group {group} opened: {} {quantity}, {how}", action.as_str().to_lowercase()))
+            // A history does not tell how an order was divided, nor how much it was for.
+            let how = match book.ledger().mode() {
+                Mode::Import => String::new(),
+                Mode::Backtest | Mode::Paper | Mode::Live => format!(" {quantity}, {}", algorithm_text(*algorithm)),
+            };
+            plain(format!("group {group} opened: {}{how}", action.as_str().to_lowercase()))
         }
         Decision::SlicesDropped { group, quantity, because } => {
             (Some(because.as_str()), format!("group {group}: {quantity} will not be sent ({})", reason(*because)))
@@ -331,9 +363,22 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             let dust = if dust.is_flat() { String::new() } else { format!(", dust {dust}") };
             let how = match outcome {
                 Outcome::Closed => "as directed".to_owned(),
-                Outcome::StoppedOut | Outcome::TookProfit | Outcome::Unfilled => outcome.to_string(),
+                Outcome::StoppedOut | Outcome::TookProfit | Outcome::Unfilled | Outcome::Flat => outcome.to_string(),
             };
             plain(format!("plan ended: {how}{result}{dust}"))
+        }
+        Decision::OrderInferred { side, quantity, connector_order_id, .. } => {
+            let id = connector_order_id.as_ref().map_or(String::new(), |id| format!(", order {id} at the venue"));
+            (Some(Because::Imported.as_str()), format!("{} {side} {quantity}, as traded{id}", name()))
+        }
+        Decision::TradeBooked { fill, .. } => (Some(Because::Imported.as_str()), fill_text(event, fill, book, naming)),
+        Decision::TradeRepeated { first, same } => {
+            let at = if naming == Naming::ByNumber { format!(", at event {first}") } else { String::new() };
+            plain(if *same {
+                format!("the history has this trade before{at}: nothing to do")
+            } else {
+                format!("the history has another trade of this id{at}: not booked")
+            })
         }
     }
 }
@@ -343,6 +388,7 @@ fn order_terms(terms: OrderTerms) -> String {
         OrderTerms::Market => "at market".to_owned(),
         OrderTerms::Limit { price } => format!("limit {price}"),
         OrderTerms::Stop { trigger } | OrderTerms::TakeProfit { trigger } => format!("@ {trigger}"),
+        OrderTerms::Unknown => "on terms not known".to_owned(),
     }
 }
 
@@ -365,6 +411,7 @@ const fn reason(because: Because) -> &'static str {
         Because::BelowLot => "less than a lot",
         Because::Rejected => "the venue refused",
         Because::Skipped => "its time passed, and it is not made up for",
+        Because::Imported => "a history tells of it",
     }
 }
 

@@ -98,7 +98,7 @@ impl Projection for Audit {
         }
         for place in plans {
             let Some(story) = self.stories.get_mut(place) else { continue };
-            story.gaps.note(event, plan_named(book, &story.plan));
+            story.gaps.note(event, book, plan_named(book, &story.plan));
             let Some(step) = story.steps.last_mut() else { continue };
             if input {
                 step.input = Some(line.clone());

@@ -85,7 +85,8 @@ fn table(checks: &[CheckResult], findings: &[Finding]) -> Vec<String> {
     for check in checks {
         let found = findings.iter().filter(|finding| finding.check == check.name).count() as u64;
         let (result, style) = match (check.skipped, found) {
-            (Some(why), 0) => (format!("not checked: {why}"), NOTICE),
+            (Some(why), 0) if check.is_missing() => (format!("not checked: {why}"), NOTICE),
+            (Some(why), 0) => (format!("skipped: {why}"), DIM),
             (_, 0) => ("clean".to_owned(), GOOD),
             (_, found) => (counted(found, "finding"), BAD),
         };

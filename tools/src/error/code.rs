@@ -24,7 +24,11 @@ impl CliError {
             Self::PlanInSeveral { .. } => "plan_in_several",
             Self::Export { .. } => "cannot_export",
             Self::Sum { .. } => "too_large",
-            Self::TablesNeedAFolder | Self::CsvIsNoJson | Self::TableWithoutCsv => "usage",
+            Self::TablesNeedAFolder
+            | Self::CsvIsNoJson
+            | Self::TableWithoutCsv
+            | Self::MapWithoutFills
+            | Self::FillsWithoutMap => "usage",
             Self::Import { .. } => "bad_export",
             Self::AlreadyThere { .. } => "session_exists",
             Self::Registry(RegistryError::Unknown { .. }) => "no_projection",

@@ -46,6 +46,10 @@ impl CliError {
             }
             Self::CsvIsNoJson => Some("write the table with --out FILE".into()),
             Self::TableWithoutCsv => Some("leave --table out for all of a session".into()),
+            Self::MapWithoutFills => Some("an export needs no map; a trade history needs --format fills".into()),
+            Self::FillsWithoutMap => {
+                Some("name a map of your own, or one of those that docs/trade-histories.md lists".into())
+            }
             Self::Import { source, .. } => Some(import_hint(source).into()),
             Self::AlreadyThere { name, db, other_end: None } => {
                 let db = shell_word(db);

@@ -121,6 +121,12 @@ pub enum CliError {
     /// A table was asked for in another format.
     #[error("--table belongs to --format csv")]
     TableWithoutCsv,
+    /// A map was given for a file that needs none.
+    #[error("--map belongs to --format fills")]
+    MapWithoutFills,
+    /// A trade history was given without a map.
+    #[error("--format fills needs --map")]
+    FillsWithoutMap,
     /// A file is not what an export writes.
     #[error("{}:{}: {}", path.display(), source.line, source.fault)]
     Import {

@@ -220,7 +220,8 @@ impl<'a> Values<'a> {
         limit: Named<'_>,
         instruments: &[&Instrument],
     ) -> Built<Option<Price>> {
-        let known: Vec<&'static str> = OrderType::ALL.iter().map(|t| t.as_str()).collect();
+        let types = OrderType::ALL.iter().filter(|known| **known != OrderType::Unknown);
+        let known: Vec<&'static str> = types.map(|known| known.as_str()).collect();
         let word = self.word(order_type, &["MARKET", "LIMIT"], &known)?;
         let price = self.price(limit, instruments)?;
         match (word == Some("LIMIT"), price) {

@@ -86,13 +86,19 @@ pub struct Gaps {
 /// # Errors
 /// [`InputProblem`] at the first thing that is wrong: the file, its header, a value, or the order of the rows.
 pub fn read(file: &MarketFile, gaps: GapPolicy) -> Result<MarketData, InputProblem> {
-    let path = file.path.as_path();
+    read_from(open(&file.path)?, file, gaps)
+}
+
+/// The bytes of a file, decompressed where its name says that they are packed.
+///
+/// # Errors
+/// [`InputProblem`] when it cannot be opened.
+pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>, InputProblem> {
     let opened = File::open(path).map_err(|e| unreadable(path, &e))?;
-    let source: Box<dyn Read> = match Compression::of(path) {
+    Ok(match Compression::of(path) {
         Compression::None => Box::new(opened),
         Compression::Xz => Box::new(XzDecoder::new_multi_decoder(BufReader::new(opened))),
-    };
-    read_from(source, file, gaps)
+    })
 }
 
 /// The same for bytes that are decompressed already; `file.path` only names them in messages.
@@ -153,7 +159,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> InputProblem {
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "a foreign list that may grow; all the rest is grammar")]
-fn csv_problem(path: &Path, error: &csv::Error) -> InputProblem {
+pub(crate) fn csv_problem(path: &Path, error: &csv::Error) -> InputProblem {
     let problem = match error.kind() {
         csv::ErrorKind::Io(io) => match Compression::of(path) {
             Compression::None => unreadable(path, io),

@@ -18,6 +18,7 @@ mod rule_code;
 pub mod session;
 mod session_fields;
 pub mod time;
+pub(crate) mod yaml;
 
 #[cfg(test)]
 mod tests;

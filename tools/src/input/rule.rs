@@ -342,6 +342,111 @@ pub enum Rule {
         /// The bound.
         max: Money,
     },
+
+    /// A word for neither a purchase nor a sale.
+    #[error("says neither bought ({}) nor sold ({})", list(buy), list(sell))]
+    NotASide {
+        /// The words for a purchase.
+        buy: Vec<String>,
+        /// The words for a sale.
+        sell: Vec<String>,
+    },
+    /// Two assets written as one word, with nothing that says where one ends.
+    #[error("cannot be told apart into base and quote: it ends in none of the map's quotes ({})", list(quotes))]
+    UnknownQuote {
+        /// The assets that others are priced in.
+        quotes: Vec<Asset>,
+    },
+    /// A swap of two assets of which neither is one that others are priced in.
+    #[error("{bought} for {sold}: neither is one of the map's quotes ({})", list(quotes))]
+    NoQuote {
+        /// What was got.
+        bought: Asset,
+        /// What was given.
+        sold: Asset,
+        /// The assets that others are priced in.
+        quotes: Vec<Asset>,
+    },
+    /// An amount of another asset than the symbol says.
+    #[error("is an amount of {found}, where {expected} belongs")]
+    OtherAsset {
+        /// What is written behind it.
+        found: Asset,
+        /// What the symbol says.
+        expected: Asset,
+    },
+    /// A price that has to be computed and has no end.
+    #[error("over a quantity of {quantity} is no price with at most {DECIMALS_MAX} decimals")]
+    InexactPrice {
+        /// The quantity.
+        quantity: Decimal,
+    },
+    /// A fee that leaves nothing of a purchase.
+    #[error("takes all of the {quantity} that was bought, or more")]
+    FeeTakesAll {
+        /// What was bought.
+        quantity: Quantity,
+    },
+    /// A history whose rows are not ordered as the map says.
+    #[error("goes forward, where newer rows stand first: line {line} has {previous}")]
+    GoesForward {
+        /// The time before.
+        previous: Timestamp,
+        /// Where that stands.
+        line: u64,
+    },
+    /// A round trip that ends before it begins.
+    #[error("is before the entry, which was at {entry}")]
+    ExitBeforeEntry {
+        /// When it begins.
+        entry: Timestamp,
+    },
+    /// An opening position that comes too late to be one.
+    #[error("is not before the first trade of {symbol}, on line {line}, at {first}")]
+    OpensTooLate {
+        /// Of what.
+        symbol: Symbol,
+        /// When it was traded first.
+        first: Timestamp,
+        /// Where that stands.
+        line: u64,
+    },
+    /// A sale of what is not held, where the map allows none.
+    #[error("sells {beyond} {symbol} more than this history holds, and the map says `shorting: false`")]
+    SellsMoreThanHeld {
+        /// Of what.
+        symbol: Symbol,
+        /// How much more.
+        beyond: Quantity,
+    },
+    /// An amount that cannot be counted exactly, found by booking all trades before anything is recorded.
+    #[error("cannot be booked: {reason}")]
+    NotCountable {
+        /// What the engine said.
+        reason: String,
+    },
+    /// A word for neither a side of a trade nor its fee.
+    #[error("is neither a side of a trade ({}) nor a fee ({})", list(trade), list(fee))]
+    NotAKind {
+        /// The words for a side of a trade.
+        trade: Vec<String>,
+        /// The words for a fee.
+        fee: Vec<String>,
+    },
+    /// A trade that is not one thing for another.
+    #[error("is no trade of one asset for another: under this id {came} came and {went} went")]
+    NotTwoSides {
+        /// How many rows tell of what came.
+        came: usize,
+        /// How many rows tell of what went.
+        went: usize,
+    },
+    /// Neither the name of a map that comes with Retrace nor a file.
+    #[error("is neither a file nor the name of a map; the maps are {}", list(known))]
+    UnknownMap {
+        /// Those that come with Retrace.
+        known: Vec<&'static str>,
+    },
 }
 
 /// The members of a list, at most twenty of them and none longer than a name, for a message.

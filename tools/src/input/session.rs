@@ -17,15 +17,17 @@ pub use crate::input::market::{Columns, GapPolicy, MarketFile};
 use crate::input::number;
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
-use crate::input::session_fields::{
-    self, AccountFields, InstrumentFields, MarketFields, SessionFields, Text, VenueFields,
-};
+use crate::input::session_fields::{AccountFields, InstrumentFields, MarketFields, SessionFields, VenueFields};
+use crate::input::yaml::{self, Text};
 
 /// The longest session file, in bytes.
 const BYTES_MAX: u64 = 1 << 20;
 
 /// Fractions such as fees keep to this many decimals, so that a product with an amount stays exact.
 const FRACTION_DECIMALS_MAX: u32 = 8;
+
+/// Where each key is explained.
+const EXPLAINED: &str = "`retrace sample --dir DIR` writes a session file that explains every key";
 
 /// A session file that was read and checked. Paths are joined to the file's own folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +81,7 @@ pub fn parse(path: &Path, text: &str) -> Result<SessionFile, InputProblem> {
     if text.trim_start_matches('\u{feff}').lines().all(says_nothing) {
         return Err(InputProblem::new(path, Rule::EmptyFile));
     }
-    Checker { file: path }.check(session_fields::parse(path, text)?, text)
+    Checker { file: path }.check(yaml::parse(path, text, EXPLAINED)?, text)
 }
 
 struct Checker<'a> {

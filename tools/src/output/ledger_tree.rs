@@ -66,7 +66,12 @@ fn position(plan: &PlanView) -> Option<String> {
     if plan.outcome.is_some() && plan.held.is_flat() && plan.net_position.is_flat() {
         return None;
     }
-    let mut parts = vec![format!("position {}, target {}", plan.net_position, plan.target)];
+    // A history tells of neither a target nor a stop: such a plan is open and has no stop, and is not called unprotected.
+    let told = plan.unprotected || plan.outcome.is_some() || plan.stop_loss_price.is_some();
+    let mut parts = vec![format!("position {}", plan.net_position)];
+    if told {
+        parts.push(format!("target {}", plan.target));
+    }
     if plan.held != plan.net_position {
         parts.push(format!("held {}", plan.held));
     }
@@ -76,7 +81,7 @@ fn position(plan: &PlanView) -> Option<String> {
     if let Some(dust) = plan.dust.filter(|dust| !dust.is_flat()) {
         parts.push(format!("dust {dust}"));
     }
-    if plan.outcome.is_none() {
+    if plan.outcome.is_none() && told {
         parts.push(plan.stop_loss_price.map_or_else(|| painted(NOTICE, "no stop"), |stop| format!("stop {stop}")));
         parts.extend(plan.take_profit_price.map(|price| format!("take profit {price}")));
     }

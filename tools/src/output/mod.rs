@@ -7,6 +7,7 @@ pub(crate) mod ledger_tree;
 pub(crate) mod progress;
 pub(crate) mod story;
 pub(crate) mod style;
+pub(crate) mod summary;
 pub(crate) mod text;
 pub(crate) mod whole_file;
 
