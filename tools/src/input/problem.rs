@@ -107,6 +107,13 @@ impl InputProblem {
                 "round it in the file: such digits are mostly left over from floating point"
             }
             Rule::TooManyDigits { .. } => "round the prices in the file, or take a coarser `tick` or `lot`",
+            Rule::Middle(AmountError::TooManyDecimals { .. }) => {
+                "the middle has one decimal more than its sides: `decimals: 11` in the entry under `market:` makes room"
+            }
+            Rule::OtherCompression { ending } => return Some(format!("rename it to end in {ending}")),
+            Rule::ZipArchive => "unpack it first, or pack the file inside it as .gz, .xz or .zst",
+            Rule::PriceNotChosen => "add `price: bid`, `price: ask` or `price: mid` to its entry under `market:`",
+            Rule::TooManyRows { .. } => "divide the file, or take a longer timeframe",
             Rule::Damaged { .. } => "fetch or compress the file again",
             Rule::StopRemovedByNull => "leave `stop_loss_price` out to keep the stop as it is",
             Rule::UnknownPlan => "give the NEW_TRADE a `plan_id` of your own; only such plans can be named in a file",

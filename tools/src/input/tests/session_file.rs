@@ -5,7 +5,7 @@ use std::path::Path;
 use retrace_replay::tape::VolumeUnit;
 
 use super::{SESSION, describe, sample_session};
-use crate::input::market::{Columns, GapPolicy};
+use crate::input::market::{Columns, GapPolicy, Role};
 use crate::input::session;
 
 #[test]
@@ -14,7 +14,7 @@ fn the_sample_session_file_is_understood() {
     assert_eq!(session.directives, Path::new("runs/twap.jsonl"));
     assert_eq!(session.market[0].path, Path::new("runs/btc.csv.xz"));
     assert_eq!(session.market[0].period.to_string(), "1 min");
-    assert_eq!(session.market[0].columns.time.as_deref(), Some("timestamp"));
+    assert_eq!(session.market[0].columns.name(Role::Time), Some("timestamp"));
     assert_eq!(session.instruments[0].tick.to_string(), "0.01");
     assert_eq!(session.account.balance.to_string(), "1000000");
     assert_eq!(
