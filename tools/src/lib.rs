@@ -9,6 +9,8 @@ pub mod sample;
 pub mod recording;
 pub mod session;
 
+pub mod inspect;
+
 mod commands;
 pub mod error;
 mod output;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod export;
+mod market;
 mod replay;
 mod run;
 mod sample;
@@ -60,6 +61,7 @@ enum Command {
     Verify(verify::Args),
     Audit(audit::Args),
     Export(export::Args),
+    Market(market::Args),
 }
 
 /// The whole of the program `retrace`: reads the command line, runs the command, and answers with its exit status: 0
@@ -96,6 +98,7 @@ fn perform(command: Command, output: &mut Output) -> Result<Status, CliError> {
         Command::Verify(args) => verify::perform(&args, output),
         Command::Audit(args) => audit::perform(&args, output),
         Command::Export(args) => export::perform(&args, output),
+        Command::Market(args) => market::perform(&args, output),
     }
 }
 

@@ -145,7 +145,7 @@ impl fmt::Display for InputProblem {
 impl std::error::Error for InputProblem {}
 
 /// `text` cut to a readable length, with control characters spelled out: a file may not steer the terminal.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut shown: String = text.chars().take(VALUE_SHOWN_MAX).flat_map(spelled_out).collect();
     if text.chars().nth(VALUE_SHOWN_MAX).is_some() {
         shown.push_str("...");

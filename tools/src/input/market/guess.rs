@@ -56,7 +56,7 @@ impl Guess {
 
 /// A text as YAML has it, quoted where it must be.
 pub(crate) fn yaml_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '/');
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '/' | '-');
     let starts_plain = text.starts_with(|c: char| c.is_ascii_alphabetic());
     let word = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
     if starts_plain && text.chars().all(plain) && !word.iter().any(|w| text.eq_ignore_ascii_case(w)) {

@@ -8,16 +8,16 @@ mod layout;
 pub(crate) mod rows;
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use retrace_core::instrument::Symbol;
 use retrace_core::time::{Span, Timestamp};
 use retrace_replay::tape::{Bar, DataSet, VolumeUnit};
 
-pub(crate) use crate::input::market::columns::{Column, PriceColumns, Shape, TimeColumns};
+pub(crate) use crate::input::market::columns::Shape;
 pub use crate::input::market::columns::{Columns, Header, QuotePrice, Role};
 pub use crate::input::market::compression::Compression;
-pub(crate) use crate::input::market::guess::Guess;
+pub(crate) use crate::input::market::guess::{Guess, yaml_word};
 pub use crate::input::market::layout::Layout;
 pub use crate::input::market::rows::ROWS_MAX;
 use crate::input::market::rows::{Prices, Row, Rows, missing_between};
@@ -89,18 +89,19 @@ pub fn read(file: &MarketFile, gaps: GapPolicy) -> Result<MarketData, InputProbl
 /// # Errors
 /// As [`read`].
 pub fn read_from(source: impl Read, file: &MarketFile, gaps: GapPolicy) -> Result<MarketData, InputProblem> {
-    let mut rows = Rows::open(source, &file.path, &file.columns, file.decimals)?;
-    let mut bars = Bars { file, gaps_allowed: gaps, rows: Vec::new(), gaps: Gaps::default(), last: None, rounded: 0 };
-    while let Some(row) = rows.next()? {
-        row.check_width()?;
-        bars.push(&row)?;
-    }
-    let Some(Last { format, .. }) = bars.last else {
-        return Err(InputProblem::new(&file.path, Rule::Nothing { what: "row below its header" }));
-    };
-    let data =
-        DataSet { symbol: file.symbol.clone(), period: file.period, volume_unit: file.volume_unit, bars: bars.rows };
-    Ok(MarketData { data, gaps: bars.gaps, times: format, rounded: bars.rounded })
+    let rows = Rows::open(source, &file.path, &file.columns, file.decimals)?;
+    let (Bars { rows: bars, gaps, rounded, .. }, times) = Bars::read(rows, &file.path, file.period, gaps)?;
+    let data = DataSet { symbol: file.symbol.clone(), period: file.period, volume_unit: file.volume_unit, bars };
+    Ok(MarketData { data, gaps, times, rounded })
+}
+
+/// Reads the file at `path` as [`read`] does, gaps allowed, only to see whether it can be used: how many prices were
+/// rounded.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn check(path: &Path, columns: &Columns, decimals: Option<u32>, period: Span) -> Result<u64, InputProblem> {
+    Ok(Bars::read(open_rows(path, columns, decimals)?, path, period, GapPolicy::Allow)?.0.rounded)
 }
 
 /// Opens the file at `path` for who wants to see its rows one by one.
@@ -108,7 +109,7 @@ pub fn read_from(source: impl Read, file: &MarketFile, gaps: GapPolicy) -> Resul
 /// # Errors
 /// [`InputProblem`] when it cannot be opened or its columns are not known.
 pub(crate) fn open_rows<'a>(
-    path: &'a std::path::Path,
+    path: &'a Path,
     columns: &Columns,
     decimals: Option<u32>,
 ) -> Result<Rows<'a, Box<dyn Read>>, InputProblem> {
@@ -119,7 +120,7 @@ pub(crate) fn open_rows<'a>(
 ///
 /// # Errors
 /// [`InputProblem`] when it cannot be opened.
-pub(crate) fn guess(path: &std::path::Path) -> Result<Option<Guess>, InputProblem> {
+pub(crate) fn guess(path: &Path) -> Result<Option<Guess>, InputProblem> {
     Ok(rows::guess(compression::open(path)?))
 }
 
@@ -132,23 +133,40 @@ struct Last {
 }
 
 /// The bars so far.
-struct Bars<'a> {
-    file: &'a MarketFile,
-    gaps_allowed: GapPolicy,
+#[derive(Default)]
+struct Bars {
     rows: Vec<Bar>,
     gaps: Gaps,
     last: Option<Last>,
     rounded: u64,
 }
 
-impl Bars<'_> {
-    fn push(&mut self, row: &Row<'_>) -> Result<(), InputProblem> {
+impl Bars {
+    /// All rows, each checked; at least one.
+    fn read<R: Read>(
+        mut rows: Rows<'_, R>,
+        path: &Path,
+        period: Span,
+        allowed: GapPolicy,
+    ) -> Result<(Self, TimeFormat), InputProblem> {
+        let mut bars = Self::default();
+        while let Some(row) = rows.next()? {
+            row.check_width()?;
+            bars.push(&row, period, allowed)?;
+        }
+        match bars.last {
+            Some(Last { format, .. }) => Ok((bars, format)),
+            None => Err(InputProblem::new(path, Rule::Nothing { what: "row below its header" })),
+        }
+    }
+
+    fn push(&mut self, row: &Row<'_>, period: Span, allowed: GapPolicy) -> Result<(), InputProblem> {
         let (open_time, format) = row.time()?;
         if let Some(last) = self.last {
             if format != last.format {
                 return Err(row.time_problem(Rule::MixedTimes { found: format, first: last.format }));
             }
-            self.follows(last, open_time).map_err(|rule| row.time_problem(rule))?;
+            self.follows(last, open_time, period, allowed).map_err(|rule| row.time_problem(rule))?;
         }
         self.last = Some(Last { time: open_time, line: row.line(), format });
         let Prices { bar, .. } = row.prices(&mut self.rounded)?;
@@ -158,10 +176,10 @@ impl Bars<'_> {
     }
 
     /// Whether a bar at `open_time` may follow the last one; counts what is missing between them.
-    fn follows(&mut self, last: Last, open_time: Timestamp) -> Result<(), Rule> {
-        if let missing @ 1.. = missing_between((last.time, last.line), open_time, self.file.period)? {
+    fn follows(&mut self, last: Last, open_time: Timestamp, period: Span, allowed: GapPolicy) -> Result<(), Rule> {
+        if let missing @ 1.. = missing_between((last.time, last.line), open_time, period)? {
             let previous = last.time;
-            if self.gaps_allowed == GapPolicy::Refuse {
+            if allowed == GapPolicy::Refuse {
                 return Err(Rule::Gap { missing, previous });
             }
             self.gaps.places += 1;
