@@ -141,7 +141,7 @@ impl<R: BufRead> ZstdFrames<R> {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             }
-            Err(error) => return Err(io::Error::other(error)),
+            Err(error) => return Err(zstd_error(&error)),
         }
         self.frames += 1;
         Ok(true)
@@ -160,6 +160,25 @@ impl<R: BufRead> ZstdFrames<R> {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// In the words that the other packings have.
+fn zstd_error(error: &FrameDecoderError) -> io::Error {
+    let ends_early = |error: &io::Error| error.kind() == io::ErrorKind::UnexpectedEof;
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref().is_some_and(ends_early) {
+            return io::ErrorKind::UnexpectedEof.into();
+        }
+        cause = error.source();
+    }
+    match error {
+        FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::BadMagicNumber(_)) => {
+            io::Error::other("invalid zstd header")
+        }
+        FrameDecoderError::WindowSizeTooBig { .. } => io::Error::other("it asks for more memory than it may have"),
+        _ => io::Error::other("corrupt zstd data"),
     }
 }
 
@@ -183,7 +202,7 @@ impl<R: BufRead> Read for ZstdFrames<R> {
                 Some(bytes) if self.decoder.is_finished() => self.end(bytes)?,
                 Some(_) => {
                     let one = BlockDecodingStrategy::UptoBlocks(1);
-                    self.decoder.decode_blocks(&mut self.packed, one).map_err(io::Error::other)?;
+                    self.decoder.decode_blocks(&mut self.packed, one).map_err(|error| zstd_error(&error))?;
                 }
             }
         }
@@ -206,6 +225,14 @@ impl<R: Read> Bounded<R> {
     pub(super) fn new(source: R, since_row: Rc<Cell<usize>>) -> Self {
         Self { source, since_row }
     }
+}
+
+/// The most bytes that are unpacked only to see whether they can be.
+const REST_MAX: u64 = 1 << 30;
+
+/// Unpacks what is left, into nothing.
+pub(super) fn rest<R: Read>(bounded: Bounded<R>) -> io::Result<u64> {
+    io::copy(&mut bounded.source.take(REST_MAX), &mut io::sink())
 }
 
 impl<R: Read> Read for Bounded<R> {

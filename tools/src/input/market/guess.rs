@@ -82,37 +82,40 @@ pub(super) fn from_rows(rows: &[StringRecord]) -> Option<Guess> {
         return None;
     }
     let format = format_of(rows, 0)?;
-    let by_day = matches!(format, TimeFormat::Date | TimeFormat::CompactDate)
+    let may_be_by_day = matches!(format, TimeFormat::Date | TimeFormat::CompactDate)
         && whole(rows, 1, 0, time::DAY_MS - 1)
         && rows.iter().any(|row| row.get(1) != Some("0"));
-    let first_price = if by_day { 2 } else { 1 };
-    let rest = width.checked_sub(first_price)?;
+    let by_day = || may_be_by_day.then(|| with_prices_from(rows, width, format, 2)).flatten();
+    by_day().or_else(|| with_prices_from(rows, width, format, 1))
+}
+
+/// The same where the first price stands at `place`, behind the time or behind a date and a time of day.
+fn with_prices_from(rows: &[StringRecord], width: usize, format: TimeFormat, place: usize) -> Option<Guess> {
+    let by_day = place > 1;
+    let compact = by_day || format == TimeFormat::Compact;
+    let behind = width.checked_sub(place)?;
     let is = |layout: Layout| {
         let names = layout.names(width)?.iter().map(|&name| name.to_owned()).collect();
         Some(Guess { layout: Some(layout), names })
     };
-    let compact = by_day || format == TimeFormat::Compact;
-    if rest == 10 && in_range(rows, first_price, ORDERS[0]) && in_range(rows, first_price + 5, ORDERS[0]) {
+    let [usual, ..] = ORDERS;
+    if behind == 10 && in_range(rows, place, usual) && in_range(rows, place + 5, usual) {
         let guess = is(Layout::LeanQuotes)?;
         return Some(if compact { guess } else { Guess { layout: None, ..guess } });
     }
-    let order = ORDERS.into_iter().find(|order| in_range(rows, first_price, *order))?;
-    if rest == 5 && compact && order == ORDERS[0] {
+    let order = ORDERS.into_iter().find(|order| in_range(rows, place, *order))?;
+    if behind == 5 && compact && order == usual {
         return is(Layout::LeanTrades);
     }
     let epoch = matches!(format, TimeFormat::EpochMillis | TimeFormat::EpochMicros);
-    if width == 12 && epoch && order == ORDERS[0] && format_of(rows, 6) == Some(format) && whole(rows, 8, 0, u64::MAX) {
+    if width == 12 && epoch && order == usual && format_of(rows, 6) == Some(format) && whole(rows, 8, 0, u64::MAX) {
         return is(Layout::BinanceKlines);
     }
-    let mut names: Vec<String> = if by_day { vec!["date", "time_of_day_ms"] } else { vec!["time"] }
-        .into_iter()
-        .chain(order)
-        .map(str::to_owned)
-        .collect();
-    for place in names.len()..width {
-        let volume =
-            place == first_price + 4 && column(rows, place).all(|cell| cell.is_some_and(|n| !n.is_sign_negative()));
-        names.push(if volume { "volume".to_owned() } else { format!("column_{}", place + 1) });
+    let times: &[&str] = if by_day { &["date", "time_of_day_ms"] } else { &["time"] };
+    let mut names: Vec<String> = times.iter().copied().chain(order).map(str::to_owned).collect();
+    for next in names.len()..width {
+        let volume = next == place + 4 && column(rows, next).all(|cell| cell.is_some_and(|n| !n.is_sign_negative()));
+        names.push(if volume { "volume".to_owned() } else { format!("column_{}", next + 1) });
     }
     Some(Guess { layout: None, names })
 }

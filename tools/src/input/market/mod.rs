@@ -90,7 +90,7 @@ pub fn read(file: &MarketFile, gaps: GapPolicy) -> Result<MarketData, InputProbl
 /// As [`read`].
 pub fn read_from(source: impl Read, file: &MarketFile, gaps: GapPolicy) -> Result<MarketData, InputProblem> {
     let rows = Rows::open(source, &file.path, &file.columns, file.decimals)?;
-    let (Bars { rows: bars, gaps, rounded, .. }, times) = Bars::read(rows, &file.path, file.period, gaps)?;
+    let (Bars { rows: bars, gaps, rounded, .. }, times) = Bars::read(rows, file.period, gaps)?;
     let data = DataSet { symbol: file.symbol.clone(), period: file.period, volume_unit: file.volume_unit, bars };
     Ok(MarketData { data, gaps, times, rounded })
 }
@@ -101,7 +101,7 @@ pub fn read_from(source: impl Read, file: &MarketFile, gaps: GapPolicy) -> Resul
 /// # Errors
 /// As [`read`].
 pub(crate) fn check(path: &Path, columns: &Columns, decimals: Option<u32>, period: Span) -> Result<u64, InputProblem> {
-    Ok(Bars::read(open_rows(path, columns, decimals)?, path, period, GapPolicy::Allow)?.0.rounded)
+    Ok(Bars::read(open_rows(path, columns, decimals)?, period, GapPolicy::Allow)?.0.rounded)
 }
 
 /// Opens the file at `path` for who wants to see its rows one by one.
@@ -145,19 +145,27 @@ impl Bars {
     /// All rows, each checked; at least one.
     fn read<R: Read>(
         mut rows: Rows<'_, R>,
-        path: &Path,
         period: Span,
         allowed: GapPolicy,
     ) -> Result<(Self, TimeFormat), InputProblem> {
         let mut bars = Self::default();
+        match bars.push_all(&mut rows, period, allowed) {
+            Ok(Last { format, .. }) => Ok((bars, format)),
+            Err(problem) => Err(rows.or_damage(problem)),
+        }
+    }
+
+    fn push_all<R: Read>(
+        &mut self,
+        rows: &mut Rows<'_, R>,
+        period: Span,
+        allowed: GapPolicy,
+    ) -> Result<Last, InputProblem> {
         while let Some(row) = rows.next()? {
             row.check_width()?;
-            bars.push(&row, period, allowed)?;
+            self.push(&row, period, allowed)?;
         }
-        match bars.last {
-            Some(Last { format, .. }) => Ok((bars, format)),
-            None => Err(InputProblem::new(path, Rule::Nothing { what: "row below its header" })),
-        }
+        self.last.ok_or_else(|| InputProblem::new(rows.path(), Rule::Nothing { what: "row below its header" }))
     }
 
     fn push(&mut self, row: &Row<'_>, period: Span, allowed: GapPolicy) -> Result<(), InputProblem> {

@@ -12,7 +12,7 @@ use retrace_core::time::{Span, Timestamp};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::input::market::columns::{Column, Columns, Header, OhlcColumns, PriceColumns, Shape, TimeColumns};
-use crate::input::market::compression::{self, Bounded};
+use crate::input::market::compression::{self, Bounded, Compression};
 use crate::input::market::guess::{self, Guess};
 use crate::input::number;
 use crate::input::problem::InputProblem;
@@ -27,6 +27,9 @@ const ROWS_GUESSED_FROM: usize = 200;
 
 const TIME_HINT: &str = "write RFC 3339, `YYYY-MM-DD HH:MM:SS`, `YYYYMMDD HH:MM`, a date, or epoch seconds, \
                          milliseconds, microseconds or nanoseconds";
+
+const TIME_OF_DAY_HINT: &str = "milliseconds since midnight need their date: put it into a column in front of them, and \
+                                name both under `columns:` as `date` and `time_of_day_ms`";
 
 const DECIMALS_HINT: &str = "such digits are mostly left over from floating point: `decimals: N` in the file's entry \
                              under `market:` rounds its prices to N decimals";
@@ -60,6 +63,7 @@ pub(crate) struct Rows<'a, R> {
     /// Whether `record` holds a row that was read and not given yet.
     waiting: bool,
     given: u64,
+    most: u64,
     decimals: Option<u32>,
 }
 
@@ -89,7 +93,42 @@ impl<'a, R: Read> Rows<'a, R> {
             found => found?,
         };
         let waiting = !has_header_line;
-        Ok(Self { path, csv, since_row, record: first, shape, has_header_line, waiting, given: 0, decimals })
+        Ok(Self {
+            path,
+            csv,
+            since_row,
+            record: first,
+            shape,
+            has_header_line,
+            waiting,
+            given: 0,
+            most: ROWS_MAX,
+            decimals,
+        })
+    }
+
+    /// The same, refusing a file of more than `most` rows instead of [`ROWS_MAX`].
+    #[cfg(test)]
+    pub(crate) const fn of_at_most(mut self, most: u64) -> Self {
+        self.most = most;
+        self
+    }
+
+    /// What to say instead of `problem`, found in a row: where the rest of the packed data is damaged, that is why. So
+    /// much of it is looked at as market data can have.
+    pub(super) fn or_damage(self, problem: InputProblem) -> InputProblem {
+        if matches!(problem.rule(), Rule::Damaged { .. } | Rule::RowTooLong { .. } | Rule::TooManyRows { .. }) {
+            return problem;
+        }
+        match compression::rest(self.csv.into_inner()) {
+            Err(error) if Compression::of(self.path) != Compression::None => compression::problem(self.path, &error),
+            _ => problem,
+        }
+    }
+
+    /// The file.
+    pub(super) const fn path(&self) -> &'a Path {
+        self.path
     }
 
     /// Where each field stands.
@@ -115,8 +154,8 @@ impl<'a, R: Read> Rows<'a, R> {
         }
         self.given += 1;
         let line = self.record.position().map_or(0, csv::Position::line);
-        if self.given > ROWS_MAX {
-            return Err(InputProblem::new(self.path, Rule::TooManyRows { max: ROWS_MAX }).on_line(line));
+        if self.given > self.most {
+            return Err(InputProblem::new(self.path, Rule::TooManyRows { max: self.most }).on_line(line));
         }
         let first_without_header = self.given == 1 && !self.has_header_line;
         let (path, record, shape, decimals) = (self.path, &self.record, &self.shape, self.decimals);
@@ -251,15 +290,22 @@ impl Row<'_> {
     /// When its bar begins.
     pub(crate) fn time(&self) -> Result<(Timestamp, TimeFormat), InputProblem> {
         match &self.shape.time {
-            TimeColumns::One(column) => time::parse(self.text(column)?).map_err(|fault| {
-                let problem = self.at(column, Rule::Time(fault));
-                let problem = if fault == TimeFault::NotATime { problem.with_hint(TIME_HINT) } else { problem };
-                if self.first_without_header && !self.record.iter().any(|text| number::parse(text).is_ok()) {
-                    problem.with_hint("the file has a header line of its own: leave `header` out")
-                } else {
-                    problem
-                }
-            }),
+            TimeColumns::One(column) => {
+                let text = self.text(column)?;
+                time::parse(text).map_err(|fault| {
+                    let problem = self.at(column, Rule::Time(fault));
+                    let names_only = || !self.record.iter().any(|text| number::parse(text).is_ok());
+                    if self.first_without_header && names_only() {
+                        problem.with_hint("the file has a header line of its own: leave `header` out")
+                    } else if fault == TimeFault::NotATime {
+                        problem.with_hint(TIME_HINT)
+                    } else if number::parse_whole(text, 0, time::DAY_MS - 1).is_some() {
+                        problem.with_hint(TIME_OF_DAY_HINT)
+                    } else {
+                        problem
+                    }
+                })
+            }
             TimeColumns::DateAndMillis { date, millis } => {
                 let (midnight, format) = time::parse_date(self.text(date)?).ok_or_else(|| {
                     let rule = Rule::NotADate;
@@ -278,7 +324,7 @@ impl Row<'_> {
             TimeColumns::One(column) => self.at(column, rule),
             TimeColumns::DateAndMillis { date, millis } => {
                 let value = |column: &Column| self.record.get(column.index).unwrap_or_default();
-                self.problem(rule).field(&millis.name).value(format!("{} {}", value(date), value(millis)))
+                self.problem(rule).field(&date.name).value(format!("{} {}", value(date), value(millis)))
             }
         }
     }

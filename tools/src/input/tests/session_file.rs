@@ -93,6 +93,16 @@ fn session_file_refusals() {
         ("fee asset", "fee_asset: quote", "fee_asset: bnb"),
         ("path", "path: pessimistic", "path: hloc"),
         ("gaps", "account:", "gaps: warn\naccount:"),
+        ("unknown layout", "volume_unit: base", "layout: binance"),
+        ("header and layout", "volume_unit: base", "header: [time], layout: lean_trades"),
+        ("header without a name", "volume_unit: base", "header: []"),
+        ("header that is no list", "volume_unit: base", "header: time"),
+        ("unknown price", "volume_unit: base", "price: last"),
+        ("too many decimals to round to", "volume_unit: base", "decimals: 13"),
+        ("decimals no whole number", "volume_unit: base", "decimals: 2.5"),
+        ("unknown column", "open: open", "opens: open"),
+        ("time in two ways", "open: open", "date: day, open: open"),
+        ("unknown key of a market file", "volume_unit: base", "colums: {}"),
     ];
     let mut story = String::new();
     for (case, from, to) in edits {
