@@ -9,6 +9,7 @@ mod crash;
 mod damage;
 mod january;
 mod layers;
+mod market_files;
 mod real;
 mod reference;
 mod replaying;

@@ -138,7 +138,9 @@ pub fn inspect(question: &Question) -> Result<Inspection, InputProblem> {
     let seen = look(&mut rows, question.decimals.is_none())?;
     let Seen { rows, prints, times, mut oddities, prices, volumes, format } = seen;
     let (Some(first), Some(last), Some(format)) = (times.first(), times.last(), format) else {
-        return Err(InputProblem::new(path, Rule::Nothing { what: "row with a time that can be read" }));
+        // What a run would say of it, at the first row or of there being none.
+        let refused = market::check(path, &columns, question.decimals, Span::from_seconds(1)).err();
+        return Err(refused.unwrap_or_else(|| InputProblem::new(path, Rule::Nothing { what: "row" })));
     };
     let timeframe = steps::timeframe(question.timeframe, &times);
     let gaps = timeframe.as_ref().map_or_else(Gaps::default, |known| steps::gaps(&times, known.period, &mut oddities));
@@ -189,6 +191,7 @@ fn find_columns(path: &Path, asked: &Columns) -> Result<(Columns, HeaderFound), 
     };
     loop {
         let Err(problem) = market::open_rows(path, &columns, None) else { return Ok((columns, found)) };
+        #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is told by values")]
         match problem.rule() {
             Rule::PriceNotChosen if columns.price.is_none() => columns.price = Some(QuotePrice::Mid),
             rule @ (Rule::NoHeader | Rule::MissingColumn { .. }) if found == HeaderFound::InFile => {

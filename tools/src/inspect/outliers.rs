@@ -145,7 +145,7 @@ fn widest(known: &mut Vec<Move>, print: &Print) {
     let (high, low) = (print.bar.high, print.bar.low);
     let per_cent = per_cent(high.value() - low.value(), high.value());
     let at = known.partition_point(|other| other.per_cent >= per_cent);
-    if at < LISTED && high > low {
+    if at < LISTED && !per_cent.is_zero() {
         known.insert(at, Move { time: print.time, line: print.line, low, high, per_cent });
         known.truncate(LISTED);
     }

@@ -239,7 +239,7 @@ impl Shape {
     pub(super) fn find(path: &Path, names: Vec<String>, columns: &Columns) -> Result<Self, InputProblem> {
         let finder = Finder { path, names: &names, columns };
         let (time, prices, volume) = (finder.time()?, finder.prices()?, finder.find(Role::Volume)?);
-        Ok(Self { time, prices, volume, names })
+        Ok(Self { names, time, prices, volume })
     }
 
     /// The columns that are read.
@@ -314,11 +314,10 @@ impl Finder<'_> {
     fn quoted(&self, roles: [Role; 4]) -> Result<OhlcColumns, InputProblem> {
         self.ohlc(roles).map_err(|problem| {
             let traded = self.find(Role::Open).is_ok_and(|column| column.is_some());
-            match problem.rule() {
-                Rule::MissingColumn { .. } if traded => {
-                    problem.with_hint("leave `price` out: it chooses between bid and ask columns")
-                }
-                _ => problem,
+            if traded && matches!(problem.rule(), Rule::MissingColumn { .. }) {
+                problem.with_hint("leave `price` out: it chooses between bid and ask columns")
+            } else {
+                problem
             }
         })
     }

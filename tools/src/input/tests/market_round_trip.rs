@@ -58,7 +58,9 @@ impl Form {
         let mut text = match self {
             Self::Plain => "Time,Open,High,Low,Close,Volume\n".to_owned(),
             Self::KlinesWithHeader => "open_time,open,high,low,close,volume,close_time,q,n,tb,tq,i\n".to_owned(),
-            _ => String::new(),
+            Self::Given | Self::Klines | Self::LeanTrades | Self::LeanTradesByDay | Self::LeanQuotes(_) => {
+                String::new()
+            }
         };
         for bar in bars {
             let Bar { open_time, open, high, low, close, volume } = bar;
