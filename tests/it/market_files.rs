@@ -317,4 +317,12 @@ fn what_is_known_may_be_said() {
     for line in ["timeframe: 30s\n", "header: [t, o, c, h, l, v]\n", "decimals: 1 ", "columns: {time: t, open: o, "] {
         assert!(said.contains(line), "{said}");
     }
+    // Names of the file's own are told by its values, and quoted where YAML needs it.
+    let row = "2024-03-09 16:00:00,1,2,1,2,7\n";
+    std::fs::write(place.0.path().join("a.csv"), format!("t,No,\"top: \",low,last,many\n{row}")).unwrap();
+    let told = usable(&["--symbol", "A/B", "--timeframe", "1m"]);
+    let columns = "columns: {time: t, open: \"No\", high: \"top:\", close: last, volume: many}\n";
+    assert!(told.contains(columns), "{told}");
+    let found = look(&place.0.path().join("a.csv"));
+    assert_eq!(load(place.0.path(), &found).tape.sets()[0].bars.len(), 1);
 }

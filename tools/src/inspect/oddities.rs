@@ -7,7 +7,7 @@ use retrace_core::time::Timestamp;
 use serde::Serialize;
 
 use crate::input::market::Shape;
-use crate::input::market::rows::{Ohlc, Prices, Row};
+use crate::input::market::row::{Ohlc, Prices, Row};
 use crate::input::number::NumberFault;
 use crate::input::problem::{InputProblem, printable};
 use crate::input::rule::Rule;

@@ -5,7 +5,7 @@ use retrace_core::time::Timestamp;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Serialize;
 
-use crate::input::market::rows::Ohlc;
+use crate::input::market::row::Ohlc;
 
 /// How many bars on each side of a bar are its neighbours.
 const NEIGHBOURS: usize = 10;
@@ -159,4 +159,64 @@ pub(crate) fn per_cent(part: Decimal, whole: Decimal) -> Decimal {
 
 fn rounded(value: Decimal, decimals: u32) -> Decimal {
     value.round_dp_with_strategy(decimals, RoundingStrategy::MidpointNearestEven).normalize()
+}
+
+#[cfg(test)]
+mod tests {
+    use retrace_core::time::Span;
+
+    use super::*;
+
+    /// A bar a minute, each from its low to its high and closing at its high, in hundredths.
+    fn prints(bars: impl IntoIterator<Item = (i64, i64)>) -> Vec<Print> {
+        let price = |hundredths| Price::new(Decimal::new(hundredths, 2)).unwrap();
+        let start = Timestamp::from_nanos(1_700_000_000_000_000_000);
+        let print = |(line, (low, high)): (u64, (i64, i64))| {
+            let bar = Ohlc { open: price(low), high: price(high), low: price(low), close: price(high) };
+            Print { time: start.plus(Span::from_seconds(60 * line)), line, bar }
+        };
+        (1..).zip(bars).map(print).collect()
+    }
+
+    fn lines(bars: impl IntoIterator<Item = (i64, i64)>) -> Vec<(u64, &'static str)> {
+        let found = find(&prints(bars));
+        assert_eq!(found.count, found.worst.len() as u64);
+        found.worst.iter().map(|outlier| (outlier.line, outlier.which)).collect()
+    }
+
+    #[test]
+    fn a_price_that_no_neighbour_bears_out_is_an_outlier() {
+        let quiet = |line: i64| (10_000 + line % 3, 10_005 + line % 4);
+        let spiked = (0..60).map(|line| if line == 30 { (10_000, 19_000) } else { quiet(line) });
+        assert_eq!(lines(spiked), [(31, "high")]);
+        let dipped = (0..60).map(|line| if line == 0 { (1, 10_004) } else { quiet(line) });
+        assert_eq!(lines(dipped), [(1, "low")]);
+        // The worst in per cent stands first, wherever it is.
+        let both = (0..60).map(|line| match line {
+            20 => (10_000, 12_000),
+            40 => (10_000, 15_000),
+            _ => quiet(line),
+        });
+        assert_eq!(lines(both), [(41, "high"), (21, "high")]);
+    }
+
+    #[test]
+    fn a_market_in_motion_has_no_outlier() {
+        assert_eq!(lines((0..60).map(|line| (10_000 - line * 150, 10_100 - line * 150))), []);
+        // A quarter down within five bars, and it stays there.
+        let crash = (0..60).map(|line: i64| {
+            let fallen = (line - 30).clamp(0, 5) * 500;
+            (10_000 - fallen - 400, 10_000 - fallen)
+        });
+        assert_eq!(lines(crash), []);
+    }
+
+    #[test]
+    fn a_quiet_stretch_does_not_make_every_move_an_outlier() {
+        // Nothing moves for twenty bars, then a move as large as those of the rest of the file.
+        let bars = (0..80).map(|line| if (30..50).contains(&line) { (10_000, 10_000) } else { (9_990, 10_010) });
+        assert_eq!(lines(bars), []);
+        assert_eq!(find(&prints((0..50).map(|_| (10_000, 10_000)))), Outliers::default());
+        assert_eq!(find(&prints([(10_000, 20_000)])).count, 0);
+    }
 }

@@ -85,3 +85,35 @@ pub(super) fn gaps(times: &[(Timestamp, u64)], period: Span, oddities: &mut Oddi
     }
     gaps
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: &[i64]) -> Vec<(Timestamp, u64)> {
+        (1..).zip(seconds).map(|(line, at)| (Timestamp::from_nanos(at * 1_000_000_000), line)).collect()
+    }
+
+    #[test]
+    fn the_most_common_step_is_the_timeframe_and_of_equals_the_shortest() {
+        let told = |seconds: &[i64]| timeframe(None, &at(seconds)).map(|known| (known.text, known.steps, known.of));
+        assert_eq!(told(&[0, 60, 120, 300, 360]), Some(("1m".into(), 3, 4)));
+        assert_eq!(told(&[0, 60, 180]), Some(("1m".into(), 1, 2)));
+        assert_eq!(told(&[0, 86_400, 86_400, 43_200, 129_600]), Some(("1d".into(), 2, 2)));
+        assert_eq!(told(&[5]), None);
+        assert_eq!(told(&[5, 5]), None);
+        let given = timeframe(Some(Span::from_seconds(30)), &at(&[0, 60])).unwrap();
+        assert_eq!((given.text.as_str(), given.given, given.steps, given.of), ("30s", true, 0, 1));
+    }
+
+    #[test]
+    fn the_longest_gap_is_told_with_its_ends() {
+        let mut oddities = Oddities::default();
+        let gaps = gaps(&at(&[0, 60, 300, 330, 660, 600]), Span::from_seconds(60), &mut oddities);
+        assert_eq!((gaps.places, gaps.bars), (2, 3 + 5));
+        let longest = gaps.longest.unwrap();
+        assert_eq!((longest.bars, longest.after.nanos(), longest.until.nanos()), (5, 330_000_000_000, 660_000_000_000));
+        let odd: Vec<_> = oddities.listed().into_iter().map(|oddity| (oddity.kind.as_str(), oddity.line)).collect();
+        assert_eq!(odd, [("goes back in time", Some(6)), ("overlaps the bar before", Some(4))]);
+    }
+}

@@ -5,6 +5,7 @@ mod columns;
 mod compression;
 mod guess;
 mod layout;
+pub(crate) mod row;
 pub(crate) mod rows;
 
 use std::io::Read;
@@ -19,8 +20,9 @@ pub use crate::input::market::columns::{Columns, Header, QuotePrice, Role};
 pub use crate::input::market::compression::Compression;
 pub(crate) use crate::input::market::guess::{Guess, yaml_word};
 pub use crate::input::market::layout::Layout;
+use crate::input::market::row::{Prices, Row};
 pub use crate::input::market::rows::ROWS_MAX;
-use crate::input::market::rows::{Prices, Row, Rows, missing_between};
+use crate::input::market::rows::{Rows, missing_between};
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
 use crate::input::time::TimeFormat;
