@@ -117,11 +117,15 @@ impl<'a, R: Read> Rows<'a, R> {
     /// # Errors
     /// [`InputProblem`] where the file cannot be read on. Behind a row that is no text it can.
     pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>, InputProblem> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let read = waiting || self.csv.read_record(&mut self.record).map_err(|error| csv_problem(self.path, &error))?;
-        self.since_row.set(0);
-        if !read {
-            return Ok(None);
+        let mut waiting = std::mem::take(&mut self.waiting);
+        while !waiting {
+            let read = self.csv.read_record(&mut self.record).map_err(|error| csv_problem(self.path, &error))?;
+            self.since_row.set(0);
+            if !read {
+                return Ok(None);
+            }
+            // A line of blanks is no row, as an empty one is none.
+            waiting = self.record.len() > 1 || self.record.iter().any(|text| !text.is_empty());
         }
         self.given += 1;
         let line = self.record.position().map_or(0, csv::Position::line);

@@ -130,6 +130,12 @@ fn usual_names_are_known() {
 }
 
 #[test]
+fn blank_lines_are_no_rows() {
+    let text = "time,open,high,low,close\n\n2024-03-09,1,2,1,2\n   \n\t\n2024-03-10,1,2,1,2\n \n";
+    assert_eq!(read(text, Columns::default(), None).unwrap().data.bars.len(), 2);
+}
+
+#[test]
 fn traded_prices_are_taken_before_quotes_unless_the_session_says_so() {
     let text = "time,open,high,low,close,bid_open,bid_high,bid_low,bid_close\n2024-03-09,5,6,4,5,4,5,3,4\n";
     let open = |columns| read(text, columns, None).unwrap().data.bars[0].open.to_string();
