@@ -10,6 +10,7 @@ mod damage;
 mod histories;
 mod january;
 mod layers;
+mod market_files;
 mod pages;
 mod real;
 mod reference;

@@ -13,6 +13,8 @@ pub mod transfer;
 
 pub mod history;
 
+pub mod inspect;
+
 mod commands;
 pub mod error;
 mod output;

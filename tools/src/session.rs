@@ -21,7 +21,7 @@ use retrace_replay::tape::{Seen, Tape};
 
 use crate::input::digits;
 use crate::input::directives::{self, DataSpan, ParsedDirective};
-use crate::input::market::{self, Gaps, MarketFile};
+use crate::input::market::{self, Gaps, MarketData};
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
 use crate::input::session::{self, SessionFile};
@@ -39,8 +39,19 @@ pub struct LoadedSession {
     pub tape: Tape,
     /// What the strategist says, in order of time. Comments are sealed when it is run: their salts need its id.
     pub directives: Vec<ParsedDirective>,
-    /// What is missing between the bars, a market file each.
-    pub gaps: Vec<(Symbol, Gaps)>,
+    /// What should be known of the market data, a market file each.
+    pub data_notes: Vec<DataNote>,
+}
+
+/// What should be known of a market file before a result is trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataNote {
+    /// What it is the data of.
+    pub symbol: Symbol,
+    /// What is missing between its bars.
+    pub gaps: Gaps,
+    /// How many of its prices were rounded, and to how many decimals, where that was asked for.
+    pub rounded: Option<(u64, u32)>,
 }
 
 /// Directives as a session receives them, and the texts that stand beside its log.
@@ -84,7 +95,7 @@ impl LoadedSession {
 /// [`InputProblem`] at the first thing that is wrong with any of them.
 pub fn load(path: &Path) -> Result<LoadedSession, InputProblem> {
     let file = session::read(path)?;
-    let (tape, gaps) = read_market(&file).map_err(|problem| {
+    let (tape, data_notes) = read_market(&file).map_err(|problem| {
         let index = file.market.iter().position(|market| market.path == problem.file()).unwrap_or_default();
         named_by(path, &format!("market[{index}].bars"), problem)
     })?;
@@ -108,18 +119,22 @@ pub fn load(path: &Path) -> Result<LoadedSession, InputProblem> {
         nonce: None,
         continues: None,
     };
-    Ok(LoadedSession { identity, provenance, tape, directives, gaps })
+    Ok(LoadedSession { identity, provenance, tape, directives, data_notes })
 }
 
-/// Reads all market files of a session, in their order, and what is missing in each.
+/// Reads all market files of a session, in their order, and what should be known of each.
 ///
 /// # Errors
 /// [`InputProblem`] at the first thing that is wrong with one of them.
-pub fn read_market(file: &SessionFile) -> Result<(Tape, Vec<(Symbol, Gaps)>), InputProblem> {
-    let read = |entry: &MarketFile| market::read(entry, file.gaps).map_err(row_advice);
-    let read = file.market.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let gaps = read.iter().map(|data| (data.data.symbol.clone(), data.gaps)).collect();
-    Ok((Tape::new(read.into_iter().map(|data| data.data).collect()), gaps))
+pub fn read_market(file: &SessionFile) -> Result<(Tape, Vec<DataNote>), InputProblem> {
+    let (mut sets, mut notes) = (Vec::new(), Vec::new());
+    for entry in &file.market {
+        let MarketData { data, gaps, rounded, .. } = market::read(entry, file.gaps).map_err(row_advice)?;
+        let rounded = entry.decimals.map(|decimals| (rounded, decimals));
+        notes.push(DataNote { symbol: data.symbol.clone(), gaps, rounded });
+        sets.push(data);
+    }
+    Ok((Tape::new(sets), notes))
 }
 
 /// What there is to do about any row that is wrong by itself.

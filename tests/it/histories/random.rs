@@ -177,7 +177,8 @@ fn agrees(dice: &[Dice]) -> Result<(LoadedHistory, Recorded), TestCaseError> {
         match (&model.standing, open.as_slice()) {
             (None, []) => {}
             (Some(trip), [plan]) => {
-                prop_assert_eq!(plan.net_position.value(), trip.traded.normalize());
+                // A fee that is divided is rounded to 12 decimals, and what a split leaves with it.
+                prop_assert!(close(plan.net_position.value(), trip.traded), "{} of {}", plan.net_position, trip.traded);
                 prop_assert!(close(plan.held.value(), trip.held), "{} held, {}", plan.held, trip.held);
             }
             (standing, open) => prop_assert!(false, "{}: {} and {}", symbol, standing.is_some(), open.len()),
@@ -211,7 +212,7 @@ fn agrees(dice: &[Dice]) -> Result<(LoadedHistory, Recorded), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_random_history_agrees_with_a_simple_model(dice in prop::collection::vec(dice(), 1..60)) {
@@ -220,7 +221,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_random_history_is_the_same_log_in_every_store(dice in prop::collection::vec(dice(), 1..120)) {

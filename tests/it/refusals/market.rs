@@ -2,7 +2,9 @@
 
 use std::io::Write as _;
 
+use flate2::write::GzEncoder;
 use liblzma::write::XzEncoder;
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 use super::{BARS, Bench, Case, Files, HEADER, SESSION, bars, refuse_all, row};
 
@@ -32,9 +34,19 @@ pub(super) fn xz(bytes: &[u8]) -> Vec<u8> {
     packed.finish().unwrap()
 }
 
+fn gz(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+fn zst(bytes: &[u8]) -> Vec<u8> {
+    compress_to_vec(bytes, CompressionLevel::Fastest)
+}
+
 /// Every way to pack a file: the ending of its name, and how it is packed.
 type Packing = (&'static str, fn(&[u8]) -> Vec<u8>);
-const PACKINGS: [Packing; 1] = [("case/market.csv.xz", xz)];
+const PACKINGS: [Packing; 3] = [("case/market.csv.xz", xz), ("case/market.csv.gz", gz), ("case/market.csv.zst", zst)];
 
 #[rustfmt::skip]
 pub(super) fn cases() -> Vec<Case> {
@@ -96,8 +108,8 @@ pub(super) fn cases() -> Vec<Case> {
             .line(1).field("time"),
         with_file("missing column: separated by tabs", "missing_column", bars().replace(',', "\t"))
             .line(1).field("time"),
-        with_file("missing column: no header", "missing_column", bars().replace(&format!("{HEADER}\n"), ""))
-            .line(1).field("time"),
+        with_file("missing column: no header", "no_header", bars().replace(&format!("{HEADER}\n"), ""))
+            .line(1),
         mapped("missing column: mapped to a name that is not there", "{ volume: Volume }", "missing_column")
             .line(1).field("Volume"),
         with_file("a column twice", "column_twice", bars().replace("volume", "close")).line(1).field("close"),
@@ -121,8 +133,8 @@ pub(super) fn cases() -> Vec<Case> {
         with_file("empty file: blank lines alone", "empty_file", "\n\n\n"),
         with_file("empty file: header only", "nothing", format!("{HEADER}\n")),
         with_file("not text: UTF-16", "not_utf8", utf16(&bars())).line(1),
-        with_file("not text: a packed file without its ending", "not_utf8", xz(bars().as_bytes())).line(1),
-        with_file("a line without an end", "unreadable", vec![b'0'; 3 << 20]),
+        with_file("a packed file without its ending", "other_compression", xz(bars().as_bytes())),
+        with_file("a line without an end", "row_too_long", vec![b'0'; 3 << 20]),
         Case::new("missing file", Files { market: None, ..Files::good() }, "unreadable", FILE),
         Case::new(
             "missing bars where the session says `gaps: error`",

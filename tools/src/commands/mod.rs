@@ -3,6 +3,7 @@
 mod audit;
 mod export;
 mod import;
+mod market;
 mod market_again;
 mod replay;
 mod run;
@@ -66,6 +67,7 @@ enum Command {
     Snapshot(snapshot::Args),
     Export(export::Args),
     Import(import::Args),
+    Market(market::Args),
 }
 
 /// The whole of the program `retrace`: reads the command line, runs the command, and answers with its exit status: 0
@@ -117,6 +119,7 @@ fn perform(command: Command, projections: Projections, output: &mut Output) -> R
         Command::Snapshot(args) => snapshot::perform(&args, projections, output),
         Command::Export(args) => export::perform(&args, output),
         Command::Import(args) => import::perform(&args, output),
+        Command::Market(args) => market::perform(&args, output),
     }
 }
 

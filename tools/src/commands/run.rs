@@ -13,7 +13,7 @@ use crate::output::summary::RunSummary;
 use crate::output::text::{counted, moment};
 use crate::output::{Output, progress, warn};
 use crate::recording::{COMMIT_EVERY, Watching};
-use crate::session::{self, LoadedSession};
+use crate::session::{self, DataNote, LoadedSession};
 
 /// Run a session file and record it
 #[derive(Debug, clap::Args)]
@@ -61,7 +61,14 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
 /// What people should know of the market data before they trust the result.
 fn notes(loaded: &LoadedSession) -> Vec<String> {
     let mut notes = Vec::new();
-    for (symbol, gaps) in loaded.gaps.iter().filter(|(_, gaps)| gaps.places > 0) {
+    for DataNote { symbol, gaps, rounded } in &loaded.data_notes {
+        if let Some((prices @ 1.., decimals)) = rounded {
+            let (prices, decimals) = (counted(*prices, "price"), counted(u64::from(*decimals), "decimal"));
+            notes.push(format!("{symbol}: {prices} rounded to {decimals}, as the session asks"));
+        }
+        if gaps.places == 0 {
+            continue;
+        }
         let first = gaps.first_after.map_or(String::new(), |time| format!(", the first after {}", moment(time)));
         let (bars, places) = (counted(gaps.bars, "bar"), counted(gaps.places, "place"));
         notes.push(format!("{symbol}: {bars} missing in {places}{first}"));

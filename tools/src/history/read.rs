@@ -1,7 +1,9 @@
 //! The rows of a history, each checked as it is read. Never repairs, sorts or drops one: what the map leaves out is counted.
 
+use std::cell::Cell;
 use std::io::Read;
 use std::path::Path;
+use std::rc::Rc;
 
 use retrace_core::amount::{Money, Price, Quantity};
 use retrace_core::ids::{ConnectorOrderId, PositionKey, TradeId};
@@ -13,7 +15,7 @@ use retrace_core::venue::Liquidity;
 use super::legs;
 use super::map::{Rows, TradeMap};
 use super::row::Cells;
-use crate::input::market::{csv_problem, open};
+use crate::input::market::{Bounded, csv_problem, open};
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
 
@@ -88,12 +90,13 @@ pub fn read(path: &Path, map: &TradeMap) -> Result<History, InputProblem> {
 /// # Errors
 /// As [`read`].
 pub fn read_from(source: impl Read, path: &Path, map: &TradeMap) -> Result<History, InputProblem> {
+    let since_row = Rc::new(Cell::new(0));
     // Lines end with `\n`; a `\r` before it is trimmed. Left to itself the reader counts lines of `\r\n` one too few.
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
         .terminator(csv::Terminator::Any(b'\n'))
         .trim(csv::Trim::All)
-        .from_reader(source);
+        .from_reader(Bounded::new(source, Rc::clone(&since_row)));
     let header = reader.headers().map_err(|error| csv_problem(path, &error))?.clone();
     if header.iter().all(str::is_empty) {
         return Err(InputProblem::new(path, Rule::EmptyFile));
@@ -105,6 +108,7 @@ pub fn read_from(source: impl Read, path: &Path, map: &TradeMap) -> Result<Histo
     let mut movements = Vec::new();
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(|error| csv_problem(path, &error))? {
+        since_row.set(0);
         let line = record.position().map_or(0, csv::Position::line);
         if record.len() == 1 && record.get(0) == Some("") {
             continue;

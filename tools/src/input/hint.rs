@@ -42,13 +42,20 @@ pub(super) fn hint(rule: &Rule, field: Option<&str>, value: Option<&str>) -> Opt
         Rule::OtherQuote { found, account } => {
             return Some(format!("take data quoted in {account}, or set `account.quote` to {found}"));
         }
+        Rule::Middle(AmountError::TooManyDecimals { .. }) => {
+            "the middle has one decimal more than its sides: `decimals: 11` in the entry under `market:` makes room"
+        }
+        Rule::OtherCompression { ending } => return Some(format!("rename it to end in {ending}")),
+        Rule::ZipArchive => "unpack it first, or pack the file inside it as .gz, .xz or .zst",
+        Rule::PriceNotChosen => "add `price: bid`, `price: ask` or `price: mid` to its entry under `market:`",
+        Rule::TooManyRows { .. } => "divide the file, or take a longer timeframe",
         Rule::GoesBack { .. } if name == "at" => {
             "directives stand in order of time: move the line, or correct its time"
         }
         Rule::GoesBack { .. } => "sort the rows by time, the oldest first",
         Rule::TimeTwice { .. } => "keep one row for each time",
         Rule::MixedTimes { .. } => "write every time of a file in one way",
-        Rule::NotUtf8 => "save it as UTF-8; a compressed file keeps the ending of its kind, such as `.xz`",
+        Rule::NotUtf8 => "save it as UTF-8; a compressed file keeps the ending of its kind, `.gz`, `.xz` or `.zst`",
         // What a pretty-printed object, a list or a comment leads to; anything else is said by the parser.
         Rule::Syntax { grammar: "JSON", reason }
             if reason.starts_with("EOF") || reason.starts_with("trailing") || reason.ends_with("in column 1") =>

@@ -7,7 +7,7 @@ use crate::input::hint;
 use crate::input::rule::Rule;
 
 /// The longest part of a value that a message shows, in characters.
-const VALUE_SHOWN_MAX: usize = 80;
+pub(crate) const VALUE_SHOWN_MAX: usize = 80;
 
 /// The longest part of a rule that a message shows, in characters: it may quote the file, too.
 const RULE_SHOWN_MAX: usize = 600;
@@ -112,7 +112,7 @@ impl fmt::Display for InputProblem {
 impl std::error::Error for InputProblem {}
 
 /// `text` cut to a readable length, with control characters spelled out: a file may not steer the terminal.
-fn printable(text: &str, length_max: usize) -> String {
+pub(crate) fn printable(text: &str, length_max: usize) -> String {
     let mut shown: String = text.chars().take(length_max).flat_map(spelled_out).collect();
     if text.chars().nth(length_max).is_some() {
         shown.push_str("...");

@@ -7,6 +7,7 @@ use retrace_core::order::Side;
 use retrace_core::time::{Span, Timestamp};
 use rust_decimal::Decimal;
 
+use crate::input::market::Layout;
 use crate::input::number::NumberFault;
 use crate::input::time::{TimeFault, TimeFormat};
 
@@ -25,6 +26,27 @@ pub enum Rule {
     Damaged {
         /// What it said.
         reason: String,
+    },
+    /// A file whose name says another packing than its bytes.
+    #[error("is packed as {ending}, and its name does not say so")]
+    OtherCompression {
+        /// How the name of such a file ends.
+        ending: &'static str,
+    },
+    /// An archive of files.
+    #[error("is a zip archive, which is not read")]
+    ZipArchive,
+    /// A row that is longer than any row of market data.
+    #[error("a row has more than {max} bytes")]
+    RowTooLong {
+        /// The bound.
+        max: usize,
+    },
+    /// More rows than are read.
+    #[error("the file has more than {max} rows")]
+    TooManyRows {
+        /// The bound.
+        max: u64,
     },
     /// Bytes that are no text.
     #[error("is not UTF-8 text")]
@@ -80,6 +102,23 @@ pub enum Rule {
     /// The header has the name twice.
     #[error("the header has this column more than once")]
     ColumnTwice,
+    /// A row where the names of the columns should stand.
+    #[error("the file has no header line, and the session does not name its columns")]
+    NoHeader,
+    /// A file of another width than its layout.
+    #[error("has {found} columns, and the layout {layout} has {}", widths(*layout))]
+    LayoutWidth {
+        /// What the session says that it is.
+        layout: Layout,
+        /// In its first line.
+        found: usize,
+    },
+    /// Bid and ask prices, and no word on which of them to trade.
+    #[error("is missing: the file has bid and ask prices, and the session does not say which to take")]
+    PriceNotChosen,
+    /// The middle of bid and ask is out of bounds.
+    #[error("the middle of bid and ask {}", amount_error(.0))]
+    Middle(AmountError),
     /// A row with fewer or more fields than the header.
     #[error("the row has {found} {}, the header {expected}", if *.found == 1 { "field" } else { "fields" })]
     FieldCount {
@@ -118,6 +157,9 @@ pub enum Rule {
     /// Not a time in a known format.
     #[error("{}", time_fault(*.0))]
     Time(TimeFault),
+    /// Not a day.
+    #[error("is not a date such as 2022-01-21 or 20220121")]
+    NotADate,
     /// Not a length of a bar.
     #[error("is not a timeframe: a whole number and s, m, h or d, such as 1m or 4h")]
     NotATimeframe,
@@ -468,6 +510,12 @@ pub(super) fn list<T: ToString>(items: &[T]) -> String {
         shown.push(format!("and {more} more"));
     }
     shown.join(", ")
+}
+
+/// `6 or 7`.
+fn widths(layout: Layout) -> String {
+    let widths: Vec<String> = layout.forms().iter().map(|names| names.len().to_string()).collect();
+    widths.join(" or ")
 }
 
 fn number_fault(fault: NumberFault) -> &'static str {

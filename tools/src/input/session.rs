@@ -1,9 +1,9 @@
 //! The session file: what to run, on which data, under which rules. Checked whole before anything else is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use retrace_core::amount::{Money, Price, Quantity, UNITS_MAX};
+use retrace_core::amount::{DECIMALS_MAX, Money, Price, Quantity, UNITS_MAX};
 use retrace_core::ids::{SessionName, StrategyInstanceId};
 use retrace_core::instrument::{Asset, Instrument, Symbol};
 use retrace_core::manifest::{Account, Mode};
@@ -14,11 +14,14 @@ use rust_decimal::Decimal;
 
 use crate::input::bounded;
 pub use crate::input::market::{Columns, GapPolicy, MarketFile};
-use crate::input::number;
+use crate::input::market::{Header, Layout, QuotePrice, Role};
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
-use crate::input::session_fields::{AccountFields, InstrumentFields, MarketFields, SessionFields, VenueFields};
+use crate::input::session_fields::{
+    AccountFields, ColumnFields, InstrumentFields, MarketFields, SessionFields, VenueFields,
+};
 use crate::input::yaml::{self, Text};
+use crate::input::{number, time};
 
 /// The longest session file, in bytes.
 const BYTES_MAX: u64 = 1 << 20;
@@ -199,7 +202,7 @@ impl Checker<'_> {
         let symbol =
             self.parsed(&field("symbol"), &fields.symbol, |t| t.parse::<Symbol>().map_err(|_| Rule::NotASymbol))?;
         let period =
-            self.parsed(&field("timeframe"), &fields.timeframe, |t| timeframe(t).ok_or(Rule::NotATimeframe))?;
+            self.parsed(&field("timeframe"), &fields.timeframe, |t| time::timeframe(t).ok_or(Rule::NotATimeframe))?;
         let path = self.path(&field("bars"), &fields.bars)?;
         let volume_unit = match &fields.volume_unit {
             None => VolumeUnit::Base,
@@ -212,15 +215,50 @@ impl Checker<'_> {
                 }
             },
         };
-        let columns = fields.columns.as_ref().map_or_else(Columns::default, |c| Columns {
-            time: c.time.clone(),
-            open: c.open.clone(),
-            high: c.high.clone(),
-            low: c.low.clone(),
-            close: c.close.clone(),
-            volume: c.volume.clone(),
-        });
-        Ok(MarketFile { symbol, period, path, volume_unit, columns })
+        let columns = self.columns(&field, fields)?;
+        let decimals = match &fields.decimals {
+            None => None,
+            Some(text) => {
+                let (min, max) = (0, u64::from(DECIMALS_MAX));
+                let whole = number::parse_whole(&text.value, min, max).and_then(|n| u32::try_from(n).ok());
+                Some(whole.ok_or_else(|| self.at(&field("decimals"), text, Rule::NotWhole { min, max }))?)
+            }
+        };
+        Ok(MarketFile { symbol, period, path, volume_unit, columns, decimals })
+    }
+
+    /// How the columns of a market file are told apart; `field` makes the path of one of the entry's fields.
+    fn columns(&self, field: &dyn Fn(&str) -> String, fields: &MarketFields) -> Result<Columns, InputProblem> {
+        let header = match (&fields.header, &fields.layout) {
+            (None, None) => Header::InFile,
+            (Some(header), None) => {
+                if header.value.is_empty() {
+                    let problem = InputProblem::new(self.file, Rule::EmptyList).field(field("header"));
+                    return Err(problem.on_line(header.referenced.line()));
+                }
+                Header::Given(header.value.clone())
+            }
+            (None, Some(text)) => {
+                Header::Layout(self.spelled(&field("layout"), text, Layout::ALL, Layout::as_str, Layout::parse)?)
+            }
+            (Some(_), Some(text)) => return Err(self.at(&field("layout"), text, Rule::Excludes { other: "header" })),
+        };
+        let mut names = BTreeMap::new();
+        for (role, text) in fields.columns.iter().flat_map(ColumnFields::given) {
+            names.insert(role, text.value.clone());
+            if matches!(role, Role::Date | Role::TimeOfDayMs) && names.contains_key(&Role::Time) {
+                let rule = Rule::Excludes { other: "time" };
+                return Err(self.at(&field(&format!("columns.{}", role.as_str())), text, rule));
+            }
+        }
+        let price = match &fields.price {
+            None => None,
+            Some(text) => {
+                let (name, parse) = (QuotePrice::as_str, QuotePrice::parse);
+                Some(self.spelled(&field("price"), text, QuotePrice::ALL, name, parse)?)
+            }
+        };
+        Ok(Columns { header, names, price })
     }
 
     fn venue(&self, fields: &VenueFields) -> Result<VenueSettings, InputProblem> {
@@ -335,18 +373,4 @@ impl Checker<'_> {
     fn at(&self, field: &str, text: &Text, rule: Rule) -> InputProblem {
         InputProblem::new(self.file, rule).on_line(text.referenced.line()).field(field).value(&text.value)
     }
-}
-
-/// `1m`, `4h`, `90s`: a whole number above zero and a unit; at most 366 days.
-fn timeframe(text: &str) -> Option<Span> {
-    let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let unit_seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    let count = number::parse_whole(count, 1, 366 * 86_400 / unit_seconds)?;
-    Some(Span::from_seconds(count * unit_seconds))
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::yaml::Text;
+use crate::input::market::Role;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -37,19 +38,58 @@ pub(super) struct MarketFields {
     pub(super) timeframe: Text,
     pub(super) bars: Text,
     pub(super) volume_unit: Option<Text>,
+    pub(super) header: Option<Spanned<Vec<String>>>,
+    pub(super) layout: Option<Text>,
     pub(super) columns: Option<ColumnFields>,
+    pub(super) price: Option<Text>,
+    pub(super) decimals: Option<Text>,
 }
 
-/// `columns:` of a market entry.
+/// `columns:` of a market entry: a field for each [`Role`].
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ColumnFields {
-    pub(super) time: Option<String>,
-    pub(super) open: Option<String>,
-    pub(super) high: Option<String>,
-    pub(super) low: Option<String>,
-    pub(super) close: Option<String>,
-    pub(super) volume: Option<String>,
+    time: Option<Text>,
+    date: Option<Text>,
+    time_of_day_ms: Option<Text>,
+    open: Option<Text>,
+    high: Option<Text>,
+    low: Option<Text>,
+    close: Option<Text>,
+    volume: Option<Text>,
+    bid_open: Option<Text>,
+    bid_high: Option<Text>,
+    bid_low: Option<Text>,
+    bid_close: Option<Text>,
+    ask_open: Option<Text>,
+    ask_high: Option<Text>,
+    ask_low: Option<Text>,
+    ask_close: Option<Text>,
+}
+
+impl ColumnFields {
+    /// Those that are given.
+    pub(super) fn given(&self) -> impl Iterator<Item = (Role, &Text)> {
+        let of = |role| match role {
+            Role::Time => &self.time,
+            Role::Date => &self.date,
+            Role::TimeOfDayMs => &self.time_of_day_ms,
+            Role::Open => &self.open,
+            Role::High => &self.high,
+            Role::Low => &self.low,
+            Role::Close => &self.close,
+            Role::Volume => &self.volume,
+            Role::BidOpen => &self.bid_open,
+            Role::BidHigh => &self.bid_high,
+            Role::BidLow => &self.bid_low,
+            Role::BidClose => &self.bid_close,
+            Role::AskOpen => &self.ask_open,
+            Role::AskHigh => &self.ask_high,
+            Role::AskLow => &self.ask_low,
+            Role::AskClose => &self.ask_close,
+        };
+        Role::ALL.iter().filter_map(move |&role| Some((role, of(role).as_ref()?)))
+    }
 }
 
 /// One entry of `instruments:`
