@@ -50,7 +50,7 @@ enum At {
 
 /// A text that is no moment.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("write the number of an event, RFC 3339, or `YYYY-MM-DD HH:MM:SS` (UTC)")]
+#[error("write the number of an event, RFC 3339, or `YYYY-MM-DD HH:MM` (UTC)")]
 struct NotAMoment;
 
 impl FromStr for At {

@@ -64,7 +64,7 @@ pub(super) fn hint(rule: &Rule, field: Option<&str>, value: Option<&str>) -> Opt
         }
         Rule::Syntax { grammar: "YAML", reason } if reason.contains("tab") => "indent with blanks, not with tabs",
         Rule::Time(TimeFault::NotATime) => {
-            "write RFC 3339, `YYYY-MM-DD HH:MM:SS`, a date, or epoch seconds, milliseconds, microseconds or nanoseconds"
+            "write RFC 3339, `YYYY-MM-DD HH:MM`, a date, or epoch seconds, milliseconds, microseconds or nanoseconds"
         }
         Rule::OutsideData { .. } => "times are compared in UTC, and one without an offset is read as UTC",
         Rule::Number(NumberFault::NotANumber) => "write digits and a decimal point: no separators, no blanks, no units",

@@ -22,7 +22,7 @@ pub(crate) const DAY_MS: u64 = 86_400_000;
 pub enum TimeFormat {
     /// Date and time with `Z` or an offset: `2022-01-21T10:00:00Z`, `2022-01-21 10:00:00+00:00`.
     Offset,
-    /// Date and time without an offset, read as UTC: `2022-01-21 10:00:00.000`.
+    /// Date and time without an offset, read as UTC: `2022-01-21 10:00:00.000`, `2022-01-21 10:00`.
     Utc,
     /// A date, read as its midnight in UTC: `2022-01-21`.
     Date,
@@ -95,11 +95,7 @@ pub fn parse(text: &str) -> Result<(Timestamp, TimeFormat), TimeFault> {
         return Ok((instant(&format!("{date}T00:00:00"), 0)?, TimeFormat::Date));
     }
     let clock = clock.strip_prefix(['T', 't', ' ']).ok_or(TimeFault::NotATime)?;
-    let (time, rest) = clock.split_at_checked(8).ok_or(TimeFault::NotATime)?;
-    // Second 60 is refused: the calendar library would read it as 59 without a word.
-    if !matches_shape(time, "dd:dd:dd") || time.ends_with("60") {
-        return Err(TimeFault::NotATime);
-    }
+    let (time, rest) = split_clock(clock).ok_or(TimeFault::NotATime)?;
     let end = rest.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(rest.len());
     let (fraction, offset) = rest.split_at_checked(end).ok_or(TimeFault::NotATime)?;
     let decimals = fraction.strip_prefix('.').unwrap_or(fraction);
@@ -114,6 +110,16 @@ pub fn parse(text: &str) -> Result<(Timestamp, TimeFormat), TimeFault> {
         _ => (parse_offset(offset).ok_or(TimeFault::NotATime)?, TimeFormat::Offset),
     };
     Ok((instant(&format!("{date}T{time}{fraction}"), east_seconds)?, format))
+}
+
+/// `10:00:00` or `10:00`, written out, and what stands behind it. Second 60 is refused: the calendar library would read
+/// it as 59 without a word.
+fn split_clock(text: &str) -> Option<(String, &str)> {
+    if let Some((time, rest)) = text.split_at_checked(8).filter(|(time, _)| matches_shape(time, "dd:dd:dd")) {
+        return (!time.ends_with("60")).then(|| (time.to_owned(), rest));
+    }
+    let (time, rest) = text.split_at_checked(5).filter(|(time, _)| matches_shape(time, "dd:dd"))?;
+    (!rest.starts_with([':', '.'])).then(|| (format!("{time}:00"), rest))
 }
 
 /// The midnight of the day that `text` writes, and how a time is written that adds milliseconds in another column.
@@ -224,7 +230,9 @@ mod tests {
             ("2022-01-21t10:00:00z", TimeFormat::Offset),
             ("2022-01-21T11:30:00+01:30", TimeFormat::Offset),
             ("2022-01-21 05:00:00.000-05:00", TimeFormat::Offset),
+            ("2022-01-21T10:00Z", TimeFormat::Offset),
             ("2022-01-21 10:00:00", TimeFormat::Utc),
+            ("2022-01-21 10:00", TimeFormat::Utc),
             ("2022-01-21T10:00:00.000000", TimeFormat::Utc),
             ("20220121 10:00", TimeFormat::Compact),
             ("20220121 10:00:00", TimeFormat::Compact),
@@ -252,7 +260,10 @@ mod tests {
             "2022-1-21",
             "2022-02-30",
             "2022-01-21T25:00:00Z",
-            "2022-01-21T10:00Z",
+            "2022-01-21 10:0",
+            "2022-01-21 10:00:",
+            "2022-01-21 10:00.5",
+            "2022-01-21 10:60",
             "2022-01-21T10:00:60Z",
             "2022-01-21T10:00:00.Z",
             "2022-01-21T10:00:00.1234567890Z",

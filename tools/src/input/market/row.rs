@@ -14,7 +14,7 @@ use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
 use crate::input::time::{self, TimeFault, TimeFormat};
 
-const TIME_HINT: &str = "write RFC 3339, `YYYY-MM-DD HH:MM:SS`, `YYYYMMDD HH:MM`, a date, or epoch seconds, \
+const TIME_HINT: &str = "write RFC 3339, `YYYY-MM-DD HH:MM`, `YYYYMMDD HH:MM`, a date, or epoch seconds, \
                          milliseconds, microseconds or nanoseconds";
 
 const TIME_OF_DAY_HINT: &str = "milliseconds since midnight need their date: put it into a column in front of them, and \
