@@ -123,8 +123,8 @@ pub(super) fn cases() -> Vec<Case> {
         open("`at` before the data, by its offset", "outside_data", "10:02:00Z", "10:02:00+02:00")
             .field("at").value("2024-05-06T10:02:00+02:00"),
         close("`at` going back", "goes_back", "10:20:00Z", "10:01:00Z").field("at").value("2024-05-06T10:01:00Z"),
-        open("`at` is no time", "not_a_time", "2024-05-06T10:02:00Z", "2024-05-06 10:02")
-            .field("at").value("2024-05-06 10:02"),
+        open("`at` is no time", "not_a_time", "2024-05-06T10:02:00Z", "2024-05-06 10.02")
+            .field("at").value("2024-05-06 10.02"),
         open("no `at`", "missing", "\"at\":\"2024-05-06T10:02:00Z\",", "").field("at"),
         close("unknown plan", "plan_not_named_before", "TPL_A", "SPREAD_7").field(PLANS).value("SPREAD_7"),
         close("unknown plan: a near miss", "plan_not_named_before", "TPL_A", "TPL_a").field(PLANS).value("TPL_a"),
