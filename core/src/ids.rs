@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
+use crate::instrument::Symbol;
+
 /// Hex digits of a public id that are the session's, and that two runs of other sessions do not share.
 pub const SESSION_DIGITS: usize = 12;
 
@@ -84,6 +86,8 @@ names! {
     TradeId;
     /// A venue's own id of an order.
     ConnectorOrderId;
+    /// Which of several positions in one symbol a trade of a history belongs to, such as `LONG` in hedge mode.
+    PositionKey;
 }
 
 macro_rules! numbers {
@@ -201,6 +205,14 @@ pub fn derive_plan_id(session: SessionUid, directive: &DirectiveId, leg: u32) ->
     PlanId(format!("TPL_{:032x}", u128::from_be_bytes(digest)))
 }
 
+/// What stands in a directive's place for a trade of a history: `TRD_` and 32 hex digits. The same in every session.
+pub fn derive_trade_cause(symbol: &Symbol, trade: &TradeId) -> DirectiveId {
+    let mut hasher = cause_hasher("trade", &[symbol.to_string().as_bytes(), trade.as_str().as_bytes()]).finalize_xof();
+    let mut short = [0; 16];
+    hasher.fill(&mut short);
+    DirectiveId(format!("TRD_{:032x}", u128::from_be_bytes(short)))
+}
+
 /// The id of a plan's group.
 pub fn derive_group_id(session: SessionUid, directive: &DirectiveId, plan: &PlanId, group: GroupNo) -> GroupId {
     let parts: [&[u8]; 3] = [directive.as_str().as_bytes(), plan.as_str().as_bytes(), &group.0.to_le_bytes()];
@@ -229,18 +241,22 @@ pub fn derive_fill_id(session: SessionUid, order: OrderId, trade: &TradeId) -> F
 
 /// 6 bytes of the session, then 10 bytes of BLAKE3 over the length-prefixed parts of the cause.
 fn cause_digest(session: SessionUid, kind: &str, parts: &[&[u8]]) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new_derive_key("retrace 2026 public id by cause");
-    for part in std::iter::once(&kind.as_bytes()).chain(parts) {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    let cause = hasher.finalize();
+    let cause = cause_hasher(kind, parts).finalize();
     let mut id = [0; 16];
     let session_part = session.0.iter().take(SESSION_DIGITS / 2);
     for (slot, byte) in id.iter_mut().zip(session_part.chain(cause.as_bytes())) {
         *slot = *byte;
     }
     id
+}
+
+fn cause_hasher(kind: &str, parts: &[&[u8]]) -> blake3::Hasher {
+    let mut hasher = blake3::Hasher::new_derive_key("retrace 2026 public id by cause");
+    for part in std::iter::once(&kind.as_bytes()).chain(parts) {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher
 }
 
 #[cfg(test)]

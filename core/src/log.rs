@@ -118,6 +118,15 @@ pub fn scan_log(
     take: &mut dyn FnMut(Step) -> bool,
     fault: &mut dyn FnMut(LogFault),
 ) -> Result<LogEnd, StoreError> {
+    scan_frames(reader, session, &mut |_, step| take(step), fault)
+}
+
+fn scan_frames(
+    reader: &dyn LogReader,
+    session: SessionUid,
+    take: &mut dyn FnMut(&[u8], Step) -> bool,
+    fault: &mut dyn FnMut(LogFault),
+) -> Result<LogEnd, StoreError> {
     let Manifest { identity, .. } = reader.manifest(session)?;
     let (_, start) = genesis(&identity);
     let watermark = reader.watermark(session)?;
@@ -166,10 +175,23 @@ pub fn read_log(
     session: SessionUid,
     take: &mut dyn FnMut(Step) -> bool,
 ) -> Result<LogEnd, LogFault> {
+    read_frames(reader, session, &mut |_, step| take(step))
+}
+
+/// As [`read_log`], with the bytes that each Step is stored as: what a copy of the log must hold, since the same Step
+/// may have been written in other bytes than this build would write.
+///
+/// # Errors
+/// The first [`LogFault`].
+pub fn read_frames(
+    reader: &dyn LogReader,
+    session: SessionUid,
+    take: &mut dyn FnMut(&[u8], Step) -> bool,
+) -> Result<LogEnd, LogFault> {
     let mut first = None;
     // Shared by both closures: once something is wrong, nothing more is given out.
     let broken = std::cell::Cell::new(false);
-    let end = scan_log(reader, session, &mut |step| !broken.get() && take(step), &mut |fault| {
+    let end = scan_frames(reader, session, &mut |frame, step| !broken.get() && take(frame, step), &mut |fault| {
         broken.set(true);
         first.get_or_insert(fault);
     })?;
@@ -182,7 +204,7 @@ struct Scan<'a> {
     steps: u64,
     watermark: Watermark,
     more: bool,
-    take: &'a mut dyn FnMut(Step) -> bool,
+    take: &'a mut dyn FnMut(&[u8], Step) -> bool,
     fault: &'a mut dyn FnMut(LogFault),
 }
 
@@ -281,7 +303,7 @@ impl Scan<'_> {
         self.steps = self.steps.saturating_add(1);
         let _ = self.open.push(frame, u32::try_from(step.events.len()).unwrap_or(u32::MAX));
         self.check_head();
-        self.more = (self.take)(step);
+        self.more = (self.take)(frame, step);
         self.more
     }
 

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::chain::{Block, BlockLimits, OpenBlock, genesis};
 use crate::content::{Content, ContentRef};
 use crate::event::Head;
-use crate::frame::encode_frame;
+use crate::frame::decode_frame;
 use crate::ids::{Seq, SessionName, SessionUid};
 use crate::index::{IndexEntry, index_entries};
-use crate::step::Step;
 use crate::store::{Checkpoint, LogReader, LogStore, Manifest, StoreError, Watermark};
 
 /// A store in memory. Everything is gone when it is dropped.
@@ -18,6 +17,7 @@ pub struct MemoryStore {
 }
 
 struct Session {
+    name: SessionName,
     manifest: Manifest,
     open: OpenBlock,
     open_frames: Vec<(Seq, Vec<u8>)>,
@@ -45,7 +45,7 @@ impl MemoryStore {
 
 impl LogReader for MemoryStore {
     fn sessions(&self) -> Result<Vec<(SessionName, SessionUid)>, StoreError> {
-        let mut all: Vec<_> = self.sessions.iter().map(|(uid, s)| (s.manifest.identity.name.clone(), *uid)).collect();
+        let mut all: Vec<_> = self.sessions.iter().map(|(uid, s)| (s.name.clone(), *uid)).collect();
         all.sort();
         Ok(all)
     }
@@ -94,15 +94,16 @@ impl LogReader for MemoryStore {
 }
 
 impl LogStore for MemoryStore {
-    fn create(&mut self, manifest: &Manifest) -> Result<SessionUid, StoreError> {
+    fn create_as(&mut self, manifest: &Manifest, name: &SessionName) -> Result<SessionUid, StoreError> {
         let (uid, start) = genesis(&manifest.identity);
-        let name = &manifest.identity.name;
-        if self.sessions.contains_key(&uid) || self.sessions.values().any(|s| s.manifest.identity.name == *name) {
-            return Err(StoreError::SessionExists { name: name.clone() });
+        let mut known = self.sessions.iter();
+        if let Some((_, taken)) = known.find(|(other, session)| **other == uid || session.name == *name) {
+            return Err(StoreError::SessionExists { name: taken.name.clone() });
         }
         let open = OpenBlock::first(uid, start, BlockLimits::FORMAT_1);
         let watermark = Watermark { durable_seq: Seq(0), head: open.head(), blocks: 0 };
         let session = Session {
+            name: name.clone(),
             manifest: manifest.clone(),
             open,
             open_frames: Vec::new(),
@@ -116,24 +117,24 @@ impl LogStore for MemoryStore {
         Ok(uid)
     }
 
-    fn append(
+    fn append_frame(
         &mut self,
         session: SessionUid,
-        step: &Step,
+        frame: &[u8],
         contents: &[(ContentRef, Content)],
     ) -> Result<(), StoreError> {
         let session = self.session_mut(session)?;
         let next = session.open.next_seq();
+        let step = decode_frame(frame)?;
         if step.first_seq() != next {
             return Err(StoreError::Conflict { next, given: step.first_seq() });
         }
-        let frame = encode_frame(step)?;
         let events = u32::try_from(step.events.len()).unwrap_or(u32::MAX);
         session.contents.extend(contents.iter().cloned());
-        session.open_frames.push((next, frame.clone()));
-        if let Some(closed) = session.open.push(&frame, events) {
+        session.open_frames.push((next, frame.to_vec()));
+        if let Some(closed) = session.open.push(frame, events) {
             let block = Block::read(&closed.bytes).map_err(|source| StoreError::Block {
-                session: session.manifest.identity.name.to_string(),
+                session: session.name.to_string(),
                 block: closed.number,
                 source,
             })?;
@@ -166,7 +167,10 @@ impl LogStore for MemoryStore {
     }
 
     fn put_checkpoint(&mut self, session: SessionUid, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        self.session_mut(session)?.checkpoints.push(checkpoint.clone());
+        let checkpoints = &mut self.session_mut(session)?.checkpoints;
+        checkpoints.retain(|known| known.key() != checkpoint.key());
+        checkpoints.push(checkpoint.clone());
+        checkpoints.sort_by(|a, b| a.key().cmp(&b.key()));
         Ok(())
     }
 

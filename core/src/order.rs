@@ -124,6 +124,8 @@ spelled! {
         TakeProfit = "TAKE_PROFIT",
         /// A stop that follows the price.
         TrailingStop = "TRAILING_STOP",
+        /// Not known: the order was placed elsewhere, and a history tells only what it traded.
+        Unknown = "UNKNOWN",
     }
 }
 
@@ -185,6 +187,8 @@ pub enum OrderTerms {
         /// The level that sets it off.
         trigger: Price,
     },
+    /// Not known: a history tells only what the order traded. Never sent to a venue.
+    Unknown,
 }
 
 impl OrderTerms {
@@ -195,6 +199,7 @@ impl OrderTerms {
             Self::Limit { .. } => OrderType::Limit,
             Self::Stop { .. } => OrderType::Stop,
             Self::TakeProfit { .. } => OrderType::TakeProfit,
+            Self::Unknown => OrderType::Unknown,
         }
     }
 
@@ -202,7 +207,7 @@ impl OrderTerms {
     pub const fn limit_price(self) -> Option<Price> {
         match self {
             Self::Limit { price } => Some(price),
-            Self::Market | Self::Stop { .. } | Self::TakeProfit { .. } => None,
+            Self::Market | Self::Stop { .. } | Self::TakeProfit { .. } | Self::Unknown => None,
         }
     }
 
@@ -210,11 +215,11 @@ impl OrderTerms {
     pub const fn trigger(self) -> Option<Price> {
         match self {
             Self::Stop { trigger } | Self::TakeProfit { trigger } => Some(trigger),
-            Self::Market | Self::Limit { .. } => None,
+            Self::Market | Self::Limit { .. } | Self::Unknown => None,
         }
     }
 
-    /// The same type at another price or level; a market order has none and stays as it is.
+    /// The same type at another price or level; one that has none stays as it is.
     #[must_use]
     pub const fn at(self, price: Price) -> Self {
         match self {
@@ -222,6 +227,7 @@ impl OrderTerms {
             Self::Limit { .. } => Self::Limit { price },
             Self::Stop { .. } => Self::Stop { trigger: price },
             Self::TakeProfit { .. } => Self::TakeProfit { trigger: price },
+            Self::Unknown => Self::Unknown,
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::chain::BlockError;
 use crate::content::{Content, ContentRef};
 use crate::event::Head;
-use crate::frame::FrameError;
+use crate::frame::{FrameError, encode_frame};
 use crate::ids::{Seq, SessionName, SessionUid};
 use crate::index::IndexEntry;
 use crate::manifest::{Identity, Provenance};
@@ -18,6 +18,20 @@ pub enum StoreError {
     NoStore {
         /// The folder.
         place: String,
+    },
+    /// What should be the folder of a store is a file, or stands below one.
+    #[error("{place} is not a folder")]
+    NotAFolder {
+        /// The place.
+        place: String,
+    },
+    /// A folder that is no store and holds something else, so that none is made among it.
+    #[error("the folder {place} is not a store: it holds {what}")]
+    Occupied {
+        /// The folder.
+        place: String,
+        /// The first of what it holds.
+        what: String,
     },
     /// No session of that name or id.
     #[error("there is no session {session} in this store")]
@@ -46,8 +60,10 @@ pub enum StoreError {
         place: String,
     },
     /// The store was written in a format that this build does not know.
-    #[error("the store has format {found}; this build knows formats up to {known}")]
+    #[error("{place}: the store has format {found}; this build knows formats up to {known}")]
     NewerFormat {
+        /// The file that names the format.
+        place: String,
         /// The format found.
         found: u32,
         /// The newest one known.
@@ -137,6 +153,13 @@ pub struct Checkpoint {
     pub finished: bool,
 }
 
+impl Checkpoint {
+    /// What tells it from the session's other checkpoints, and by which they are kept in order.
+    pub fn key(&self) -> (Seq, &str, u32) {
+        (self.seq, &self.projection, self.version)
+    }
+}
+
 /// Reads logs. Never changes anything.
 pub trait LogReader {
     /// Every session, by name.
@@ -208,22 +231,47 @@ pub trait LogReader {
 
 /// Writes logs. One writer a store; several sessions may share it and its commits.
 pub trait LogStore: LogReader {
-    /// Begins a session.
+    /// Begins a session under its identity's own name. It comes into being, for whoever else reads the store, with the
+    /// first [`LogStore::commit`] after this, together with all that was appended to it by then: a writer that ends
+    /// before leaves no session behind.
     ///
     /// # Errors
     /// [`StoreError::SessionExists`] if the name or id is taken, or if the store cannot be written.
-    fn create(&mut self, manifest: &Manifest) -> Result<SessionUid, StoreError>;
+    fn create(&mut self, manifest: &Manifest) -> Result<SessionUid, StoreError> {
+        self.create_as(manifest, &manifest.identity.name)
+    }
+
+    /// The same under another name. The name is the store's own affair: the session's identity, and so its id and its
+    /// head, stay what they are.
+    ///
+    /// # Errors
+    /// As [`LogStore::create`].
+    fn create_as(&mut self, manifest: &Manifest, name: &SessionName) -> Result<SessionUid, StoreError>;
 
     /// Puts a Step at the end of a session's log, with the texts that its events refer to. It is durable only after
     /// [`LogStore::commit`].
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] unless the Step begins with the log's next seq; [`StoreError`] if it cannot be stored.
-    /// After an error other than a conflict the store must be opened again.
+    /// As [`LogStore::append_frame`]; [`StoreError::Frame`] also for a Step that cannot be stored.
     fn append(
         &mut self,
         session: SessionUid,
         step: &Step,
+        contents: &[(ContentRef, Content)],
+    ) -> Result<(), StoreError> {
+        self.append_frame(session, &encode_frame(step)?, contents)
+    }
+
+    /// Puts a Step at the end of a session's log as exactly these bytes, after making sure that they hold one and that
+    /// it is the next.
+    ///
+    /// # Errors
+    /// [`StoreError::Frame`] if the bytes are no frame, [`StoreError::Conflict`] unless it begins with the log's next
+    /// seq: then nothing was done. [`StoreError`] if it cannot be stored: then the store must be opened again.
+    fn append_frame(
+        &mut self,
+        session: SessionUid,
+        frame: &[u8],
         contents: &[(ContentRef, Content)],
     ) -> Result<(), StoreError>;
 
@@ -242,7 +290,8 @@ pub trait LogStore: LogReader {
     /// [`StoreError::NoSession`] if this store has not begun or opened it.
     fn head(&self, session: SessionUid) -> Result<Head, StoreError>;
 
-    /// Keeps a projection's digest beside the chain. Durable with the next commit.
+    /// Keeps a projection's digest beside the chain, in the place of one of the same seq, projection and version.
+    /// Durable with the next commit.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be written.

@@ -32,6 +32,8 @@ spelled! {
         Maker = "maker",
         /// Took from the book.
         Taker = "taker",
+        /// Not known: a history from elsewhere does not say.
+        Unknown = "unknown",
     }
 }
 

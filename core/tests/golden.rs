@@ -19,7 +19,9 @@ use retrace_core::codec::{
     decode_fact, decode_identity, decode_provenance, encode_fact, encode_identity, encode_provenance,
 };
 use retrace_core::directive::WhenLimitHolds;
-use retrace_core::event::{Because, Decision, Event, Fact, GroupAction, GroupEnd, Input, Outcome, VenueReason};
+use retrace_core::event::{
+    Because, Decision, Event, Fact, GroupAction, GroupEnd, Input, Outcome, TradeOrigin, VenueReason,
+};
 use retrace_core::frame::{decode_frame, encode_frame};
 use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, Seq};
 use retrace_core::index::IndexEntry;
@@ -100,6 +102,7 @@ fn kind(fact: &Fact) -> u16 {
             Input::DirectiveReceived(_) => 3,
             Input::TimerFired { .. } => 4,
             Input::Report(_) => 5,
+            Input::TradeImported(_) => 6,
         },
         Fact::Decision(decision) => match decision {
             Decision::DirectiveRefused { .. } => 100,
@@ -122,6 +125,9 @@ fn kind(fact: &Fact) -> u16 {
             Decision::StopPassed { .. } => 117,
             Decision::ProtectionGapChanged { .. } => 118,
             Decision::PlanClosed { .. } => 119,
+            Decision::OrderInferred { .. } => 120,
+            Decision::TradeBooked { .. } => 121,
+            Decision::TradeRepeated { .. } => 122,
         },
         Fact::Unknown(unknown) => unknown.kind,
     }
@@ -134,7 +140,7 @@ fn every_kind_has_its_number_and_a_sample() {
         assert_eq!(encode_fact(&fact).kind, kind(&fact));
         seen.insert(kind(&fact));
     }
-    assert_eq!(seen, (1..=5).chain(100..=119).collect());
+    assert_eq!(seen, (1..=6).chain(100..=122).collect());
 }
 
 /// Words are stored as their place in their list: a list only ever grows at its end.
@@ -149,7 +155,7 @@ fn every_word_keeps_its_place() {
         )*};
     }
     list!(Side, OrderRole, TimeInForce, WhenLimitHolds, VenueReason, Because, GroupEnd, Outcome, GroupAction);
-    list!(Liquidity, FeeAsset, FillPath, Mode);
+    list!(Liquidity, FeeAsset, FillPath, Mode, TradeOrigin);
     let then = committed("words.txt", &now);
     let now: BTreeSet<&str> = now.lines().collect();
     for line in then.lines() {

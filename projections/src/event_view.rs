@@ -39,6 +39,9 @@ pub fn event_view(event: &Event, book: &Book) -> EventView {
     }
 }
 
+/// How the `kind` of an event begins that this build does not know; its number follows.
+pub(crate) const UNKNOWN_KIND: &str = "unknown_";
+
 fn fact<S: Serializer>(fact: &Fact, serializer: S) -> Result<S::Ok, S::Error> {
     /// An event of a kind that this build does not know.
     #[derive(Serialize)]
@@ -56,7 +59,7 @@ fn fact<S: Serializer>(fact: &Fact, serializer: S) -> Result<S::Ok, S::Error> {
         Fact::Input(input) => input.serialize(serializer),
         Fact::Decision(decision) => decision.serialize(serializer),
         Fact::Unknown(unknown) => {
-            let kind = format!("unknown_{}", unknown.kind);
+            let kind = format!("{UNKNOWN_KIND}{}", unknown.kind);
             let data = UnknownData { version: unknown.version, payload_bytes: unknown.payload.len() };
             Unknown { kind, data }.serialize(serializer)
         }

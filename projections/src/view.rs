@@ -6,6 +6,7 @@ use retrace_core::content::ContentRef;
 use retrace_core::event::{GroupAction, Outcome, VenueReason};
 use retrace_core::ids::{ConnectorOrderId, FillId, GroupId, OrderId, PlanId};
 use retrace_core::instrument::{Asset, Symbol};
+use retrace_core::manifest::Mode;
 use retrace_core::order::{OrderRole, OrderStatus, OrderType, Side};
 use retrace_core::time::Timestamp;
 use serde::Serialize;
@@ -45,7 +46,7 @@ pub struct PlanView {
     pub stop_loss_price: Option<Price>,
     /// Where the gain is taken.
     pub take_profit_price: Option<Price>,
-    /// It is open and has no stop.
+    /// It is open and has no stop. Never said of an import: a history does not tell of stops.
     pub unprotected: bool,
     /// How it ended.
     pub outcome: Option<Outcome>,
@@ -168,7 +169,7 @@ pub fn plan_view(ledger: &Ledger, plan: &Plan, text: &dyn Fn(ContentRef) -> Opti
         fees: totals.fees.iter().map(|(asset, amount)| FeeView { asset: asset.clone(), amount: *amount }).collect(),
         stop_loss_price: plan.exits.stop,
         take_profit_price: plan.exits.take_profit,
-        unprotected: outcome.is_none() && plan.exits.stop.is_none(),
+        unprotected: outcome.is_none() && plan.exits.stop.is_none() && ledger.mode() != Mode::Import,
         outcome,
         dust,
         protection_gap: plan.gap.map(|(quantity, reason)| GapView { quantity, reason: reason.as_str() }),

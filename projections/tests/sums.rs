@@ -119,6 +119,23 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
+    fn what_is_unrealised_is_what_closing_at_that_price_realises(fills in fills(), cents in 1_i128..20_000) {
+        let totals = booked(&fills);
+        let price = Price::new(Decimal::from_i128_with_scale(cents, 2)).unwrap();
+        let unrealized = totals.unrealized(price).unwrap();
+        let position = totals.traded.value();
+        if position.is_zero() {
+            prop_assert_eq!(unrealized, Money::ZERO);
+        } else {
+            let hundredths = (position.abs() * Decimal::ONE_HUNDRED).try_into().unwrap();
+            let close = Fill { id: 99, second: 99, buy: position < Decimal::ZERO, cents, hundredths, fee_cents: 0, fee_in_base: false };
+            let closed = booked(&[fills, vec![close]].concat());
+            prop_assert!(closed.traded.is_flat());
+            prop_assert_eq!(closed.realized.minus(totals.realized).unwrap(), unrealized);
+        }
+    }
+
+    #[test]
     fn totals_are_those_of_exact_fractions(fills in fills()) {
         let totals = booked(&fills);
         let (position, cost, realized) = model(&fills);

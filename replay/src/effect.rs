@@ -93,7 +93,10 @@ pub fn effect_of(event: &Event, ledger: &Ledger) -> Option<Effect> {
         | Decision::CloseGaveUp { .. }
         | Decision::StopPassed { .. }
         | Decision::ProtectionGapChanged { .. }
-        | Decision::PlanClosed { .. } => return None,
+        | Decision::PlanClosed { .. }
+        | Decision::OrderInferred { .. }
+        | Decision::TradeBooked { .. }
+        | Decision::TradeRepeated { .. } => return None,
     };
     let plan = ledger.plan(event.plan?)?;
     let order = plan.order(event.order?)?;

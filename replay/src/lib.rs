@@ -12,6 +12,7 @@ pub mod tape;
 pub mod venue;
 
 pub mod backtest;
+pub mod import;
 pub mod verify;
 
 pub use state::State;

@@ -3,11 +3,14 @@
 //! Order of rows at one time: rests that end there, in the order of the data sets, then opens, in the same order
 //! (SEMANTICS 1). A missing bar is not invented.
 
+use std::collections::BTreeMap;
+
 use retrace_core::amount::{Position, Price};
 use retrace_core::event::Mark;
 use retrace_core::exact::{self, Rounding};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::manifest::TapeIdentity;
+use retrace_core::step::TapePosition;
 use retrace_core::time::{Span, Timestamp};
 use retrace_core::venue::FillPath;
 use rust_decimal::Decimal;
@@ -55,6 +58,15 @@ pub struct DataSet {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tape {
     sets: Vec<DataSet>,
+}
+
+/// How much of a tape was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Everything up to a time, what is known at it included.
+    Until(Timestamp),
+    /// Everything before a place.
+    To(TapePosition),
 }
 
 /// A place in a tape's stream of rows, and how to go on from it.
@@ -143,6 +155,29 @@ impl Tape {
             }
         }
         TapeIdentity { digest: *hasher.finalize().as_bytes(), rows: self.rows() }
+    }
+
+    /// The last price of each symbol once all of `seen` was given, and when it was seen: the current prices there
+    /// (SEMANTICS 1). Symbols without a price yet are not in it.
+    pub fn current_prices(&self, seen: Seen, path: FillPath) -> BTreeMap<Symbol, (Mark, Timestamp)> {
+        let mut prices = BTreeMap::new();
+        let mut cursor = self.cursor();
+        while let Some(row) = cursor.peek() {
+            let points = match seen {
+                Seen::Until(time) if row.time > time => break,
+                Seen::To(TapePosition { rows, points }) if cursor.rows() >= rows => usize::from(points),
+                Seen::Until(_) | Seen::To(_) => usize::MAX,
+            };
+            let given = row.points(path);
+            if let Some(mark) = given.get(..points.min(given.len())).and_then(<[Mark]>::last) {
+                prices.insert(row.set.symbol.clone(), (*mark, row.time));
+            }
+            if points < usize::MAX {
+                break;
+            }
+            cursor.advance();
+        }
+        prices
     }
 
     /// The stream from its beginning.

@@ -6,52 +6,80 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use retrace_tools::sample;
+use rust_decimal::Decimal;
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// A folder with the sample market, and a store that is made beside it.
-struct Place {
-    dir: TempDir,
+pub(crate) struct Place {
+    pub(crate) dir: TempDir,
 }
 
 impl Place {
-    fn with_sample() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        sample::write(dir.path(), sample::DEFAULT_SEED).unwrap();
-        Self { dir }
+    pub(crate) fn empty() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn with_sample() -> Self {
+        let place = Self::empty();
+        sample::write(place.dir.path(), sample::DEFAULT_SEED).unwrap();
+        place
+    }
+
+    /// Replaces the first `from` in a file, which must have one.
+    pub(crate) fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.path(name)).unwrap();
+        assert!(text.contains(from), "{name} has no {from}");
+        std::fs::write(self.path(name), text.replacen(from, to, 1)).unwrap();
+    }
+
+    /// Every file below a folder.
+    pub(crate) fn files(&self, name: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+        files(&self.path(name))
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// Runs `retrace` in this folder with `--db db`.
-    fn retrace(&self, args: &[&str]) -> Output {
+    pub(crate) fn retrace(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// Runs `retrace` in this folder with nothing added.
+    pub(crate) fn retrace_as_given(&self, args: &[&str]) -> Output {
+        self.command_as_given(args).output().unwrap()
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.command_as_given(args);
+        command.args(["--db", "db"]);
+        command
+    }
+
+    fn command_as_given(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_retrace"));
-        command.args(args).args(["--db", "db"]).current_dir(self.dir.path());
+        command.args(args).current_dir(self.dir.path());
         command
     }
 
     /// Runs `retrace`, which must go well, and reads the one JSON document that it prints.
-    fn json(&self, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
         let output = self.retrace(&[args, &["--json"]].concat());
         assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// Runs `retrace`, which must answer with `code`, and gives back what it says to people.
-    fn says(&self, code: i32, args: &[&str]) -> String {
+    pub(crate) fn says(&self, code: i32, args: &[&str]) -> String {
         let output = self.retrace(args);
         assert_eq!(output.status.code(), Some(code), "{args:?}: {}{}", text(&output.stdout), text(&output.stderr));
         text(&output.stderr)
     }
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
@@ -77,7 +105,9 @@ fn two_processes_in_different_environments_write_the_same_log() {
         let mut summary: Value = serde_json::from_str(&run(&["run", "session.yaml", "--json"])).unwrap();
         summary.as_object_mut().unwrap().remove("elapsed_ms");
         let replayed = run(&["replay", "sample", "--json"]);
+        // Without --json the first line also says where and when the session was made.
         let exported = run(&["export", "sample", "--format", "jsonl"]);
+        let exported = exported.split_once('\n').unwrap().1.to_owned();
         seen.push((summary, replayed, exported));
     }
     assert_eq!(seen[0], seen[1]);
@@ -101,6 +131,7 @@ fn every_command_gives_its_json_shape() {
             "realized_pnl",
             "fees",
             "net_pnl",
+            "unrealized_pnl",
             "elapsed_ms"
         ]
     );
@@ -173,10 +204,53 @@ fn every_command_gives_its_json_shape() {
         assert!(audit["story"][0].get(key).is_some(), "a line of the story lacks {key}");
     }
 
-    let exported = place.retrace(&["export", "sample", "--format", "jsonl"]);
-    let lines: Vec<Value> = text(&exported.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len() as u64, events);
-    assert!(lines.iter().zip(1..).all(|(line, seq)| line["seq"].as_u64() == Some(seq)));
+    let exported = place.json(&["export", "sample", "--format", "jsonl"]);
+    assert_eq!(keys(&exported), ["session", "events"]);
+    let listed = exported["events"].as_array().unwrap();
+    assert_eq!(listed.len() as u64, events);
+    assert!(listed.iter().zip(1..).all(|(event, seq)| event["seq"].as_u64() == Some(seq)));
+
+    // The same events, a Step a line, between a first and a last line.
+    let lines = place.retrace(&["export", "sample", "--format", "jsonl"]);
+    let lines: Vec<Value> = text(&lines.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (first, last) = (&lines[0], &lines[lines.len() - 1]);
+    assert_eq!(
+        keys(first),
+        ["retrace_export", "session", "uid", "identity", "identity_view", "provenance", "checkpoints"]
+    );
+    assert_eq!(keys(last), ["end"]);
+    assert_eq!(keys(&last["end"]), ["events", "steps", "head", "ledger_version", "ledger_digest", "finished"]);
+    let steps = &lines[1..lines.len() - 1];
+    assert!(steps.iter().all(|step| keys(step) == ["seq", "frame", "events", "texts"]));
+    let in_steps: Vec<&Value> = steps.iter().flat_map(|step| step["events"].as_array().unwrap()).collect();
+    assert!(in_steps.into_iter().eq(listed));
+
+    let exported = place.json(&["export", "sample", "--format", "jsonl", "--out", "sample.jsonl"]);
+    assert_eq!(keys(&exported), ["session", "events", "steps", "head", "file"]);
+    let tables = place.json(&["export", "sample", "--format", "csv", "--out", "tables"]);
+    assert_eq!(keys(&tables["tables"][0]), ["table", "rows", "file"]);
+    let imported: Value = {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_retrace"));
+        command.args(["import", "sample.jsonl", "--db", "copy", "--json"]).current_dir(place.dir.path());
+        serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
+    };
+    assert_eq!(
+        keys(&imported),
+        [
+            "session",
+            "mode",
+            "head",
+            "events",
+            "steps",
+            "uid",
+            "ledger_digest",
+            "finished",
+            "texts",
+            "unchecked",
+            "elapsed_ms"
+        ]
+    );
+    assert_eq!((&imported["head"], &imported["ledger_digest"]), (&run["head"], &replay["ledger_digest"]));
 }
 
 /// Each prefix of the log is a ledger of its own; the last is the whole.
@@ -217,13 +291,12 @@ fn a_refused_file_leaves_no_store_behind() {
 #[test]
 fn a_size_beyond_exact_counting_leaves_no_store_behind() {
     let place = Place::with_sample();
-    let edit = |name: &str, from: &str, to: &str| {
-        let text = std::fs::read_to_string(place.path(name)).unwrap();
-        assert!(text.contains(from), "{name} has no {from}");
-        std::fs::write(place.path(name), text.replacen(from, to, 1)).unwrap();
-    };
-    edit("session.yaml", "lot: \"0.01\"", "lot: \"0.000000000001\"");
-    edit("directives.jsonl", "\"target_position_size\":\"4\"", "\"target_position_size\":\"412345678.123456789012\"");
+    place.edit("session.yaml", "lot: \"0.01\"", "lot: \"0.000000000001\"");
+    place.edit(
+        "directives.jsonl",
+        "\"target_position_size\":\"4\"",
+        "\"target_position_size\":\"412345678.123456789012\"",
+    );
     let said = place.says(2, &["run", "session.yaml"]);
     assert!(said.contains("directives.jsonl:1") && said.contains("digits") && said.contains("hint: "), "{said}");
     assert!(!place.path("db").exists(), "a refusal made a store");
@@ -261,6 +334,7 @@ fn reading_commands_change_no_file() {
         &["verify", "sample"],
         &["audit", "TPL_DIP"],
         &["export", "sample", "--format", "jsonl"],
+        &["snapshot", "sample", "--dir", "snapshots"],
     ] {
         assert_eq!(place.retrace(args).status.code(), Some(0), "{args:?}");
         assert_eq!(files(&place.path("db")), before, "{args:?} changed the store");
@@ -282,7 +356,7 @@ fn what_is_not_there_is_said() {
     assert!(place.says(2, &["replay"]).contains("Usage"));
 }
 
-fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut all = BTreeMap::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -293,4 +367,38 @@ fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     all
+}
+
+#[test]
+fn an_open_position_is_shown_at_the_current_price() {
+    let place = Place::with_sample();
+    let summary = place.json(&["run", "session.yaml"]);
+    let of_open_plan = |args: &[&str]| {
+        let document = place.json(&[&["replay", "sample"], args].concat());
+        let plans = document["plans"].as_array().unwrap().clone();
+        assert!(plans.iter().all(|plan| (plan["net_position"] == "0") == plan["mark"].is_null()), "{plans:?}");
+        plans.into_iter().find(|plan| plan["net_position"] != "0").unwrap()
+    };
+    let bars = std::fs::read_to_string(place.path("market.csv")).unwrap();
+    let column = |bar: &str, column: usize| bar.split(',').nth(column).unwrap().parse::<Decimal>().unwrap();
+
+    // At the end: the last bar's close.
+    let open = of_open_plan(&[]);
+    let number = |value: &Value| value.as_str().unwrap().parse::<Decimal>().unwrap();
+    let last = column(bars.lines().last().unwrap(), 4);
+    assert_eq!(number(&open["mark"]["price"]), last);
+    let gain = number(&open["net_position"]) * (last - number(&open["average_entry_price"]));
+    assert_eq!(number(&open["mark"]["unrealized_pnl"]).round_dp(8), gain.round_dp(8));
+    assert_eq!(summary["unrealized_pnl"], open["mark"]["unrealized_pnl"]);
+
+    // As of a time: the open of the bar that begins there.
+    let open = of_open_plan(&["--at", "2026-03-03T00:50:00Z"]);
+    let bar = bars.lines().find(|bar| bar.starts_with("2026-03-03T00:50:00Z")).unwrap();
+    assert_eq!(number(&open["mark"]["price"]), column(bar, 1));
+
+    // Without the market data: the last fill's, and when that was.
+    std::fs::remove_file(place.path("market.csv")).unwrap();
+    let open = of_open_plan(&[]);
+    assert_eq!(open["mark"]["price"], "58330.55");
+    assert_eq!(open["mark"]["at"], "2026-03-03T05:45:00Z");
 }

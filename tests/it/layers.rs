@@ -15,6 +15,10 @@ const ALLOWED: [(&str, &[&str]); 7] = [
     (".", &["retrace-tools"]),
 ];
 
+/// The example crates: what a crate of a user's own may name. Never the store, never the engine's insides.
+const EXAMPLES: [(&str, &[&str]); 1] =
+    [("examples/execution-quality", &["retrace-core", "retrace-projections", "retrace-tools"])];
+
 /// What no pure crate may depend on: the store, the clock, sockets, threads, chance.
 const IMPURE: [&str; 7] = ["rocksdb", "tokio", "rand", "getrandom", "reqwest", "rayon", "chrono"];
 
@@ -36,10 +40,29 @@ fn dependencies(folder: &str) -> BTreeSet<String> {
 
 #[test]
 fn imports_point_one_way() {
-    for (folder, allowed) in ALLOWED {
+    for (folder, allowed) in ALLOWED.into_iter().chain(EXAMPLES) {
         let ours: BTreeSet<_> = dependencies(folder).into_iter().filter(|name| name.starts_with("retrace-")).collect();
         let allowed: BTreeSet<_> = allowed.iter().map(|name| (*name).to_owned()).collect();
         assert!(ours.is_subset(&allowed), "{folder} imports {:?}", ours.difference(&allowed).collect::<Vec<_>>());
+    }
+}
+
+/// Every example is a member of the workspace, so that it is built, tested and linted with it, and nothing of ours
+/// leans on one.
+#[test]
+fn every_example_is_built_and_nothing_leans_on_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let workspace = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(root.join("examples")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(workspace.contains(&format!("\"examples/{name}\"")), "examples/{name} is no member");
+        found.insert(format!("examples/{name}"));
+    }
+    assert_eq!(found, EXAMPLES.map(|(folder, _)| folder.to_owned()).into());
+    for (folder, _) in ALLOWED {
+        let manifest = std::fs::read_to_string(root.join(folder).join("Cargo.toml")).unwrap();
+        assert!(!manifest.contains("path = \"examples") && !manifest.contains("path = \"../examples"), "{folder}");
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) fn january() -> Option<DataSet> {
         path,
         volume_unit: VolumeUnit::Quote,
         columns: Columns::default(),
+        decimals: None,
     };
     Some(market::read(&file, GapPolicy::Allow).unwrap().data)
 }

@@ -1,15 +1,17 @@
 //! Replay: the fold up to any event is the state that the run had there.
 
 use proptest::prelude::*;
+use retrace_core::event::{Decision, Fact};
 use retrace_core::ids::{Seq, SessionUid};
 use retrace_core::log::read_log;
 use retrace_core::memory::MemoryStore;
 use retrace_projections::ledger::Book;
+use retrace_replay::tape::Seen;
 
 use crate::scenario::Scenario;
 
 /// A small market and a few directives, drawn.
-fn script() -> impl Strategy<Value = String> {
+pub(crate) fn script() -> impl Strategy<Value = String> {
     let moves = proptest::collection::vec((-400_i64..400, 0_i64..200, 0_i64..200, 0_u32..40), 20..60);
     let directives = (1_u32..6, 1_u32..20, any::<bool>(), 1_i64..8, proptest::option::of(1_i64..60), 0_u32..4);
     (moves, directives).prop_map(|(moves, (slices, size, long, stop, change, close))| {
@@ -67,6 +69,15 @@ proptest! {
                     prop_assert_eq!(folded.ledger(), had);
                     prop_assert_eq!(folded.ledger().digest(), had.digest());
                 }
+            }
+        }
+        for (step, had) in played.steps.iter().zip(&played.had) {
+            let prices = scenario.tape.current_prices(Seen::To(step.tape), scenario.identity.venue.path);
+            for event in &step.events {
+                // Where the engine wrote down the price it read, the tape shows the same one there.
+                let Fact::Decision(Decision::ExitsSet { current_price: Some(read), .. }) = &event.fact else { continue };
+                let plan = had.plan(event.plan.unwrap()).unwrap();
+                prop_assert_eq!(prices[plan.symbol()].0.for_plan(plan.direction), *read);
             }
         }
         let verification = retrace_replay::verify::verify(&store, played.session, Some(&scenario.tape)).unwrap();

@@ -6,11 +6,18 @@
 pub mod input;
 pub mod sample;
 
+pub mod marks;
 pub mod recording;
 pub mod session;
+pub mod transfer;
+
+pub mod history;
+
+pub mod inspect;
 
 mod commands;
 pub mod error;
 mod output;
 
 pub use commands::main_with;
+pub use retrace_projections::projection::Projections;

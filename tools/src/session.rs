@@ -10,20 +10,22 @@ use retrace_core::event::Head;
 use retrace_core::ids::{Seq, SessionName, SessionUid};
 use retrace_core::instrument::Symbol;
 use retrace_core::manifest::{Identity, Provenance};
+use retrace_core::step::TapePosition;
 use retrace_core::store::{Checkpoint, LogStore, Manifest, StoreError};
 use retrace_core::time::Timestamp;
 use retrace_projections::ledger::{Ledger, PROJECTION, PROJECTION_VERSION, Plan, Refused};
 use retrace_projections::view::{PlanView, plan_view};
 use retrace_replay::DECISION_VERSION;
 use retrace_replay::backtest::{Backtest, RunError};
-use retrace_replay::tape::Tape;
+use retrace_replay::tape::{Seen, Tape};
 
 use crate::input::digits;
 use crate::input::directives::{self, DataSpan, ParsedDirective};
-use crate::input::market::{self, Gaps, MarketFile};
+use crate::input::market::{self, Gaps, MarketData};
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
 use crate::input::session::{self, SessionFile};
+use crate::marks::{Marked, Marks};
 use crate::recording::{COMMIT_EVERY, StoreRecorder, Watching};
 
 /// A session that can be run: everything it names was read and nothing in it is refused.
@@ -37,8 +39,19 @@ pub struct LoadedSession {
     pub tape: Tape,
     /// What the strategist says, in order of time. Comments are sealed when it is run: their salts need its id.
     pub directives: Vec<ParsedDirective>,
-    /// What is missing between the bars, a market file each.
-    pub gaps: Vec<(Symbol, Gaps)>,
+    /// What should be known of the market data, a market file each.
+    pub data_notes: Vec<DataNote>,
+}
+
+/// What should be known of a market file before a result is trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataNote {
+    /// What it is the data of.
+    pub symbol: Symbol,
+    /// What is missing between its bars.
+    pub gaps: Gaps,
+    /// How many of its prices were rounded, and to how many decimals, where that was asked for.
+    pub rounded: Option<(u64, u32)>,
 }
 
 /// Directives as a session receives them, and the texts that stand beside its log.
@@ -82,10 +95,14 @@ impl LoadedSession {
 /// [`InputProblem`] at the first thing that is wrong with any of them.
 pub fn load(path: &Path) -> Result<LoadedSession, InputProblem> {
     let file = session::read(path)?;
-    let (tape, gaps) = read_market(&file)?;
+    let (tape, data_notes) = read_market(&file).map_err(|problem| {
+        let index = file.market.iter().position(|market| market.path == problem.file()).unwrap_or_default();
+        named_by(path, &format!("market[{index}].bars"), problem)
+    })?;
     let empty = || InputProblem::new(path, Rule::EmptyList).field("market");
     let (from, to) = tape.span().ok_or_else(empty)?;
-    let directives = directives::read(&file.directives, &file.instruments, DataSpan { from, to })?;
+    let directives = directives::read(&file.directives, &file.instruments, DataSpan { from, to })
+        .map_err(|problem| named_by(path, "strategy.directives", problem))?;
     digits::check(&file.directives, &directives, &file.instruments, &tape)?;
     let provenance = provenance(path, &file);
     let identity = Identity {
@@ -102,18 +119,42 @@ pub fn load(path: &Path) -> Result<LoadedSession, InputProblem> {
         nonce: None,
         continues: None,
     };
-    Ok(LoadedSession { identity, provenance, tape, directives, gaps })
+    Ok(LoadedSession { identity, provenance, tape, directives, data_notes })
 }
 
-/// Reads all market files of a session, in their order, and what is missing in each.
+/// Reads all market files of a session, in their order, and what should be known of each.
 ///
 /// # Errors
 /// [`InputProblem`] at the first thing that is wrong with one of them.
-pub fn read_market(file: &SessionFile) -> Result<(Tape, Vec<(Symbol, Gaps)>), InputProblem> {
-    let read = |entry: &MarketFile| market::read(entry, file.gaps);
-    let read = file.market.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let gaps = read.iter().map(|data| (data.data.symbol.clone(), data.gaps)).collect();
-    Ok((Tape::new(read.into_iter().map(|data| data.data).collect()), gaps))
+pub fn read_market(file: &SessionFile) -> Result<(Tape, Vec<DataNote>), InputProblem> {
+    let (mut sets, mut notes) = (Vec::new(), Vec::new());
+    for entry in &file.market {
+        let MarketData { data, gaps, rounded, .. } = market::read(entry, file.gaps).map_err(row_advice)?;
+        let rounded = entry.decimals.map(|decimals| (rounded, decimals));
+        notes.push(DataNote { symbol: data.symbol.clone(), gaps, rounded });
+        sets.push(data);
+    }
+    Ok((Tape::new(sets), notes))
+}
+
+/// What there is to do about any row that is wrong by itself.
+fn row_advice(problem: InputProblem) -> InputProblem {
+    let of_row = problem.line().is_some_and(|line| line > 1) && problem.hint().is_none();
+    if of_row {
+        problem
+            .with_hint("correct the row or leave it out: market data is never repaired, and missing bars are counted")
+    } else {
+        problem
+    }
+}
+
+/// Where a file is named that is not there, or is no file.
+fn named_by(session: &Path, key: &str, problem: InputProblem) -> InputProblem {
+    if !matches!(problem.rule(), Rule::Unreadable { .. }) || problem.file().is_file() {
+        return problem;
+    }
+    let hint = format!("{} names it under `{key}`; a relative path starts in that file's folder", session.display());
+    problem.with_hint(hint)
 }
 
 /// Paths are kept absolute, so that a later check finds the files from any folder.
@@ -121,13 +162,18 @@ fn provenance(path: &Path, file: &SessionFile) -> Provenance {
     let mut paths: Vec<PathBuf> = vec![path.to_owned()];
     paths.extend(file.market.iter().map(|market| market.path.clone()));
     paths.push(file.directives.clone());
+    provenance_of(paths, file.text.clone())
+}
+
+/// Of a session that was read from `paths`, the first as `config`.
+pub(crate) fn provenance_of(paths: Vec<PathBuf>, config: String) -> Provenance {
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path).to_string_lossy().into_owned();
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok();
     let nanos = since_epoch.and_then(|since| i64::try_from(since.as_nanos()).ok());
     Provenance {
         build: env!("CARGO_PKG_VERSION").to_owned(),
         sources: paths.into_iter().map(absolute).collect(),
-        config: file.text.clone(),
+        config,
         created_at: nanos.map(Timestamp::from_nanos),
     }
 }
@@ -169,6 +215,8 @@ pub struct RecordedPlan {
     pub opened: bool,
     /// The plan at the end.
     pub view: PlanView,
+    /// Its open position at the last close; `None` when flat.
+    pub mark: Option<Marked>,
 }
 
 /// Runs `loaded` into `store` from its first input to the end of its tape.
@@ -194,7 +242,26 @@ pub fn record_watched(
     let mut recorder = StoreRecorder::new(store, session, contents, watching).committing_every(commit_every);
     let mut backtest = Backtest::new(&loaded.identity, &loaded.tape, directives);
     backtest.run(&mut recorder)?;
-    let ledger = backtest.state().ledger();
+    let comments: BTreeMap<_, _> =
+        loaded.directives.iter().map(|parsed| (&parsed.directive.directive_id, &parsed.comments)).collect();
+    let text = |plan: &Plan| comments.get(&plan.accepted_by).copied().cloned().flatten();
+    let last_row = TapePosition { rows: loaded.tape.rows(), points: 0 };
+    let marks = Marks::of_tape(&loaded.tape, Seen::To(last_row), loaded.identity.venue.path);
+    Ok(conclude(session, backtest.state().ledger(), &mut recorder, &text, Some(marks))?)
+}
+
+/// Seals a session that came to its end and says what it came to. `comment` finds the text of a plan's comment; without
+/// `marks`, open positions stand at the price of the last fill.
+///
+/// # Errors
+/// [`StoreError`] if the store cannot be written.
+pub(crate) fn conclude(
+    session: SessionUid,
+    ledger: &Ledger,
+    recorder: &mut StoreRecorder<'_>,
+    comment: &dyn Fn(&Plan) -> Option<String>,
+    marks: Option<Marks>,
+) -> Result<Recorded, StoreError> {
     let digest = ledger.digest();
     let last_seq = recorder.appended();
     let checkpoint = Checkpoint {
@@ -206,21 +273,25 @@ pub fn record_watched(
     };
     recorder.store().put_checkpoint(session, &checkpoint)?;
     recorder.commit()?;
-    let plans = final_plans(ledger, &recorder, loaded);
+    let plans = final_plans(ledger, recorder, comment, marks);
     let steps = recorder.steps();
     let head = recorder.store().head(session)?;
     let refusals = ledger.refusals().to_vec();
     Ok(Recorded { session, head, last_seq, steps, ledger_digest: digest, plans, refusals })
 }
 
-fn final_plans(ledger: &Ledger, recorder: &StoreRecorder<'_>, loaded: &LoadedSession) -> Vec<RecordedPlan> {
-    let comments: BTreeMap<_, _> =
-        loaded.directives.iter().map(|parsed| (&parsed.directive.directive_id, &parsed.comments)).collect();
+fn final_plans(
+    ledger: &Ledger,
+    recorder: &StoreRecorder<'_>,
+    comment: &dyn Fn(&Plan) -> Option<String>,
+    marks: Option<Marks>,
+) -> Vec<RecordedPlan> {
     let mut plans: BTreeMap<_, &Plan> = recorder.sealed_plans().iter().map(|(no, plan)| (*no, plan)).collect();
     plans.extend(ledger.plans().map(|plan| (plan.no, plan)));
+    let marks = marks.unwrap_or_else(|| Marks::of_fills(plans.values().copied()));
     let recorded = |plan: &Plan| {
-        let text = |_| comments.get(&plan.accepted_by).copied().cloned().flatten();
-        RecordedPlan { opened: plan.opened_at.is_some(), view: plan_view(ledger, plan, &text) }
+        let text = |_| comment(plan);
+        RecordedPlan { opened: plan.opened_at.is_some(), view: plan_view(ledger, plan, &text), mark: marks.of(plan) }
     };
     plans.into_values().map(recorded).collect()
 }

@@ -41,7 +41,7 @@ impl Tables {
     /// [`StoreError`] if the end cannot be read or does not hold together.
     pub(crate) fn end(&self, uid: SessionUid) -> Result<End, StoreError> {
         let session = self.session(uid)?;
-        let name = session.manifest.identity.name.as_str();
+        let name = session.name.as_str();
         let prefix = keys::prefix(Table::Blocks, session.number);
         let last = self.scan(&prefix, IteratorMode::End, "reading the last block").next().transpose()?;
         let mut open = match last {
@@ -69,7 +69,7 @@ impl Tables {
     }
 
     fn read_block<'a>(&self, uid: SessionUid, key: &[u8], bytes: &'a [u8]) -> Result<(u32, Block<'a>), StoreError> {
-        let name = self.session(uid)?.manifest.identity.name.to_string();
+        let name = self.session(uid)?.name.to_string();
         let number = block_number(key).ok_or_else(|| self.damaged_part("blocks", "a key is no block's"))?;
         let block =
             Block::read(bytes).map_err(|source| StoreError::Block { session: name.clone(), block: number, source })?;
@@ -87,7 +87,7 @@ impl Tables {
     pub(crate) fn check(&self, uid: SessionUid, end: &End) -> Result<(), StoreError> {
         let session = self.session(uid)?;
         let mark = self.watermark(uid)?;
-        let name = || session.manifest.identity.name.to_string();
+        let name = || session.name.to_string();
         let closed = end.open.number().saturating_sub(1);
         if mark.durable_seq > end.last_seq() || mark.blocks > closed {
             let (log, watermark) = (end.last_seq(), mark.durable_seq);

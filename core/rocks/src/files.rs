@@ -11,6 +11,9 @@ pub(crate) const STORE_FORMAT: u32 = 1;
 
 const FORMAT_WORDS: &str = "retrace store format ";
 
+/// What the format file is called until it is whole.
+const FORMAT_UNFINISHED: &str = "format.new";
+
 /// Where the parts of a store stand.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
@@ -50,12 +53,19 @@ impl Layout {
     /// Looks at what is there without touching it.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] where one part is missing beside another; [`StoreError::NewerFormat`].
+    /// [`StoreError::Damaged`] where one part is missing beside another; [`StoreError::NewerFormat`];
+    /// [`StoreError::NotAFolder`].
     pub(crate) fn look(&self) -> Result<Found, StoreError> {
+        if fs::metadata(&self.dir).is_ok_and(|found| !found.is_dir()) {
+            return Err(StoreError::NotAFolder { place: self.place() });
+        }
         let format = read_if_there(&self.format())?;
         let watermark = read_if_there(&self.watermark())?;
         let log = self.log();
         let has_log = exists(&log)?;
+        if has_log && !log.is_dir() {
+            return Err(damaged(&log, "is a file where the folder of the log should be"));
+        }
         let Some(format) = format else {
             if has_log || watermark.is_some() {
                 return Err(missing(&self.format()));
@@ -68,22 +78,39 @@ impl Layout {
         match watermark {
             None if has_log => Err(missing(&self.watermark())),
             Some(marks) if !marks.is_empty() && !has_log => Err(missing(&log)),
-            Some(marks) if !marks.is_empty() || exists(&log.join("CURRENT"))? => Ok(Found::Store),
+            Some(marks) if !marks.is_empty() => whole_database(&log).map(|()| Found::Store),
+            Some(_) if exists(&log.join("CURRENT"))? => whole_database(&log).map(|()| Found::Store),
             None | Some(_) if holds_data(&log) => Err(missing(&log.join("CURRENT"))),
             None | Some(_) => Ok(Found::Nothing),
         }
     }
 
-    /// Makes the folder, the format file and an empty watermark file, whichever is not there yet.
+    /// Makes the folder, unless it is there.
     ///
     /// # Errors
-    /// [`StoreError::Backend`] if one of them cannot be made.
+    /// [`StoreError::NotAFolder`] where something else is; [`StoreError::Backend`] if it cannot be made.
+    pub(crate) fn make_folder(&self) -> Result<(), StoreError> {
+        fs::create_dir_all(&self.dir).map_err(|error| {
+            let in_the_way = matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory);
+            if in_the_way {
+                StoreError::NotAFolder { place: self.place() }
+            } else {
+                failed("creating the folder", &self.dir, error)
+            }
+        })
+    }
+
+    /// Makes the format file and an empty watermark file, whichever is not there yet, in a folder that is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Occupied`] if the folder holds what no store has; [`StoreError::Backend`] if one of them cannot be
+    /// made.
     pub(crate) fn make(&self) -> Result<(), StoreError> {
-        fs::create_dir_all(&self.dir).map_err(|error| failed("creating the folder", &self.dir, error))?;
+        self.holds_nothing_else()?;
         let format = self.format();
         if !exists(&format)? {
             // Under another name first: a format file is either not there or whole.
-            let unfinished = self.dir.join("format.new");
+            let unfinished = self.dir.join(FORMAT_UNFINISHED);
             let mut file = File::create(&unfinished).map_err(|error| failed("creating", &unfinished, error))?;
             let written = writeln!(file, "{FORMAT_WORDS}{STORE_FORMAT}").and_then(|()| file.sync_all());
             let placed = written.and_then(|()| fs::rename(&unfinished, &format));
@@ -95,6 +122,19 @@ impl Layout {
         self.sync_dir()?;
         let parent = self.dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         sync(parent)
+    }
+
+    /// A store is not made among a user's files. Hidden ones are not theirs, and a new file system has its `lost+found`.
+    fn holds_nothing_else(&self) -> Result<(), StoreError> {
+        let entries = fs::read_dir(&self.dir).map_err(|error| failed("listing", &self.dir, error))?;
+        let mut names: Vec<String> =
+            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        let ours = |name: &str| matches!(name, "format" | FORMAT_UNFINISHED | "watermark" | "log" | "lost+found");
+        match names.into_iter().find(|name| !ours(name) && !name.starts_with('.')) {
+            Some(what) => Err(StoreError::Occupied { place: self.place(), what }),
+            None => Ok(()),
+        }
     }
 
     /// Waits until the disk has the folder's own entries.
@@ -140,7 +180,9 @@ fn check_format(path: &Path, text: &[u8]) -> Result<(), StoreError> {
     let number = text.and_then(|text| text.strip_prefix(FORMAT_WORDS)).filter(|digits| !digits.starts_with('0'));
     match number.and_then(|digits| digits.parse::<u32>().ok()) {
         Some(STORE_FORMAT) => Ok(()),
-        Some(found) if found > STORE_FORMAT => Err(StoreError::NewerFormat { found, known: STORE_FORMAT }),
+        Some(found) if found > STORE_FORMAT => {
+            Err(StoreError::NewerFormat { place: path.display().to_string(), found, known: STORE_FORMAT })
+        }
         Some(_) | None => Err(damaged(path, "does not name a store format")),
     }
 }
@@ -151,6 +193,17 @@ fn holds_data(log: &Path) -> bool {
     files.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|end| end == "sst"))
 }
 
+/// Whether the database's folder has the two files without which the database cannot even say what is missing.
+fn whole_database(log: &Path) -> Result<(), StoreError> {
+    let current = log.join("CURRENT");
+    let named = read_if_there(&current)?.ok_or_else(|| missing(&current))?;
+    let named = String::from_utf8_lossy(&named);
+    let manifest = log.join(named.trim_end());
+    // A name that is no file's is damage, which the database tells of.
+    let is_name = named.starts_with("MANIFEST-") && !named.contains('/');
+    if is_name && !exists(&manifest)? { Err(missing(&manifest)) } else { Ok(()) }
+}
+
 fn exists(path: &Path) -> Result<bool, StoreError> {
     path.try_exists().map_err(|error| failed("looking for", path, error))
 }
@@ -159,6 +212,9 @@ fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            Err(StoreError::NotAFolder { place: path.parent().unwrap_or(path).display().to_string() })
+        }
         Err(error) => Err(failed("reading", path, error)),
     }
 }

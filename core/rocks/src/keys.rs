@@ -27,6 +27,10 @@ pub(crate) enum Table {
 }
 
 impl Table {
+    /// Every table but the sessions': what a session's number stands in.
+    pub(crate) const OF_A_SESSION: [Self; 5] =
+        [Self::OpenSteps, Self::Blocks, Self::Index, Self::Contents, Self::Checkpoints];
+
     const fn tag(self) -> u8 {
         match self {
             Self::Sessions => b's',

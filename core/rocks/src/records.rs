@@ -4,33 +4,62 @@ use retrace_core::chain::genesis;
 use retrace_core::codec::{decode_identity, decode_provenance, encode_identity, encode_provenance};
 use retrace_core::content::{Content, ContentRef, Salt};
 use retrace_core::event::Head;
-use retrace_core::ids::{Seq, SessionUid};
+use retrace_core::ids::{Seq, SessionName, SessionUid};
 use retrace_core::store::{Checkpoint, Manifest, StoreError};
 
-/// The form of a session's record, in its first byte.
-const SESSION_RECORD: u8 = 1;
+/// The form of a session's record, in its first byte: one that bears its identity's name,
+const UNDER_ITS_NAME: u8 = 1;
+/// and one that the store keeps under another, which then stands in the record.
+const UNDER_ANOTHER_NAME: u8 = 2;
 
-/// The stored form of a manifest.
-pub(crate) fn encode_session(uid: SessionUid, manifest: &Manifest) -> Vec<u8> {
+/// What a session's record says.
+pub(crate) struct SessionRecord {
+    /// The id that its identity gives.
+    pub(crate) uid: SessionUid,
+    /// What its chain starts with.
+    pub(crate) start: Head,
+    /// The name by which this store knows it.
+    pub(crate) name: SessionName,
+    pub(crate) manifest: Manifest,
+}
+
+/// The stored form of a manifest and of the name that the session has in this store.
+pub(crate) fn encode_session(uid: SessionUid, name: &SessionName, manifest: &Manifest) -> Vec<u8> {
     let identity = encode_identity(&manifest.identity);
-    let mut bytes = vec![SESSION_RECORD];
+    let own = *name == manifest.identity.name;
+    let mut bytes = vec![if own { UNDER_ITS_NAME } else { UNDER_ANOTHER_NAME }];
     bytes.extend_from_slice(&uid.0);
+    if !own {
+        // A name has at most 64 bytes.
+        bytes.push(u8::try_from(name.as_str().len()).unwrap_or(u8::MAX));
+        bytes.extend_from_slice(name.as_str().as_bytes());
+    }
     bytes.extend_from_slice(&u32::try_from(identity.len()).unwrap_or(u32::MAX).to_le_bytes());
     bytes.extend_from_slice(&identity);
     bytes.extend_from_slice(&encode_provenance(&manifest.provenance));
     bytes
 }
 
-/// A manifest with the id and the chain start that its identity gives, `None` unless the record is whole.
-pub(crate) fn decode_session(bytes: &[u8]) -> Option<(SessionUid, Head, Manifest)> {
+/// What a session's record says, `None` unless it is whole.
+pub(crate) fn decode_session(bytes: &[u8]) -> Option<SessionRecord> {
     let (head, rest) = bytes.split_first_chunk::<17>()?;
-    let (kind, uid) = head.split_first()?;
+    let (form, written) = head.split_first()?;
+    let (another, rest) = match *form {
+        UNDER_ITS_NAME => (None, rest),
+        UNDER_ANOTHER_NAME => {
+            let (length, rest) = rest.split_first()?;
+            let (name, rest) = rest.split_at_checked(usize::from(*length))?;
+            (Some(SessionName::new(std::str::from_utf8(name).ok()?).ok()?), rest)
+        }
+        _ => return None,
+    };
     let (length, rest) = rest.split_first_chunk::<4>()?;
     let (identity, provenance) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
     let identity = decode_identity(identity).ok()?;
-    let (made, start) = genesis(&identity);
+    let (uid, start) = genesis(&identity);
+    let name = another.unwrap_or_else(|| identity.name.clone());
     let manifest = Manifest { identity, provenance: decode_provenance(provenance).ok()? };
-    (*kind == SESSION_RECORD && made.0 == *uid).then_some((made, start, manifest))
+    (uid.0 == *written).then_some(SessionRecord { uid, start, name, manifest })
 }
 
 /// The value of a text: its salt, then the text.
@@ -87,6 +116,8 @@ pub(crate) fn again(error: &StoreError) -> StoreError {
         }
         StoreError::Frame(source) => StoreError::Frame(source.clone()),
         other @ (StoreError::NoStore { .. }
+        | StoreError::NotAFolder { .. }
+        | StoreError::Occupied { .. }
         | StoreError::NoSession { .. }
         | StoreError::SessionExists { .. }
         | StoreError::Conflict { .. }

@@ -7,14 +7,13 @@ use std::path::Path;
 use retrace_core::chain::{BlockLimits, OpenBlock, genesis};
 use retrace_core::content::{Content, ContentRef};
 use retrace_core::event::Head;
-use retrace_core::frame::encode_frame;
-use retrace_core::ids::{Seq, SessionUid};
+use retrace_core::frame::decode_frame;
+use retrace_core::ids::{Seq, SessionName, SessionUid};
 use retrace_core::index::{IndexEntry, index_entries};
-use retrace_core::step::Step;
 use retrace_core::store::{Checkpoint, LogStore, Manifest, StoreError, Watermark};
 use rocksdb::{BottommostLevelCompaction, CompactOptions, DB, WriteBatch};
 
-use crate::files::{Found, Layout, failed as file_failed};
+use crate::files::{Found, Layout};
 use crate::keys::{self, SessionNo, Table};
 use crate::options::{self, Tuning, failed};
 use crate::reader::open_tables;
@@ -33,6 +32,8 @@ pub struct RocksStore {
     pub(crate) tables: Tables,
     marks: WatermarkFile,
     writers: BTreeMap<SessionUid, Writer>,
+    /// Sessions that come into being with the next commit, in order of number.
+    begun: Vec<SessionUid>,
     batch: WriteBatch,
     /// Bytes of Steps that wait in the writers.
     waiting: usize,
@@ -69,6 +70,7 @@ impl RocksStore {
     /// # Errors
     /// [`StoreError::InUse`] if another writer has it open, [`StoreError::NewerFormat`] if a newer version wrote it,
     /// [`StoreError::BehindWatermark`] or [`StoreError::NotTheLogWritten`] if a log is not what it was,
+    /// [`StoreError::NotAFolder`] or [`StoreError::Occupied`] if the place is for something else,
     /// [`StoreError::Damaged`] or [`StoreError::Backend`] if a part of it is missing or cannot be read or made.
     pub fn create_or_open(dir: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::open_with(dir.as_ref(), BlockLimits::FORMAT_1, Tuning::DEFAULT)
@@ -76,7 +78,7 @@ impl RocksStore {
 
     pub(crate) fn open_with(dir: &Path, limits: BlockLimits, tuning: Tuning) -> Result<Self, StoreError> {
         let layout = Layout::new(dir);
-        std::fs::create_dir_all(dir).map_err(|error| file_failed("creating the folder", dir, error))?;
+        layout.make_folder()?;
         let lock = layout.lock()?;
         let mut database = options::database(tuning);
         if layout.look()? == Found::Nothing {
@@ -101,6 +103,7 @@ impl RocksStore {
             tables,
             marks: marks_file,
             writers,
+            begun: Vec::new(),
             batch: WriteBatch::default(),
             waiting: 0,
             unsynced: false,
@@ -164,6 +167,7 @@ impl RocksStore {
     }
 
     fn commit_all(&mut self) -> Result<(), StoreError> {
+        self.admit()?;
         self.write(true)?;
         self.mark_durable()?;
         if std::mem::take(&mut self.sealed) {
@@ -205,22 +209,53 @@ impl RocksStore {
         Ok(())
     }
 
-    fn create_session(&mut self, manifest: &Manifest, uid: SessionUid, start: Head) -> Result<(), StoreError> {
+    /// Takes a session on in memory; [`RocksStore::admit`] writes it.
+    fn create_session(
+        &mut self,
+        manifest: &Manifest,
+        name: &SessionName,
+        uid: SessionUid,
+        start: Head,
+    ) -> Result<(), StoreError> {
         let number = SessionNo(u32::try_from(self.tables.sessions.len()).unwrap_or(u32::MAX));
-        let record = encode_session(uid, manifest);
+        self.clear(number)?;
         let open = OpenBlock::first(uid, start, self.tables.limits);
         let mark = Watermark { durable_seq: Seq(0), head: open.head(), blocks: 0 };
-        let first = Slot { generation: 1, session: uid, mark };
-        // The watermark knows of the session before the log does, so that a log without it is seen to have lost it;
-        // generation 2 then says that the log has it.
-        self.marks.begin(number, &first)?;
-        let key = keys::prefix(Table::Sessions, number);
-        let put = self.tables.db.put_opt(key, record, &options::write(true));
-        put.map_err(failed("writing a new session"))?;
-        let slot = Slot { generation: 2, ..first };
-        self.marks.write(number, &slot)?;
-        self.tables.sessions.insert(uid, Session { number, manifest: manifest.clone(), start, slot: Ok(slot) });
-        self.writers.insert(uid, Writer::new(number, open, slot));
+        let slot = Slot { generation: 1, session: uid, mark };
+        let session = Session { number, name: name.clone(), manifest: manifest.clone(), start, slot: Ok(slot) };
+        self.tables.sessions.insert(uid, session);
+        self.writers.insert(uid, Writer { touched: true, ..Writer::new(number, open, slot) });
+        self.begun.push(uid);
+        Ok(())
+    }
+
+    /// Deletes what a writer left under a number that no session has: it wrote early and ended before its commit. Texts
+    /// among it leave the files too, as erased ones do.
+    fn clear(&mut self, number: SessionNo) -> Result<(), StoreError> {
+        for table in Table::OF_A_SESSION {
+            let prefix = keys::prefix(table, number);
+            let left = self.tables.scan(&prefix, options::FORWARD, "looking for leftovers").next();
+            if left.transpose()?.is_some() {
+                self.batch.delete_range(prefix, keys::prefix(table, SessionNo(number.0.saturating_add(1))));
+                if table == Table::Contents {
+                    self.erased.insert(number.0);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the records of new sessions into the write that is to come, the last of what is written of them.
+    fn admit(&mut self) -> Result<(), StoreError> {
+        for uid in std::mem::take(&mut self.begun) {
+            let session = self.tables.session(uid)?;
+            let slot = session.slot.as_ref().map_err(again)?;
+            // The watermark knows of the session before the log does, so that a log without it is seen to have lost
+            // it; generation 2 then says that the log has it.
+            self.marks.begin(session.number, slot)?;
+            let record = encode_session(uid, &session.name, &session.manifest);
+            self.batch.put(keys::prefix(Table::Sessions, session.number), record);
+        }
         Ok(())
     }
 }
@@ -262,11 +297,11 @@ impl Writer {
     }
 
     /// Takes a Step's frame; where it closes the block, puts that into `batch` in the place of its Steps.
-    fn push(&mut self, first: Seq, frame: Vec<u8>, events: u32, batch: &mut WriteBatch) -> Result<(), StoreError> {
-        self.entries.extend(index_entries(&frame, self.open.number())?.iter().map(IndexEntry::key));
+    fn push(&mut self, first: Seq, frame: &[u8], events: u32, batch: &mut WriteBatch) -> Result<(), StoreError> {
+        self.entries.extend(index_entries(frame, self.open.number())?.iter().map(IndexEntry::key));
         self.touched = true;
-        let Some(closed) = self.open.push(&frame, events) else {
-            self.waiting.push((first, frame));
+        let Some(closed) = self.open.push(frame, events) else {
+            self.waiting.push((first, frame.to_vec()));
             return Ok(());
         };
         self.waiting.clear();
@@ -282,36 +317,35 @@ impl Writer {
 }
 
 impl LogStore for RocksStore {
-    fn create(&mut self, manifest: &Manifest) -> Result<SessionUid, StoreError> {
+    fn create_as(&mut self, manifest: &Manifest, name: &SessionName) -> Result<SessionUid, StoreError> {
         let (uid, start) = genesis(&manifest.identity);
-        let name = &manifest.identity.name;
         let mut known = self.tables.sessions.iter();
-        if known.any(|(other, session)| *other == uid || session.manifest.identity.name == *name) {
-            return Err(StoreError::SessionExists { name: name.clone() });
+        if let Some((_, taken)) = known.find(|(other, session)| **other == uid || session.name == *name) {
+            return Err(StoreError::SessionExists { name: taken.name.clone() });
         }
-        if decode_session(&encode_session(uid, manifest)).is_none_or(|(_, _, read)| read != *manifest) {
+        if decode_session(&encode_session(uid, name, manifest)).is_none_or(|read| read.manifest != *manifest) {
             let what = "its manifest is too large or cannot be read back".to_owned();
             return Err(StoreError::Damaged { place: format!("session {name}"), what });
         }
-        self.guarded(|store| store.create_session(manifest, uid, start))?;
+        self.guarded(|store| store.create_session(manifest, name, uid, start))?;
         Ok(uid)
     }
 
-    fn append(
+    fn append_frame(
         &mut self,
         session: SessionUid,
-        step: &Step,
+        frame: &[u8],
         contents: &[(ContentRef, Content)],
     ) -> Result<(), StoreError> {
         self.check_usable()?;
         let writer = self.writer(session)?;
-        let (number, next, given) = (writer.number, writer.open.next_seq(), step.first_seq());
+        let (number, next) = (writer.number, writer.open.next_seq());
+        let step = decode_frame(frame)?;
+        let given = step.first_seq();
         if given != next {
             return Err(StoreError::Conflict { next, given });
         }
-        let frame = encode_frame(step)?;
         let events = u32::try_from(step.events.len()).unwrap_or(u32::MAX);
-        let length = frame.len();
         self.guarded(|store| {
             for (reference, content) in contents {
                 store.batch.put(keys::content(number, *reference), encode_content(content));
@@ -320,7 +354,7 @@ impl LogStore for RocksStore {
             let pushed = store.writer(session)?.push(given, frame, events, &mut batch);
             store.batch = batch;
             pushed?;
-            store.waiting = store.waiting.saturating_add(length);
+            store.waiting = store.waiting.saturating_add(frame.len());
             if store.waiting.saturating_add(store.batch.size_in_bytes()) > WAITING_BYTES_MAX {
                 store.write(false)?;
             }

@@ -14,7 +14,7 @@ use rocksdb::{DB, IteratorMode};
 use crate::files::Layout;
 use crate::keys::{self, SessionNo, Table};
 use crate::options::{self, failed};
-use crate::records::{again, decode_checkpoint, decode_content, decode_session};
+use crate::records::{SessionRecord, again, decode_checkpoint, decode_content, decode_session};
 use crate::watermark::{PAIR_BYTES, Pair, Slot, read_pair};
 
 /// A key and its value.
@@ -35,6 +35,8 @@ pub(crate) struct Tables {
 /// A session as it stands in the store.
 pub(crate) struct Session {
     pub(crate) number: SessionNo,
+    /// The name by which this store knows it.
+    pub(crate) name: SessionName,
     pub(crate) manifest: Manifest,
     /// What its chain starts with.
     pub(crate) start: Head,
@@ -52,10 +54,10 @@ impl Tables {
         for (expected, (key, record)) in (0_u32..).zip(&records) {
             let number = SessionNo(expected);
             let whole = decode_session(record).filter(|_| keys::session_of(key) == Some(number));
-            let (uid, start, manifest) =
+            let SessionRecord { uid, start, name, manifest } =
                 whole.ok_or_else(|| tables.damaged_part("sessions", "a record is not whole"))?;
             let slot = tables.slot(marks, number, uid, start);
-            let twice = tables.sessions.insert(uid, Session { number, manifest, start, slot });
+            let twice = tables.sessions.insert(uid, Session { number, name, manifest, start, slot });
             if twice.is_some() {
                 return Err(tables.damaged_part("sessions", "a session stands there twice"));
             }
@@ -151,7 +153,7 @@ pub(crate) fn block_number(key: &[u8]) -> Option<u32> {
 
 impl LogReader for Tables {
     fn sessions(&self) -> Result<Vec<(SessionName, SessionUid)>, StoreError> {
-        let mut all: Vec<_> = self.sessions.iter().map(|(uid, s)| (s.manifest.identity.name.clone(), *uid)).collect();
+        let mut all: Vec<_> = self.sessions.iter().map(|(uid, s)| (s.name.clone(), *uid)).collect();
         all.sort();
         Ok(all)
     }

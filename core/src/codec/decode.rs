@@ -3,14 +3,15 @@
 use super::fields::{Fields, algorithm, continued};
 use super::v1::{
     AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, CloseStartedV1, DirectiveReceivedV1, DirectiveRefusedV1,
-    DirectiveRepeatedV1, ExitsSetV1, GroupEndedV1, GroupOpenedV1, NothingToDoV1, OrderRequestedV1, PlanAcceptedV1,
-    PlanClosedV1, PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, SlicesDroppedV1, StopPassedV1, TargetSetV1,
-    TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1,
+    DirectiveRepeatedV1, ExitsSetV1, GroupEndedV1, GroupOpenedV1, NothingToDoV1, OrderInferredV1, OrderRequestedV1,
+    PlanAcceptedV1, PlanClosedV1, PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, SlicesDroppedV1, StopPassedV1,
+    TargetSetV1, TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1,
+    TradeRepeatedV1,
 };
 use super::{CodecError, FIRST_DECISION_KIND, decode_form};
 use crate::content::ContentRef;
 use crate::directive::StrategyDirective;
-use crate::event::{Decision, Fact, Input, Mark, PriceMoved, TimerPurpose, UnknownFact};
+use crate::event::{Decision, Fact, Input, Mark, PriceMoved, TimerPurpose, TradeImported, UnknownFact};
 use crate::ids::{CausalityId, GroupNo, OrderNo, Seq, TimerId};
 use crate::time::Timestamp;
 
@@ -66,6 +67,18 @@ impl Stored<'_> {
             }
             4 => Input::TimerFired { timer: TimerId(self.form::<TimerFiredV1>()?.timer) },
             5 => Input::Report(read.report(&self.form()?, order)?),
+            6 => {
+                let form: TradeImportedV1 = self.form()?;
+                Input::TradeImported(Box::new(TradeImported {
+                    symbol: read.symbol(&form.symbol)?,
+                    side: read.word("side", form.side)?,
+                    position: read.position_key(form.position.as_deref())?,
+                    venue_order: read.venue_order(form.venue_order.as_deref())?,
+                    fill: read.fill(&form.fill)?,
+                    origin: read.word("origin", form.origin)?,
+                    line: form.line,
+                }))
+            }
             _ => return Ok(None),
         }))
     }
@@ -220,6 +233,28 @@ impl Stored<'_> {
                     outcome: read.word("outcome", form.outcome)?,
                     dust: read.position("dust", form.dust)?,
                 }
+            }
+            120 => {
+                let form: OrderInferredV1 = self.form()?;
+                Decision::OrderInferred {
+                    group: GroupNo(form.group),
+                    role: read.word("role", form.role)?,
+                    side: read.word("side", form.side)?,
+                    quantity: read.quantity("quantity", form.quantity)?,
+                    connector_order_id: read.venue_order(form.connector_order_id.as_deref())?,
+                }
+            }
+            121 => {
+                let form: TradeBookedV1 = self.form()?;
+                Decision::TradeBooked {
+                    position: read.position_key(form.position.as_deref())?,
+                    fill: read.fill(&form.fill)?,
+                    quantity: read.quantity("quantity", form.quantity)?,
+                }
+            }
+            122 => {
+                let form: TradeRepeatedV1 = self.form()?;
+                Decision::TradeRepeated { first: Seq(form.first), same: form.same }
             }
             _ => return Ok(None),
         }))

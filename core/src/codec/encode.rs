@@ -4,16 +4,18 @@ use super::encode_form;
 use super::v1::{
     AlgorithmV1, AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, CloseStartedV1, Dec, DirectiveReceivedV1,
     DirectiveRefusedV1, DirectiveRepeatedV1, EntryTermsV1, ExecutionHintV1, ExitsSetV1, FillV1, GroupEndedV1,
-    GroupOpenedV1, IdleV1, IntentV1, NothingToDoV1, OnLimitV1, OrderRequestedV1, OrderTermsV1, PlanAcceptedV1,
-    PlanClosedV1, PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, RefusalV1, ReportKindV1, ReportV1,
-    SessionContinuedV1, SlicesDroppedV1, StopChangeV1, StopLevelV1, StopPassedV1, TakeProfitChangeV1, TargetSetV1,
-    TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1,
+    GroupOpenedV1, IdleV1, IntentV1, NothingToDoV1, OnLimitV1, OrderInferredV1, OrderRequestedV1, OrderTermsV1,
+    PlanAcceptedV1, PlanClosedV1, PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, RefusalV1, ReportKindV1,
+    ReportV1, SessionContinuedV1, SlicesDroppedV1, StopChangeV1, StopLevelV1, StopPassedV1, TakeProfitChangeV1,
+    TargetSetV1, TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1,
+    TradeRepeatedV1,
 };
 use crate::directive::{
     Algorithm, EntryTerms, ExecutionHint, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
 };
 use crate::event::{
-    Decision, Fact, Idle, Input, Refusal, Report, ReportKind, ReportedOrder, SessionContinued, TimerPurpose,
+    Decision, Fact, FillReport, Idle, Input, Refusal, Report, ReportKind, ReportedOrder, SessionContinued,
+    TimerPurpose, TradeImported,
 };
 use crate::order::{OrderTerms, Word};
 
@@ -60,6 +62,7 @@ fn encode_input(input: &Input) -> (u16, Vec<u8>) {
         Input::DirectiveReceived(directive) => (3, encode_form(&directive_form(directive))),
         Input::TimerFired { timer } => (4, encode_form(&TimerFiredV1 { timer: timer.0 })),
         Input::Report(report) => (5, encode_form(&report_form(report))),
+        Input::TradeImported(trade) => (6, encode_form(&trade_form(trade))),
     }
 }
 
@@ -148,15 +151,7 @@ fn report_form(report: &Report) -> ReportV1 {
             ReportKindV1::Accepted { connector_order_id: connector_order_id.to_string() }
         }
         ReportKind::Rejected { reason } => ReportKindV1::Rejected { reason: word(*reason) },
-        ReportKind::Filled(fill) => ReportKindV1::Filled(FillV1 {
-            trade_id: fill.trade_id.to_string(),
-            price: fill.price.value().into(),
-            quantity: fill.quantity.value().into(),
-            fee: fill.fee.value().into(),
-            fee_asset: fill.fee_asset.to_string(),
-            liquidity: word(fill.liquidity),
-            executed_at_ns: fill.executed_at.nanos(),
-        }),
+        ReportKind::Filled(fill) => ReportKindV1::Filled(fill_form(fill)),
         ReportKind::Amended { quantity, price } => {
             ReportKindV1::Amended { quantity: quantity.value().into(), price: price.map(|p| p.value().into()) }
         }
@@ -171,6 +166,30 @@ fn report_form(report: &Report) -> ReportV1 {
         ReportedOrder::Foreign(id) => Some(id.to_string()),
     };
     ReportV1 { foreign, what }
+}
+
+fn fill_form(fill: &FillReport) -> FillV1 {
+    FillV1 {
+        trade_id: fill.trade_id.to_string(),
+        price: fill.price.value().into(),
+        quantity: fill.quantity.value().into(),
+        fee: fill.fee.value().into(),
+        fee_asset: fill.fee_asset.to_string(),
+        liquidity: word(fill.liquidity),
+        executed_at_ns: fill.executed_at.nanos(),
+    }
+}
+
+fn trade_form(trade: &TradeImported) -> TradeImportedV1 {
+    TradeImportedV1 {
+        symbol: trade.symbol.to_string(),
+        side: word(trade.side),
+        position: trade.position.as_ref().map(ToString::to_string),
+        venue_order: trade.venue_order.as_ref().map(ToString::to_string),
+        fill: fill_form(&trade.fill),
+        origin: word(trade.origin),
+        line: trade.line,
+    }
 }
 
 fn refusal_form(refusal: &Refusal) -> RefusalV1 {
@@ -223,6 +242,7 @@ fn order_terms(terms: OrderTerms) -> OrderTermsV1 {
         OrderTerms::Limit { price } => OrderTermsV1::Limit { price: price.value().into() },
         OrderTerms::Stop { trigger } => OrderTermsV1::Stop { trigger: trigger.value().into() },
         OrderTerms::TakeProfit { trigger } => OrderTermsV1::TakeProfit { trigger: trigger.value().into() },
+        OrderTerms::Unknown => OrderTermsV1::Unknown,
     }
 }
 
@@ -366,5 +386,24 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
         Decision::PlanClosed { outcome, dust } => {
             (119, encode_form(&PlanClosedV1 { outcome: word(*outcome), dust: dust.value().into() }))
         }
+        Decision::OrderInferred { group, role, side, quantity, connector_order_id } => {
+            let form = OrderInferredV1 {
+                group: group.0,
+                role: word(*role),
+                side: word(*side),
+                quantity: quantity.value().into(),
+                connector_order_id: connector_order_id.as_ref().map(ToString::to_string),
+            };
+            (120, encode_form(&form))
+        }
+        Decision::TradeBooked { position, fill, quantity } => {
+            let form = TradeBookedV1 {
+                position: position.as_ref().map(ToString::to_string),
+                fill: fill_form(fill),
+                quantity: quantity.value().into(),
+            };
+            (121, encode_form(&form))
+        }
+        Decision::TradeRepeated { first, same } => (122, encode_form(&TradeRepeatedV1 { first: first.0, same: *same })),
     }
 }

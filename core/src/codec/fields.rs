@@ -13,7 +13,7 @@ use crate::directive::{
     StopLevel, TakeProfitChange, Twap,
 };
 use crate::event::{FillReport, Head, Idle, Refusal, Report, ReportKind, ReportedOrder, SessionContinued};
-use crate::ids::{ConnectorOrderId, DirectiveId, OrderNo, PlanId, Seq, SessionUid, TradeId};
+use crate::ids::{ConnectorOrderId, DirectiveId, OrderNo, PlanId, PositionKey, Seq, SessionUid, TradeId};
 use crate::instrument::{Asset, Symbol};
 use crate::order::{OrderTerms, Word};
 use crate::time::{Span, Timestamp};
@@ -82,6 +82,14 @@ impl Fields {
 
     pub(super) fn plans(self, texts: &[String]) -> Result<Vec<PlanId>, CodecError> {
         texts.iter().map(|text| self.plan(text)).collect()
+    }
+
+    pub(super) fn position_key(self, text: Option<&str>) -> Result<Option<PositionKey>, CodecError> {
+        text.map(|text| self.text("position", text, PositionKey::new)).transpose()
+    }
+
+    pub(super) fn venue_order(self, text: Option<&str>) -> Result<Option<ConnectorOrderId>, CodecError> {
+        text.map(|text| self.text("venue_order", text, ConnectorOrderId::new)).transpose()
     }
 
     pub(super) fn symbol(self, text: &str) -> Result<Symbol, CodecError> {
@@ -258,6 +266,7 @@ impl Fields {
             OrderTermsV1::TakeProfit { trigger } => {
                 OrderTerms::TakeProfit { trigger: self.price("trigger", *trigger)? }
             }
+            OrderTermsV1::Unknown => OrderTerms::Unknown,
         })
     }
 }

@@ -280,6 +280,7 @@ pub(super) enum OrderTermsV1 {
     Limit { price: Dec },
     Stop { trigger: Dec },
     TakeProfit { trigger: Dec },
+    Unknown,
 }
 
 #[derive(Encode, Decode)]
@@ -342,6 +343,39 @@ pub(super) struct ProtectionGapChangedV1 {
 pub(super) struct PlanClosedV1 {
     pub outcome: u8,
     pub dust: Dec,
+}
+
+#[derive(Encode, Decode)]
+pub(super) struct TradeImportedV1 {
+    pub symbol: String,
+    pub side: u8,
+    pub position: Option<String>,
+    pub venue_order: Option<String>,
+    pub fill: FillV1,
+    pub origin: u8,
+    pub line: u64,
+}
+
+#[derive(Encode, Decode)]
+pub(super) struct OrderInferredV1 {
+    pub group: u32,
+    pub role: u8,
+    pub side: u8,
+    pub quantity: Dec,
+    pub connector_order_id: Option<String>,
+}
+
+#[derive(Encode, Decode)]
+pub(super) struct TradeBookedV1 {
+    pub position: Option<String>,
+    pub fill: FillV1,
+    pub quantity: Dec,
+}
+
+#[derive(Encode, Decode)]
+pub(super) struct TradeRepeatedV1 {
+    pub first: u64,
+    pub same: bool,
 }
 
 #[derive(Encode, Decode)]

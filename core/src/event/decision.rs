@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::refusal::{Idle, Refusal};
+use super::report::FillReport;
 use crate::amount::{Position, Price, Quantity};
 use crate::content::ContentRef;
 use crate::directive::{Algorithm, EntryTerms, OnLimit};
-use crate::ids::{DirectiveId, GroupNo, PlanId, Seq, TimerId};
+use crate::ids::{ConnectorOrderId, DirectiveId, GroupNo, PlanId, PositionKey, Seq, TimerId};
 use crate::instrument::Symbol;
 use crate::order::{OrderRole, OrderTerms, Side, TimeInForce, spelled};
 use crate::time::Timestamp;
@@ -204,6 +205,37 @@ pub enum Decision {
         /// What is left below a lot or the minimum notional, signed.
         dust: Position,
     },
+    /// An order was inferred from a trade of a history: it was placed elsewhere, and all that is known of it is what
+    /// it traded. Nothing leaves the process.
+    OrderInferred {
+        /// Its group.
+        group: GroupNo,
+        /// What it did for its plan.
+        role: OrderRole,
+        /// Bought or sold.
+        side: Side,
+        /// As much as is known to have traded.
+        quantity: Quantity,
+        /// The venue's id of it, where the history has it.
+        connector_order_id: Option<ConnectorOrderId>,
+    },
+    /// A trade of a history, or the part of one that belongs to this plan, was booked as a fill.
+    TradeBooked {
+        /// Which of several positions in the symbol it belongs to.
+        position: Option<PositionKey>,
+        /// The fill.
+        fill: FillReport,
+        /// The order's whole quantity now: a history does not tell what was asked for, so an order is as large as its
+        /// trades.
+        quantity: Quantity,
+    },
+    /// A history has the trade before: nothing is booked.
+    TradeRepeated {
+        /// Where it was booked.
+        first: Seq,
+        /// Whether it says the same again; where not, the two contradict each other.
+        same: bool,
+    },
 }
 
 /// What a timer is for.
@@ -258,6 +290,8 @@ spelled! {
         Rejected = "rejected",
         /// A slice's time passed and what it left is not made up for.
         Skipped = "skipped",
+        /// A history tells of it; why it was done is not known.
+        Imported = "imported",
     }
 
     /// How a group ended.
@@ -284,6 +318,8 @@ spelled! {
         TookProfit = "took profit",
         /// Its entry ended without a fill.
         Unfilled = "unfilled",
+        /// Trades of a history brought it back to nothing.
+        Flat = "flat",
     }
 
     /// What a group does.

@@ -4,12 +4,14 @@
 //! arm in the ledger's `apply`, and a line in the audit story; each of these matches is written out by hand.
 
 mod decision;
+mod import;
 mod refusal;
 mod report;
 
 use serde::{Serialize, Serializer};
 
 pub use decision::{Because, Decision, GroupAction, GroupEnd, Outcome, TimerPurpose};
+pub use import::{TradeImported, TradeOrigin};
 pub use refusal::{Idle, Refusal};
 pub use report::{FillReport, Report, ReportKind, ReportedOrder, VenueReason};
 
@@ -76,6 +78,8 @@ pub enum Input {
     },
     /// The venue reported.
     Report(Report),
+    /// A history from elsewhere tells of a trade.
+    TradeImported(Box<TradeImported>),
 }
 
 /// Where a continued session comes from.

@@ -1,11 +1,12 @@
 //! What every store must do, as one test that each runs on itself.
 
 use super::samples;
-use crate::chain::genesis;
+use crate::chain::{BlockLimits, OpenBlock, genesis};
 use crate::event::Head;
-use crate::ids::{DirectiveId, PlanId, PlanNo, Seq};
+use crate::frame::encode_frame;
+use crate::ids::{DirectiveId, PlanId, PlanNo, Seq, SessionName};
 use crate::index::IndexEntry;
-use crate::log::{LogEnd, read_log};
+use crate::log::{LogEnd, read_frames, read_log};
 use crate::step::Step;
 use crate::store::{Checkpoint, LogReader, LogStore, StoreError};
 
@@ -35,9 +36,16 @@ pub fn check(store: &mut dyn LogStore) {
             assert_eq!(store.durable_seq(uid), step.last_seq());
         }
     }
-    // Not the next seq: refused, and nothing is kept of it.
+    // Not the next seq, or no frame at all: refused, nothing is kept of it, and the store goes on.
     let last = steps.last().unwrap();
+    let before = store.head(uid).unwrap();
     assert!(matches!(store.append(uid, last, &[]), Err(StoreError::Conflict { .. })));
+    let next = encode_frame(&samples::step(last.last_seq().0 + 1, 90_000, 1, samples::slice_facts(1)[0].clone()));
+    let next = next.unwrap();
+    for wrong in [&[][..], &next[1..], &next[..next.len() - 1], &[&next[..], &[0]].concat()] {
+        assert!(matches!(store.append_frame(uid, wrong, &[]), Err(StoreError::Frame(_))), "{wrong:?}");
+    }
+    assert_eq!(store.head(uid).unwrap(), before);
     store.commit().unwrap();
     assert_eq!(store.durable_seq(uid), last.last_seq());
 
@@ -61,9 +69,12 @@ pub fn check(store: &mut dyn LogStore) {
         digest: [9; 32],
         finished: true,
     };
+    store.put_checkpoint(uid, &Checkpoint { digest: [8; 32], finished: false, ..checkpoint.clone() }).unwrap();
     store.put_checkpoint(uid, &checkpoint).unwrap();
+    let earlier = Checkpoint { seq: Seq(1), ..checkpoint.clone() };
+    store.put_checkpoint(uid, &earlier).unwrap();
     store.commit().unwrap();
-    assert_eq!(store.checkpoints(uid).unwrap(), vec![checkpoint]);
+    assert_eq!(store.checkpoints(uid).unwrap(), vec![earlier, checkpoint]);
 
     // A second session in the same store changes nothing of the first.
     let other = store.create(&samples::manifest("other")).unwrap();
@@ -71,8 +82,40 @@ pub fn check(store: &mut dyn LogStore) {
     store.commit().unwrap();
     assert_eq!(check_reading(store, &steps), end);
     assert_ne!(store.head(other).unwrap(), Head([0; 32]));
-    let names: Vec<String> = store.sessions().unwrap().iter().map(|(name, _)| name.to_string()).collect();
-    assert_eq!(names, ["contract", "other"]);
+    let names = |store: &dyn LogStore| -> Vec<String> {
+        store.sessions().unwrap().iter().map(|(name, _)| name.to_string()).collect()
+    };
+    assert_eq!(names(store), ["contract", "other"]);
+
+    // The same Steps, appended as bytes, under a name that is not the identity's: the same log.
+    let manifest = samples::manifest("its_own");
+    let named = SessionName::new("given").unwrap();
+    let copy = store.create_as(&manifest, &named).unwrap();
+    let mut chain = OpenBlock::first(copy, genesis(&manifest.identity).1, BlockLimits::FORMAT_1);
+    for step in &steps {
+        let frame = encode_frame(step).unwrap();
+        store.append_frame(copy, &frame, &[]).unwrap();
+        let _ = chain.push(&frame, u32::try_from(step.events.len()).unwrap());
+    }
+    store.commit().unwrap();
+    let mut frames = Vec::new();
+    let copied = read_frames(store, copy, &mut |frame, step| {
+        frames.push((frame.to_vec(), step));
+        true
+    });
+    assert_eq!(copied.unwrap().head, chain.head());
+    assert!(
+        frames.iter().zip(&steps).all(|((frame, read), step)| read == step && *frame == encode_frame(step).unwrap())
+    );
+    assert_eq!(store.index(copy, &[]).unwrap(), store.index(uid, &[]).unwrap());
+    assert_eq!(names(store), ["contract", "given", "other"]);
+    assert_eq!(store.find("given").unwrap(), copy);
+    assert_eq!(store.manifest(copy).unwrap(), manifest);
+    // By its id and by its name it is there already; its identity's own name is free.
+    for (manifest, name) in [(&manifest, "its_own"), (&samples::manifest("new"), "given")] {
+        let taken = store.create_as(manifest, &SessionName::new(name).unwrap());
+        assert!(matches!(taken, Err(StoreError::SessionExists { name }) if name == named));
+    }
 }
 
 /// What a store that was filled by [`check`] must give back, also after it was closed and opened again.

@@ -9,10 +9,10 @@ use retrace_core::directive::{
 };
 use retrace_core::event::{
     Because, Decision, Fact, FillReport, GroupAction, GroupEnd, Head, Idle, Input, Mark, Outcome, PriceMoved, Refusal,
-    Report, ReportKind, ReportedOrder, SessionContinued, TimerPurpose, VenueReason,
+    Report, ReportKind, ReportedOrder, SessionContinued, TimerPurpose, TradeImported, TradeOrigin, VenueReason,
 };
 use retrace_core::ids::{
-    CausalityId, ConnectorOrderId, DirectiveId, GroupNo, OrderNo, PlanId, Seq, SessionName, SessionUid,
+    CausalityId, ConnectorOrderId, DirectiveId, GroupNo, OrderNo, PlanId, PositionKey, Seq, SessionName, SessionUid,
     StrategyInstanceId, TimerId, TradeId,
 };
 use retrace_core::instrument::{Asset, Instrument, Symbol};
@@ -94,9 +94,8 @@ fn report(what: ReportKind) -> Input {
     Input::Report(Report { order: ReportedOrder::Ours(ORDER), what })
 }
 
-/// Every input, each with a name for its file.
-pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
-    let fill = FillReport {
+fn fill() -> FillReport {
+    FillReport {
         trade_id: TradeId::new("3204567891").unwrap(),
         price: price("38321.55"),
         quantity: quantity("0.83"),
@@ -104,7 +103,18 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
         fee_asset: Asset::new("USDT").unwrap(),
         liquidity: Liquidity::Maker,
         executed_at: Timestamp::from_nanos(-1),
-    };
+    }
+}
+
+fn imported(position: Option<PositionKey>, venue_order: Option<ConnectorOrderId>, origin: TradeOrigin) -> Input {
+    let fill = FillReport { liquidity: Liquidity::Unknown, ..fill() };
+    let trade = TradeImported { symbol: symbol(), side: Side::Sell, position, venue_order, fill, origin, line: 300 };
+    Input::TradeImported(Box::new(trade))
+}
+
+/// Every input, each with a name for its file.
+pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
+    let position = PositionKey::new("LONG").unwrap();
     let reason = VenueReason::OffGrid;
     let venue_id = || ConnectorOrderId::new("B-9").unwrap();
     let from = SessionContinued { parent: SessionUid([1; 16]), head: Head([2; 32]), ledger_digest: [3; 32] };
@@ -137,7 +147,7 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
         ("timer-fired", Input::TimerFired { timer: TimerId(300) }),
         ("report-accepted", report(ReportKind::Accepted { connector_order_id: venue_id() })),
         ("report-rejected", report(ReportKind::Rejected { reason })),
-        ("report-filled", report(ReportKind::Filled(fill))),
+        ("report-filled", report(ReportKind::Filled(fill()))),
         ("report-amended", report(ReportKind::Amended { quantity: quantity("1.66"), price: Some(price("37000")) })),
         ("report-amend-rejected", report(ReportKind::AmendRejected { reason })),
         ("report-canceled", report(ReportKind::Canceled)),
@@ -148,6 +158,8 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
             "report-foreign",
             Input::Report(Report { order: ReportedOrder::Foreign(venue_id()), what: ReportKind::Canceled }),
         ),
+        ("trade-imported", imported(Some(position), Some(venue_id()), TradeOrigin::History)),
+        ("trade-opening", imported(None, None, TradeOrigin::Opening)),
     ]
 }
 
@@ -274,8 +286,25 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
         ),
         ("gap", Decision::ProtectionGapChanged { uncovered: position("0"), because }),
         ("plan-closed", Decision::PlanClosed { outcome: Outcome::StoppedOut, dust: position("0.001") }),
+        ("order-terms-not-known", order(OrderRole::Reduce, OrderTerms::Unknown)),
+        ("order-inferred", inferred(Some(ConnectorOrderId::new("B-9").unwrap()))),
+        ("order-inferred-nameless", inferred(None)),
+        (
+            "trade-booked",
+            Decision::TradeBooked {
+                position: Some(PositionKey::new("LONG").unwrap()),
+                fill: fill(),
+                quantity: quantity("1.66"),
+            },
+        ),
+        ("trade-repeated", Decision::TradeRepeated { first: Seq(300), same: true }),
     ]);
     all
+}
+
+fn inferred(connector_order_id: Option<ConnectorOrderId>) -> Decision {
+    let (group, role, side) = (GroupNo(2), OrderRole::Reduce, Side::Sell);
+    Decision::OrderInferred { group, role, side, quantity: quantity("0.83"), connector_order_id }
 }
 
 /// Every kind, in order of its number within inputs and decisions.

@@ -1,21 +1,24 @@
 //! The whole story of one plan, in order: why it came, what was decided, every order and its changes, every fill, every
 //! change of the stop with what it covers, timers, refusals, outcome and result.
 
-mod words;
+mod gaps;
+pub(crate) mod words;
 
-pub use words::refusal_text;
+pub use gaps::GapSpan;
+pub(crate) use gaps::GapWatch;
+pub use words::{order_name, refusal_text};
 
 use retrace_core::amount::{Money, Position};
 use retrace_core::directive::{Intent, StrategyDirective};
 use retrace_core::event::{Decision, Event, Fact, Input, Outcome};
 use retrace_core::ids::{PlanId, derive_plan_id};
 use retrace_core::step::Step;
-use retrace_core::time::{Span, Timestamp};
 use serde::Serialize;
 
 use crate::event_view::{EventView, event_view};
-use crate::ledger::{Book, BrokenHistory};
+use crate::ledger::{Book, BrokenHistory, Plan};
 use crate::view::FeeView;
+use words::Naming;
 
 /// A plan's story.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,21 +50,6 @@ pub struct ResultView {
     pub held: Position,
 }
 
-/// A time during which something held was not covered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct GapSpan {
-    /// How much, signed.
-    pub quantity: Position,
-    /// Why.
-    pub reason: &'static str,
-    /// From when.
-    pub from: Timestamp,
-    /// Until when; `null` where it was still open at the end.
-    pub to: Option<Timestamp>,
-    /// How long; `null` where it was still open at the end.
-    pub duration: Option<Span>,
-}
-
 /// One line of a story.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StoryLine {
@@ -76,23 +64,20 @@ pub struct StoryLine {
 
 /// An event as one line. `book` is the book after it.
 pub fn event_line(event: &Event, book: &Book) -> String {
-    words::describe(event, book).1
+    words::describe(event, book, Naming::ByNumber).1
 }
-
-/// Why a gap is one where the plan has no stop at all.
-const NO_STOP: &str = "no_stop";
 
 /// Writes a plan's story while it folds a log.
 pub struct Auditor {
     plan_id: PlanId,
     lines: Vec<StoryLine>,
-    gaps: Vec<GapSpan>,
+    gaps: GapWatch,
 }
 
 impl Auditor {
     /// For the plan of that name.
     pub const fn new(plan_id: PlanId) -> Self {
-        Self { plan_id, lines: Vec::new(), gaps: Vec::new() }
+        Self { plan_id, lines: Vec::new(), gaps: GapWatch::new() }
     }
 
     /// Folds a Step into `book` and writes down what of it belongs to the plan.
@@ -105,13 +90,12 @@ impl Auditor {
         for event in &step.events {
             book.apply(event)?;
             // What concerns a whole directive belongs to the plan that the directive names.
-            let belongs = self.belongs(event, book) || (ours && concerns_all(event));
+            let belongs = mentioned(event, book).contains(&self.plan_id) || (ours && concerns_all(event));
             ours |= belongs;
             let input = matches!(event.fact, Fact::Input(_));
             if belongs || (input && event.plan.is_none()) {
-                self.note_gap(event);
-                self.note_unprotected(event, book);
-                let (because, text) = words::describe(event, book);
+                self.gaps.note(event, book, self.plan(book));
+                let (because, text) = words::describe(event, book, Naming::ByNumber);
                 lines.push(StoryLine { because, text, event: event_view(event, book) });
             }
         }
@@ -121,61 +105,8 @@ impl Auditor {
         Ok(())
     }
 
-    fn belongs(&self, event: &Event, book: &Book) -> bool {
-        if let Some(plan) = event.plan {
-            return book.plan(plan).is_some_and(|plan| plan.id == self.plan_id);
-        }
-        match &event.fact {
-            Fact::Input(Input::DirectiveReceived(directive)) => self.names(directive, book),
-            Fact::Decision(
-                Decision::DirectiveRefused { plan_id: Some(plan_id), .. } | Decision::NothingToDo { plan_id, .. },
-            ) => *plan_id == self.plan_id,
-            Fact::Input(_) | Fact::Decision(_) | Fact::Unknown(_) => false,
-        }
-    }
-
-    fn names(&self, directive: &StrategyDirective, book: &Book) -> bool {
-        match &directive.intent {
-            Intent::NewTrade(new) => match &new.plan_id {
-                Some(plan_id) => *plan_id == self.plan_id,
-                None => derive_plan_id(book.ledger().session(), &directive.directive_id, 0) == self.plan_id,
-            },
-            Intent::Modify(modify) => modify.plans.contains(&self.plan_id),
-            Intent::Close(close) => close.plans.contains(&self.plan_id),
-        }
-    }
-
-    fn note_gap(&mut self, event: &Event) {
-        let Fact::Decision(Decision::ProtectionGapChanged { uncovered, because }) = &event.fact else { return };
-        if let Some(open) = self.gaps.last_mut().filter(|gap| gap.to.is_none()) {
-            open.to = Some(event.time);
-            open.duration = Some(event.time.since(open.from));
-        }
-        if !uncovered.is_flat() {
-            let (quantity, reason, from) = (*uncovered, because.as_str(), event.time);
-            self.gaps.push(GapSpan { quantity, reason, from, to: None, duration: None });
-        }
-    }
-
-    /// What is held without any stop is not covered either, by the strategist's own word.
-    fn note_unprotected(&mut self, event: &Event, book: &Book) {
-        let plan = book.ledger().plan_number(&self.plan_id).and_then(|no| book.plan(no));
-        let Some(plan) = plan else { return };
-        let naked = if plan.exits.stop.is_none() { plan.held() } else { Position::FLAT };
-        let open = self.gaps.last_mut().filter(|gap| gap.to.is_none() && gap.reason == NO_STOP);
-        match open {
-            Some(gap) if gap.quantity == naked => return,
-            Some(gap) => {
-                gap.to = Some(event.time);
-                gap.duration = Some(event.time.since(gap.from));
-            }
-            None => {}
-        }
-        let lots = plan.instrument.whole_lots(naked).unwrap_or_default();
-        if !lots.is_flat() {
-            let (quantity, reason, from) = (naked, NO_STOP, event.time);
-            self.gaps.push(GapSpan { quantity, reason, from, to: None, duration: None });
-        }
+    fn plan<'a>(&self, book: &'a Book) -> Option<&'a Plan> {
+        book.ledger().plan_number(&self.plan_id).and_then(|no| book.plan(no))
     }
 
     /// The story, once the whole log is folded into `book`. `None` where the log never mentions the plan.
@@ -183,8 +114,7 @@ impl Auditor {
         if self.lines.is_empty() {
             return None;
         }
-        let plan = book.ledger().plan_number(&self.plan_id).and_then(|no| book.plan(no));
-        let view = plan.map(|plan| crate::view::plan_view(book.ledger(), plan, &|_| None));
+        let view = self.plan(book).map(|plan| crate::view::plan_view(book.ledger(), plan, &|_| None));
         Some(Story {
             plan_id: self.plan_id,
             outcome: view.as_ref().and_then(|view| view.outcome),
@@ -195,14 +125,39 @@ impl Auditor {
                 net_position: view.net_position,
                 held: view.held,
             }),
-            protection_gap: self.gaps,
+            protection_gap: self.gaps.into_spans(),
             story: self.lines,
         })
     }
 }
 
+/// The plans whose story an event belongs to. `book` is the book after it.
+pub(crate) fn mentioned(event: &Event, book: &Book) -> Vec<PlanId> {
+    if let Some(plan) = event.plan {
+        return book.plan(plan).map(|plan| plan.id.clone()).into_iter().collect();
+    }
+    match &event.fact {
+        Fact::Input(Input::DirectiveReceived(directive)) => named(directive, book),
+        Fact::Decision(
+            Decision::DirectiveRefused { plan_id: Some(plan_id), .. } | Decision::NothingToDo { plan_id, .. },
+        ) => vec![plan_id.clone()],
+        Fact::Input(_) | Fact::Decision(_) | Fact::Unknown(_) => Vec::new(),
+    }
+}
+
+/// The plans that a directive names, or the one that it makes.
+fn named(directive: &StrategyDirective, book: &Book) -> Vec<PlanId> {
+    match &directive.intent {
+        Intent::NewTrade(new) => vec![
+            new.plan_id.clone().unwrap_or_else(|| derive_plan_id(book.ledger().session(), &directive.directive_id, 0)),
+        ],
+        Intent::Modify(modify) => modify.plans.clone(),
+        Intent::Close(close) => close.plans.clone(),
+    }
+}
+
 /// Whether an event says something of a whole directive, not of one plan.
-fn concerns_all(event: &Event) -> bool {
+pub(crate) fn concerns_all(event: &Event) -> bool {
     matches!(
         &event.fact,
         Fact::Decision(Decision::DirectiveRefused { plan_id: None, .. } | Decision::DirectiveRepeated { .. })

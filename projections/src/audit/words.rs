@@ -3,22 +3,33 @@
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::directive::{Algorithm, Intent, StopChange, StopLevel, StrategyDirective, TakeProfitChange};
 use retrace_core::event::{
-    Because, Decision, Event, Fact, Idle, Input, Outcome, Refusal, Report, ReportKind, ReportedOrder, TimerPurpose,
+    Because, Decision, Event, Fact, FillReport, Idle, Input, Outcome, Refusal, Report, ReportKind, ReportedOrder,
+    TimerPurpose, TradeImported, TradeOrigin,
 };
 use retrace_core::exact;
-use retrace_core::ids::OrderNo;
+use retrace_core::ids::TimerId;
+use retrace_core::manifest::Mode;
 use retrace_core::order::{OrderRole, OrderTerms, Side};
 use retrace_core::time::Timestamp;
 
 use rust_decimal::Decimal;
 
-use crate::ledger::{Book, Order, Plan};
+use crate::ledger::{Book, Fill, Group, Order, Plan};
+
+/// By what a line names orders and earlier events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// By their numbers in the session, as every other command shows them.
+    ByNumber,
+    /// By their place in their plan, and earlier events not at all: what another plan did moves no name.
+    ByCause,
+}
 
 /// Why an event happened, in the worker's own word, and the event as a line. `book` is the book after it.
-pub(super) fn describe(event: &Event, book: &Book) -> (Option<&'static str>, String) {
+pub(crate) fn describe(event: &Event, book: &Book, naming: Naming) -> (Option<&'static str>, String) {
     match &event.fact {
-        Fact::Input(input) => (None, input_text(event, input, book)),
-        Fact::Decision(decision) => decision_text(event, decision, book),
+        Fact::Input(input) => (None, input_text(event, input, book, naming)),
+        Fact::Decision(decision) => decision_text(event, decision, book, naming),
         Fact::Unknown(unknown) => (None, format!("an event of unknown kind {}", unknown.kind)),
     }
 }
@@ -31,13 +42,27 @@ fn order_of<'a>(event: &Event, book: &'a Book) -> Option<&'a Order> {
     plan_of(event, book).zip(event.order).and_then(|(plan, no)| plan.order(no))
 }
 
-/// An order as the story names it: its place in the session and what it is for.
-fn name(order: Option<&Order>, no: Option<OrderNo>) -> String {
-    match (order, no) {
-        (Some(order), _) => format!("{} #{}", role_name(order.role), order.no),
-        (None, Some(no)) => format!("order #{no}"),
-        (None, None) => "order".to_owned(),
+/// An order as the story names it: what it is for, and its place in the session or in its plan.
+fn name(event: &Event, book: &Book, naming: Naming) -> String {
+    match (order_of(event, book), event.order, naming) {
+        (Some(order), _, Naming::ByCause) => {
+            let group = plan_of(event, book).and_then(|plan| plan.group_of(order.no));
+            group.map_or_else(|| role_name(order.role).to_owned(), |group| order_name(group, order))
+        }
+        (Some(order), _, Naming::ByNumber) => format!("{} #{}", role_name(order.role), order.no),
+        (None, Some(no), Naming::ByNumber) => format!("order #{no}"),
+        (None, Some(_), Naming::ByCause) | (None, None, _) => "order".to_owned(),
     }
+}
+
+/// An order by what its id is made of: `entry 2.7` is slice 7 of group 2, `stop 3` the plan's third stop, `try 2` its
+/// second attempt. The same in every session in which it is sent for the same cause.
+pub fn order_name(group: &Group, order: &Order) -> String {
+    let role = role_name(order.role);
+    let place = order.slice.saturating_add(1);
+    let name =
+        if order.role == group.role() { format!("{role} {}.{place}", group.no) } else { format!("{role} {place}") };
+    if order.attempt == 0 { name } else { format!("{name} try {}", order.attempt.saturating_add(1)) }
 }
 
 const fn role_name(role: OrderRole) -> &'static str {
@@ -52,46 +77,39 @@ const fn role_name(role: OrderRole) -> &'static str {
     }
 }
 
-fn input_text(event: &Event, input: &Input, book: &Book) -> String {
+fn input_text(event: &Event, input: &Input, book: &Book, naming: Naming) -> String {
     match input {
-        Input::SessionContinued(from) => format!("goes on from session {}", from.parent),
+        Input::SessionContinued(from) => match naming {
+            Naming::ByNumber => format!("goes on from session {}", from.parent),
+            Naming::ByCause => "goes on from another session".to_owned(),
+        },
         Input::PriceMoved(moved) => format!("{} {}", moved.symbol, moved.mark.long),
         Input::DirectiveReceived(directive) => directive_text(directive),
-        Input::TimerFired { timer } => format!("timer {timer} fired"),
-        Input::Report(report) => report_text(event, report, book),
+        Input::TimerFired { timer } => format!("{} fired", timer_name(*timer, naming)),
+        Input::Report(report) => report_text(event, report, book, naming),
+        Input::TradeImported(trade) => trade_text(trade, naming),
     }
 }
 
-fn report_text(event: &Event, report: &Report, book: &Book) -> String {
+fn timer_name(timer: TimerId, naming: Naming) -> String {
+    match naming {
+        Naming::ByNumber => format!("timer {timer}"),
+        Naming::ByCause => "timer".to_owned(),
+    }
+}
+
+fn report_text(event: &Event, report: &Report, book: &Book, naming: Naming) -> String {
     if let ReportedOrder::Foreign(id) = &report.order {
         return format!("order {id} at the venue is not ours");
     }
-    let order = order_of(event, book);
-    let name = name(order, event.order);
+    let name = name(event, book, naming);
     match &report.what {
-        ReportKind::Accepted { connector_order_id } => format!("{name} accepted as {connector_order_id}"),
+        ReportKind::Accepted { connector_order_id } => match naming {
+            Naming::ByNumber => format!("{name} accepted as {connector_order_id}"),
+            Naming::ByCause => format!("{name} accepted"),
+        },
         ReportKind::Rejected { reason } => format!("{name} rejected: {reason}"),
-        ReportKind::Filled(fill) => {
-            let position = plan_of(event, book).map_or(Position::FLAT, Plan::traded);
-            let marks = order.and_then(|order| order.fill_of(&fill.trade_id));
-            if let Some(known) = marks.filter(|known| known.booked != event.seq) {
-                let (quantity, price) = (fill.quantity, fill.price);
-                return if known.says(fill) {
-                    format!("{name}: the fill of {quantity} @ {price} of event {} again", known.booked)
-                } else {
-                    format!(
-                        "{name}: CONFLICT: the fill of {} @ {} of event {} is now said to be {quantity} @ {price}; it stays",
-                        known.quantity, known.price, known.booked
-                    )
-                };
-            }
-            let late = if marks.is_some_and(|fill| fill.late) { ", late" } else { "" };
-            let overfill = if marks.is_some_and(|fill| fill.overfill) { ", above its quantity" } else { "" };
-            format!(
-                "{name} filled {} @ {}, fee {} {}{late}{overfill}; position {position}",
-                fill.quantity, fill.price, fill.fee, fill.fee_asset
-            )
-        }
+        ReportKind::Filled(fill) => fill_text(event, fill, book, naming),
         ReportKind::Amended { quantity, price } => {
             let at = price.map_or(String::new(), |price| format!(" @ {price}"));
             format!("{name} is now {quantity}{at}{}", covers(event, book))
@@ -102,6 +120,57 @@ fn report_text(event: &Event, report: &Report, book: &Book) -> String {
         ReportKind::Expired { reason } => format!("{name} expired: {reason}"),
         ReportKind::Triggered => format!("{name} set off, nothing to trade with yet"),
     }
+}
+
+fn fill_text(event: &Event, fill: &FillReport, book: &Book, naming: Naming) -> String {
+    let order = order_of(event, book);
+    let position = plan_of(event, book).map_or(Position::FLAT, Plan::traded);
+    let marks = order.and_then(|order| order.fill_of(&fill.trade_id));
+    if let Some(known) = marks.filter(|known| known.booked != event.seq) {
+        return told_again(&name(event, book, naming), known, fill, naming);
+    }
+    let late = if marks.is_some_and(|fill| fill.late) { ", late" } else { "" };
+    let overfill = if marks.is_some_and(|fill| fill.overfill) { ", above its quantity" } else { "" };
+    format!(
+        "{} filled {} @ {}, fee {} {}{late}{overfill}; position {position}",
+        name(event, book, naming),
+        fill.quantity,
+        fill.price,
+        fill.fee,
+        fill.fee_asset
+    )
+}
+
+/// A fill that was booked before: a repeat, or a conflict, which changes nothing.
+fn told_again(order: &str, known: &Fill, told: &FillReport, naming: Naming) -> String {
+    let (quantity, price) = (told.quantity, told.price);
+    let booked = match naming {
+        Naming::ByNumber => format!(" of event {}", known.booked),
+        Naming::ByCause => String::new(),
+    };
+    if known.says(told) {
+        return format!("{order}: the fill of {quantity} @ {price}{booked} again");
+    }
+    let was = format!("{} @ {}", known.quantity, known.price);
+    format!("{order}: CONFLICT: the fill of {was}{booked} is now said to be {quantity} @ {price}; it stays")
+}
+
+/// A trade as its history tells it.
+fn trade_text(trade: &TradeImported, naming: Naming) -> String {
+    let TradeImported { symbol, side, position, fill, origin, line, .. } = trade;
+    let FillReport { price, quantity, fee, fee_asset, trade_id, .. } = fill;
+    let did = match (origin, side) {
+        (TradeOrigin::History, Side::Buy) => "bought",
+        (TradeOrigin::History, Side::Sell) => "sold",
+        (TradeOrigin::Opening, Side::Buy) => "held before:",
+        (TradeOrigin::Opening, Side::Sell) => "owed before:",
+    };
+    let charged = if fee.value().is_zero() { String::new() } else { format!(", fee {fee} {fee_asset}") };
+    // The two trades of one row are named after their position.
+    let told = position.as_ref().filter(|key| !trade_id.as_str().starts_with(key.as_str()));
+    let position = told.map_or(String::new(), |key| format!(", position {key}"));
+    let line = if naming == Naming::ByNumber { format!(", line {line}") } else { String::new() };
+    format!("{did} {quantity} {symbol} @ {price}{charged}{position} (trade {trade_id}{line})")
 }
 
 /// What changes of an order, before and after. `order` still has the values before.
@@ -142,6 +211,7 @@ fn directive_text(directive: &StrategyDirective) -> String {
         }
         Intent::Modify(modify) => {
             let mut parts = Vec::new();
+            parts.extend(modify.direction.map(|direction| format!("direction {direction}")));
             if let Some(target) = modify.target {
                 parts.push(format!("size {}", target.normalize()));
             }
@@ -210,17 +280,19 @@ fn algorithm_text(algorithm: Algorithm) -> String {
     }
 }
 
-fn decision_text(event: &Event, decision: &Decision, book: &Book) -> (Option<&'static str>, String) {
+#[expect(clippy::too_many_lines, reason = "one match over every decision, each variant written out by hand")]
+fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming) -> (Option<&'static str>, String) {
     let plan = plan_of(event, book);
     let order = order_of(event, book);
-    let name = || name(order, event.order);
+    let name = || name(event, book, naming);
     let plain = |text: String| (None, text);
     match decision {
         Decision::DirectiveRefused { directive, refusal, .. } => {
-            (Some(refusal.code()), format!("{directive} refused: {}", refusal_text(refusal)))
+            (Some(refusal.code()), format!("{directive} refused: {}", refusal_words(refusal, naming)))
         }
         Decision::DirectiveRepeated { directive, first } => {
-            plain(format!("{directive} was received before, at event {first}: nothing to do"))
+            let at = if naming == Naming::ByNumber { format!(", at event {first}") } else { String::new() };
+            plain(format!("{directive} was received before{at}: nothing to do"))
         }
         Decision::NothingToDo { directive, reason, target, committed, .. } => (
             Some(reason.code()),
@@ -238,8 +310,12 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book) -> (Option<&'s
         }
         Decision::PlanOpened => plain("plan opened".to_owned()),
         Decision::GroupOpened { group, action, algorithm, quantity, .. } => {
-            let how = algorithm_text(*algorithm);
-            plain(format!("group {group} opened: {} {quantity}, {how}", action.as_str().to_lowercase()))
+            // A history does not tell how an order was divided, nor how much it was for.
+            let how = match book.ledger().mode() {
+                Mode::Import => String::new(),
+                Mode::Backtest | Mode::Paper | Mode::Live => format!(" {quantity}, {}", algorithm_text(*algorithm)),
+            };
+            plain(format!("group {group} opened: {}{how}", action.as_str().to_lowercase()))
         }
         Decision::SlicesDropped { group, quantity, because } => {
             (Some(because.as_str()), format!("group {group}: {quantity} will not be sent ({})", reason(*because)))
@@ -270,13 +346,16 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book) -> (Option<&'s
         Decision::CancelRequested { because } => {
             (Some(because.as_str()), format!("cancel {} ({})", name(), reason(*because)))
         }
-        Decision::TimerSet { timer, due, purpose } => plain(match purpose {
-            TimerPurpose::Slice { slice, .. } => {
-                format!("timer {timer} set for slice {} at {}", slice.saturating_add(1), clock(*due, event))
-            }
-            TimerPurpose::CloseRetry => format!("timer {timer} set for the next try at {}", clock(*due, event)),
-        }),
-        Decision::TimerDropped { timer } => plain(format!("timer {timer} dropped")),
+        Decision::TimerSet { timer, due, purpose } => {
+            let (timer, due) = (timer_name(*timer, naming), clock(*due, event));
+            plain(match purpose {
+                TimerPurpose::Slice { slice, .. } => {
+                    format!("{timer} set for slice {} at {due}", slice.saturating_add(1))
+                }
+                TimerPurpose::CloseRetry => format!("{timer} set for the next try at {due}"),
+            })
+        }
+        Decision::TimerDropped { timer } => plain(format!("{} dropped", timer_name(*timer, naming))),
         Decision::CloseStarted { price_limit, .. } => plain(price_limit.map_or_else(
             || "close begins, at market".to_owned(),
             |price| format!("close begins, no worse than {price}"),
@@ -302,9 +381,22 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book) -> (Option<&'s
             let dust = if dust.is_flat() { String::new() } else { format!(", dust {dust}") };
             let how = match outcome {
                 Outcome::Closed => "as directed".to_owned(),
-                Outcome::StoppedOut | Outcome::TookProfit | Outcome::Unfilled => outcome.to_string(),
+                Outcome::StoppedOut | Outcome::TookProfit | Outcome::Unfilled | Outcome::Flat => outcome.to_string(),
             };
             plain(format!("plan ended: {how}{result}{dust}"))
+        }
+        Decision::OrderInferred { side, quantity, connector_order_id, .. } => {
+            let id = connector_order_id.as_ref().map_or(String::new(), |id| format!(", order {id} at the venue"));
+            (Some(Because::Imported.as_str()), format!("{} {side} {quantity}, as traded{id}", name()))
+        }
+        Decision::TradeBooked { fill, .. } => (Some(Because::Imported.as_str()), fill_text(event, fill, book, naming)),
+        Decision::TradeRepeated { first, same } => {
+            let at = if naming == Naming::ByNumber { format!(", at event {first}") } else { String::new() };
+            plain(if *same {
+                format!("the history has this trade before{at}: nothing to do")
+            } else {
+                format!("the history has another trade of this id{at}: not booked")
+            })
         }
     }
 }
@@ -314,6 +406,7 @@ fn order_terms(terms: OrderTerms) -> String {
         OrderTerms::Market => "at market".to_owned(),
         OrderTerms::Limit { price } => format!("limit {price}"),
         OrderTerms::Stop { trigger } | OrderTerms::TakeProfit { trigger } => format!("@ {trigger}"),
+        OrderTerms::Unknown => "on terms not known".to_owned(),
     }
 }
 
@@ -336,6 +429,7 @@ const fn reason(because: Because) -> &'static str {
         Because::BelowLot => "less than a lot",
         Because::Rejected => "the venue refused",
         Because::Skipped => "its time passed, and it is not made up for",
+        Because::Imported => "a history tells of it",
     }
 }
 
@@ -353,15 +447,21 @@ fn idle_text(idle: &Idle) -> String {
 
 /// A refusal as a sentence, with its numbers.
 pub fn refusal_text(refusal: &Refusal) -> String {
+    refusal_words(refusal, Naming::ByNumber)
+}
+
+pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
     match refusal {
         Refusal::Conflict { field, first } => {
-            format!("its id was used at event {first} with another body; the first difference is in {field}")
+            let used = if naming == Naming::ByNumber { format!("at event {first}") } else { "before".to_owned() };
+            format!("its id was used {used} with another body; the first difference is in {field}")
         }
         Refusal::PlanExists => "a plan of that id exists, from another directive".to_owned(),
-        Refusal::UnknownPlan => "no plan has that id".to_owned(),
-        Refusal::PlanEnded => "the plan is closed, closing or stopped out".to_owned(),
+        Refusal::UnknownPlan => "no plan of that id was taken on".to_owned(),
+        Refusal::PlanEnded => "the plan is closed, closing or stopped out, and takes no change".to_owned(),
         Refusal::DirectionContradictsTarget { direction, delta } => {
-            format!("direction {direction} contradicts the change of {delta}")
+            let opposite = direction.opposite();
+            format!("direction {direction} contradicts the change of {delta}, which is a {opposite}")
         }
         Refusal::WouldLoosen { stop, proposed } => {
             format!("a tolerance only tightens: the stop stands at {stop}, this would put it at {proposed}")
@@ -369,8 +469,10 @@ pub fn refusal_text(refusal: &Refusal) -> String {
         Refusal::WrongSide { field, level, price } => {
             format!("{field} {level} stands on the wrong side of the price {price}")
         }
-        Refusal::BadLevel { field, price } => format!("{field} gives no valid level at the price {price}"),
-        Refusal::NoPriceYet => "no price was seen yet that it could be read against".to_owned(),
+        Refusal::BadLevel { field, price } => {
+            format!("at the price {price}, {field} rounds to no price that an order can have")
+        }
+        Refusal::NoPriceYet => "no price was seen yet that its fraction could be read against".to_owned(),
         Refusal::ShortingUnsupported => "the venue cannot be short".to_owned(),
         Refusal::TooManySlices { slices, quantity, lot } => {
             format!("{quantity} in {slices} slices gives less than the lot of {lot} each")

@@ -86,6 +86,19 @@ impl Totals {
         self.realized.minus(self.fees_in_quote)
     }
 
+    /// What closing the open position at `price` would realise, before fees, in quote (SEMANTICS 7); zero when flat.
+    ///
+    /// # Errors
+    /// [`Inexact`] when the position's worth does not fit.
+    pub fn unrealized(&self, price: Price) -> Result<Money, Inexact> {
+        let Some(size) = self.traded.size() else { return Ok(Money::ZERO) };
+        let worth = size.notional(price)?;
+        match Side::of(self.traded) {
+            Some(Side::Sell) => self.cost.minus(worth),
+            Some(Side::Buy) | None => worth.minus(self.cost),
+        }
+    }
+
     fn book(&mut self, base: &Asset, quote: &Asset, trade: &Trade) -> Result<(), Inexact> {
         let signed = trade.side.signed(trade.quantity);
         let against = Side::of(self.traded).is_some_and(|standing| standing != trade.side);

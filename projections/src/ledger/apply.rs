@@ -70,6 +70,10 @@ impl Ledger {
                 Ok(())
             }
             Input::Report(report) => self.apply_report(event, report),
+            Input::TradeImported(trade) => {
+                self.apply_trade_imported(event, trade);
+                Ok(())
+            }
         }
     }
 
@@ -87,7 +91,9 @@ impl Ledger {
                 Ok(())
             }
             // Recorded for the story; nothing follows from them.
-            Decision::DirectiveRepeated { .. } | Decision::NothingToDo { .. } => Ok(()),
+            Decision::DirectiveRepeated { .. } | Decision::NothingToDo { .. } | Decision::TradeRepeated { .. } => {
+                Ok(())
+            }
             Decision::PlanAccepted { plan_id, symbol, direction, directive, comments } => {
                 let no = Self::number_of_plan(event)?;
                 let instrument = self.instrument(symbol).cloned();
@@ -252,8 +258,13 @@ impl Ledger {
                 let no = Self::number_of_plan(event)?;
                 let (outcome, dust): (Outcome, Position) = (*outcome, *dust);
                 self.plan_mut(event, no)?.phase = Phase::Closed { outcome, dust };
+                self.imports.close(no);
                 self.seal(no);
                 Ok(())
+            }
+            Decision::OrderInferred { .. } => self.apply_order_inferred(event, decision),
+            Decision::TradeBooked { position, fill, quantity } => {
+                self.apply_trade_booked(event, position.as_ref(), fill, *quantity)
             }
         }
     }
@@ -275,27 +286,7 @@ impl Ledger {
         else {
             return Ok(());
         };
-        let no = event.order.ok_or(BrokenHistory::Nameless { seq: event.seq, what: "order" })?;
-        if no != self.next_order {
-            return Err(BrokenHistory::NotNext { seq: event.seq, what: "order", number: u64::from(no.0) });
-        }
-        let session = self.session;
-        let plan_no = Self::number_of_plan(event)?;
-        let plan = self.plan_mut(event, plan_no)?;
-        let plan_id = plan.id.clone();
-        let parent = group_mut(event, plan, *group)?;
-        let cause = OrderCause {
-            directive: &parent.directive,
-            plan: &plan_id,
-            group: *group,
-            role: role.as_str(),
-            slice: *slice,
-            attempt: *attempt,
-        };
-        let id = derive_order_id(session, &cause);
-        parent.orders.request(Order::new(NewOrder {
-            no,
-            id,
+        let new = NewOrder {
             role: *role,
             side: *side,
             terms: *terms,
@@ -305,14 +296,38 @@ impl Ledger {
             slice: *slice,
             attempt: *attempt,
             because: *because,
-            requested: event.seq,
-        }));
-        if let (OrderRole::Close, Phase::Closing(closing)) = (role, &mut plan.phase) {
+        };
+        self.request(event, *group, &new)?;
+        if let (OrderRole::Close, Phase::Closing(closing)) = (role, &mut self.events_plan(event)?.phase) {
             closing.tries = closing.tries.saturating_add(1);
         }
+        Ok(())
+    }
+
+    /// Brings the order that an event names into being, in a group of its plan.
+    pub(super) fn request(&mut self, event: &Event, group: GroupNo, new: &NewOrder) -> Result<OrderNo, BrokenHistory> {
+        let no = event.order.ok_or(BrokenHistory::Nameless { seq: event.seq, what: "order" })?;
+        if no != self.next_order {
+            return Err(BrokenHistory::NotNext { seq: event.seq, what: "order", number: u64::from(no.0) });
+        }
+        let session = self.session;
+        let plan_no = Self::number_of_plan(event)?;
+        let plan = self.plan_mut(event, plan_no)?;
+        let plan_id = plan.id.clone();
+        let parent = group_mut(event, plan, group)?;
+        let cause = OrderCause {
+            directive: &parent.directive,
+            plan: &plan_id,
+            group,
+            role: new.role.as_str(),
+            slice: new.slice,
+            attempt: new.attempt,
+        };
+        let id = derive_order_id(session, &cause);
+        parent.orders.request(Order::new(no, id, event.seq, new));
         self.orders.insert(no, plan_no);
         self.next_order = no.next();
-        Ok(())
+        Ok(no)
     }
 
     pub(super) fn number_of_plan(event: &Event) -> Result<PlanNo, BrokenHistory> {

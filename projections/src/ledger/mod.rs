@@ -8,6 +8,7 @@ mod accounting;
 mod apply;
 mod book;
 mod group;
+mod imports;
 mod order;
 mod orders;
 mod plan;
@@ -22,12 +23,13 @@ use retrace_core::event::{Event, Refusal, TimerPurpose};
 use retrace_core::exact::Inexact;
 use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, Seq, SessionUid, TimerId};
 use retrace_core::instrument::{Instrument, Symbol};
-use retrace_core::manifest::Identity;
+use retrace_core::manifest::{Identity, Mode};
 use retrace_core::time::Timestamp;
 
 pub use accounting::{Accounting, Totals, Trade};
 pub use book::Book;
 pub use group::{Group, slice_size};
+pub use imports::SeenTrade;
 pub use order::{Change, Fill, Order};
 pub use orders::Orders;
 pub use plan::{Bounds, Closing, Exits, Phase, Plan, StandingTarget, is_protection};
@@ -45,6 +47,7 @@ pub const PROJECTION_VERSION: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ledger {
     session: SessionUid,
+    mode: Mode,
     instance: String,
     instruments: Vec<Instrument>,
     seq: Seq,
@@ -61,6 +64,7 @@ pub struct Ledger {
     sealed_sum: SetDigest,
     newly_sealed: Vec<Plan>,
     directive_sum: SetDigest,
+    imports: imports::Imports,
     next_order: OrderNo,
     next_timer: TimerId,
     counts: Counts,
@@ -183,6 +187,7 @@ impl Ledger {
     pub fn new(identity: &Identity) -> Self {
         Self {
             session: genesis(identity).0,
+            mode: identity.mode,
             instance: identity.instance.to_string(),
             instruments: identity.instruments.clone(),
             seq: Seq(0),
@@ -197,6 +202,7 @@ impl Ledger {
             sealed_sum: SetDigest::default(),
             newly_sealed: Vec::new(),
             directive_sum: SetDigest::default(),
+            imports: imports::Imports::default(),
             next_order: OrderNo(1),
             next_timer: TimerId(1),
             counts: Counts::default(),
@@ -210,6 +216,7 @@ impl Ledger {
         let fresh = Self::new(identity);
         Self {
             session: fresh.session,
+            mode: fresh.mode,
             instance: fresh.instance,
             instruments: fresh.instruments,
             seq: Seq(0),
@@ -221,6 +228,11 @@ impl Ledger {
     /// The session it belongs to.
     pub const fn session(&self) -> SessionUid {
         self.session
+    }
+
+    /// How that session meets the world.
+    pub const fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// Whose plans it holds.
@@ -352,6 +364,7 @@ impl Ledger {
         for count in [self.plan_numbers.len(), self.directives.len(), self.refusals.len(), self.timers.len()] {
             hasher.update(&(count as u64).to_le_bytes());
         }
+        self.imports.digest(&mut hasher, |no| self.plans.get(&no).map(|plan| plan.id.clone()));
         *hasher.finalize().as_bytes()
     }
 }

@@ -114,8 +114,6 @@ impl Fill {
 /// What an order is made of when it is requested.
 #[derive(Clone, Copy)]
 pub(super) struct NewOrder {
-    pub no: OrderNo,
-    pub id: OrderId,
     pub role: OrderRole,
     pub side: Side,
     pub terms: OrderTerms,
@@ -125,14 +123,13 @@ pub(super) struct NewOrder {
     pub slice: u32,
     pub attempt: u32,
     pub because: Because,
-    pub requested: Seq,
 }
 
 impl Order {
-    pub(super) const fn new(new: NewOrder) -> Self {
+    pub(super) const fn new(no: OrderNo, id: OrderId, requested: Seq, new: &NewOrder) -> Self {
         Self {
-            no: new.no,
-            id: new.id,
+            no,
+            id,
             connector_order_id: None,
             role: new.role,
             side: new.side,
@@ -143,8 +140,8 @@ impl Order {
             slice: new.slice,
             attempt: new.attempt,
             because: new.because,
-            requested: new.requested,
-            asked: new.requested,
+            requested,
+            asked: requested,
             status: OrderStatus::Pending,
             reason: None,
             in_flight: None,
@@ -306,6 +303,12 @@ impl Order {
                 self.reason = reason;
             }
         }
+    }
+
+    /// It is as large as its trades: one more of them is known, and it works again until that is booked.
+    pub(super) fn extend(&mut self, quantity: Quantity) {
+        self.quantity = quantity;
+        self.restate();
     }
 
     pub(super) fn fill(&mut self, id: FillId, report: &FillReport, seq: Seq) -> Result<(), Inexact> {

@@ -42,7 +42,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn apply_fill(&mut self, event: &Event, no: OrderNo, report: &FillReport) -> Result<(), BrokenHistory> {
+    pub(super) fn apply_fill(&mut self, event: &Event, no: OrderNo, report: &FillReport) -> Result<(), BrokenHistory> {
         let session = self.session;
         let plan = event.plan.and_then(|plan| self.plan(plan));
         let known = plan.and_then(|plan| plan.order(no)).and_then(|order| order.fill_of(&report.trade_id));

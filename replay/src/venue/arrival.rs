@@ -71,7 +71,7 @@ impl BarVenue {
         let at_once = current.filter(|current| match terms {
             OrderTerms::Limit { price } => order.is_good(price, *current),
             OrderTerms::TakeProfit { trigger } => order.is_good(trigger, *current),
-            OrderTerms::Market | OrderTerms::Stop { .. } => false,
+            OrderTerms::Market | OrderTerms::Stop { .. } | OrderTerms::Unknown => false,
         });
         let available = match at_once {
             Some(_) => self.within_position(&order, quantity)?.and_then(|q| self.within_volume(&order.symbol, q)),
@@ -106,6 +106,7 @@ impl BarVenue {
     ) -> Result<Option<VenueReason>, VenueError> {
         let instrument = self.instrument(&order.symbol)?;
         let level = match order.terms {
+            OrderTerms::Unknown => return Ok(Some(VenueReason::Other)),
             OrderTerms::Market => None,
             OrderTerms::Limit { price } => Some(price),
             OrderTerms::Stop { trigger } | OrderTerms::TakeProfit { trigger } => Some(trigger),
@@ -122,9 +123,11 @@ impl BarVenue {
         Ok(match order.terms {
             OrderTerms::Stop { trigger } if order.stop_touched(trigger, current) => Some(VenueReason::WouldTriggerNow),
             OrderTerms::Limit { price } if post_only && order.is_good(price, current) => Some(VenueReason::WouldTake),
-            OrderTerms::Market | OrderTerms::Limit { .. } | OrderTerms::Stop { .. } | OrderTerms::TakeProfit { .. } => {
-                None
-            }
+            OrderTerms::Market
+            | OrderTerms::Limit { .. }
+            | OrderTerms::Stop { .. }
+            | OrderTerms::TakeProfit { .. }
+            | OrderTerms::Unknown => None,
         })
     }
 

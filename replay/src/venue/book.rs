@@ -37,7 +37,7 @@ impl Resting {
             OrderTerms::Stop { .. } => Turn::Stop,
             OrderTerms::TakeProfit { .. } => Turn::TakeProfit,
             OrderTerms::Limit { .. } => Turn::Limit,
-            OrderTerms::Market => Turn::Market,
+            OrderTerms::Market | OrderTerms::Unknown => Turn::Market,
         }
     }
 

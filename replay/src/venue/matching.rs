@@ -82,6 +82,8 @@ fn meets(order: &Resting, seen: Price, open: bool) -> Option<Met> {
                 met(price, Liquidity::Maker, false)
             }
         }
-        OrderTerms::Stop { .. } | OrderTerms::TakeProfit { .. } | OrderTerms::Limit { .. } => None,
+        OrderTerms::Stop { .. } | OrderTerms::TakeProfit { .. } | OrderTerms::Limit { .. } | OrderTerms::Unknown => {
+            None
+        }
     }
 }

@@ -192,7 +192,7 @@ impl BarVenue {
     ) -> Result<(Money, retrace_core::instrument::Asset), VenueError> {
         let rate = match liquidity {
             Liquidity::Maker => self.settings.maker_fee,
-            Liquidity::Taker => self.settings.taker_fee,
+            Liquidity::Taker | Liquidity::Unknown => self.settings.taker_fee,
         };
         let (amount, asset) = match self.settings.fee_asset {
             FeeAsset::Quote => (quantity.notional(price)?.value(), symbol.quote()),

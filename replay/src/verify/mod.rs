@@ -32,11 +32,11 @@ pub struct Verification {
 pub struct CheckResult {
     /// `integrity`, `rebuild`, `re-decide` or `re-simulate`.
     pub name: &'static str,
-    /// Whether it was made to its end and found nothing.
+    /// Whether it was made to its end and found nothing, or has nothing to look at in a session of this mode.
     pub clean: bool,
     /// How many events (integrity, rebuild), decisions (re-decide) or Steps (re-simulate) it looked at.
     pub checked: u64,
-    /// Why it was not made; `None` where it was.
+    /// Why it was not made; `None` where it was. Beside `clean`: it does not apply.
     pub skipped: Option<&'static str>,
 }
 
@@ -61,9 +61,19 @@ impl Verification {
 
     /// Whether a check could not be made.
     pub fn is_incomplete(&self) -> bool {
-        self.checks.iter().any(|check| check.skipped.is_some())
+        self.checks.iter().any(CheckResult::is_missing)
     }
 }
+
+impl CheckResult {
+    /// Whether it should have been made and could not.
+    pub fn is_missing(&self) -> bool {
+        self.skipped.is_some() && !self.clean
+    }
+}
+
+/// Why an import is not run again.
+const NO_VENUE: &str = "an import has no venue to simulate";
 
 pub(crate) const INTEGRITY: &str = "integrity";
 pub(crate) const REBUILD: &str = "rebuild";
@@ -82,15 +92,18 @@ pub fn verify(reader: &dyn LogReader, session: SessionUid, tape: Option<&Tape>) 
     for damage in reader.damage() {
         findings.push(Finding::new(INTEGRITY, None, damage.to_string()));
     }
+    // A history brings all that is decided on in its inputs: its tape is empty.
+    let no_market = Tape::new(Vec::new());
+    let tape = if identity.mode == Mode::Import { Some(&no_market) } else { tape };
     let right_tape = tape.filter(|tape| tape.identity() == identity.tape);
     let skipped = match (tape, right_tape) {
-        _ if identity.mode != Mode::Backtest => Some("only a backtest refers to a tape"),
+        _ if matches!(identity.mode, Mode::Paper | Mode::Live) => Some("only a backtest refers to a tape"),
         (None, _) => Some("its market data could not be read"),
         (Some(_), None) => Some("the market data is not what the session was run on"),
         (Some(_), Some(_)) => None,
     };
 
-    if identity.mode == Mode::Backtest && tape.is_some() && right_tape.is_none() {
+    if !matches!(identity.mode, Mode::Paper | Mode::Live) && tape.is_some() && right_tape.is_none() {
         findings.push(Finding::new(REDECIDE, None, "the market data is not what the session was run on".to_owned()));
     }
 
@@ -141,15 +154,19 @@ pub fn verify(reader: &dyn LogReader, session: SessionUid, tape: Option<&Tape>) 
         }
         decided = redecide.decided();
         findings.extend(redecide.finish(reader, session)?);
-        let finished = checkpoints.iter().any(|checkpoint| checkpoint.finished && checkpoint.seq == end.last_seq);
-        let (count, found) = resimulate::run(reader, session, identity, tape, simulation, finished)?;
-        simulated = count;
-        findings.extend(found);
+        if identity.mode != Mode::Import {
+            let finished = checkpoints.iter().any(|checkpoint| checkpoint.finished && checkpoint.seq == end.last_seq);
+            let (count, found) = resimulate::run(reader, session, identity, tape, simulation, finished)?;
+            simulated = count;
+            findings.extend(found);
+        }
     }
     checks.push(CheckResult { name: REDECIDE, clean: true, checked: decided, skipped });
-    checks.push(CheckResult { name: RESIMULATE, clean: true, checked: simulated, skipped });
+    let does_not_apply = (identity.mode == Mode::Import).then_some(NO_VENUE);
+    checks.push(CheckResult { name: RESIMULATE, clean: true, checked: simulated, skipped: does_not_apply.or(skipped) });
     for check in &mut checks {
-        check.clean = check.skipped.is_none() && !findings.iter().any(|finding| finding.check == check.name);
+        let made = check.skipped.is_none() || check.skipped == does_not_apply;
+        check.clean = made && !findings.iter().any(|finding| finding.check == check.name);
     }
     Ok(Verification { checks, findings })
 }

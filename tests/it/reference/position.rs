@@ -63,7 +63,7 @@ pub(super) const DIFFERS: &[Differs] = &[
 
 pub(super) const NOT_YET: &[NotYet] = &[NotYet {
     case: "binance-commission-bnb",
-    reason: "not yet: the venue takes fees in base or quote only; fees in a third asset come with import",
+    reason: "not yet: the venue takes fees in base or quote only; fees in a third asset are read from imports, not charged",
     missing: || FeeAsset::ALL == [FeeAsset::Quote, FeeAsset::Base],
 }];
 

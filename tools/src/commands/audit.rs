@@ -7,13 +7,14 @@ use retrace_core::event::{Decision, Fact, Input, Outcome};
 use retrace_core::ids::{PlanId, Seq, SessionName, SessionUid};
 use retrace_core::index::{IndexEntry, index_entries};
 use retrace_core::log::LogFault;
+use retrace_core::manifest::Mode;
 use retrace_core::store::{LogReader, StoreError};
 use retrace_projections::audit::{Auditor, GapSpan, ResultView, Story, StoryLine};
 use retrace_projections::ledger::Book;
 use serde::Serialize;
 
 use super::Status;
-use super::stored::{Db, StoredSession};
+use super::stored::{Db, StoredSession, lost_session};
 use crate::error::{CliError, Place};
 use crate::output::Output;
 use crate::output::story::{self, Protection};
@@ -130,6 +131,7 @@ fn tell(session: &StoredSession<'_>, plan: &PlanId) -> Result<Option<Told>, CliE
     let plan = book.ledger().plan_number(plan).and_then(|no| book.plan(no));
     let held = plan.is_some_and(|plan| plan.orders().any(|order| !order.filled().is_flat()));
     let protection = match (held, had_stop) {
+        _ if session.identity().mode == Mode::Import => Protection::NotTold,
         (false, _) => Protection::NothingHeld,
         (true, false) => Protection::Never,
         (true, true) => Protection::ByStop,
@@ -156,6 +158,9 @@ fn spelled_out(reader: &dyn LogReader, given: PlanId, session: Option<&StoredSes
 }
 
 fn no_plan(reader: &dyn LogReader, plan: PlanId, session: Option<&StoredSession<'_>>) -> CliError {
+    if let (None, Some(lost)) = (session, lost_session(reader)) {
+        return lost.into();
+    }
     let place = session.map_or(Place::Store, |session| Place::Session(session.name.clone()));
     CliError::NoPlan { plan, place, known: known_plans(reader, session) }
 }

@@ -2,16 +2,21 @@
 
 mod audit;
 mod export;
+mod import;
+mod market;
+mod market_again;
 mod replay;
 mod run;
 mod sample;
 mod sessions;
+mod snapshot;
 mod stored;
 mod verify;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use retrace_projections::projection::Projections;
 
 use crate::error::CliError;
 use crate::output::{self, Output};
@@ -59,35 +64,51 @@ enum Command {
     Replay(replay::Args),
     Verify(verify::Args),
     Audit(audit::Args),
+    Snapshot(snapshot::Args),
     Export(export::Args),
+    Import(import::Args),
+    Market(market::Args),
 }
 
 /// The whole of the program `retrace`: reads the command line, runs the command, and answers with its exit status: 0
 /// fine, 1 a check found something, 2 could not run.
-pub fn main_with() -> ExitCode {
+///
+/// `projections` are those that `snapshot` knows. A program with one's own is one expression:
+///
+/// ```no_run
+/// # use retrace_projections::built_in::Journal as Mine;
+/// use retrace_tools::Projections;
+///
+/// fn main() -> std::process::ExitCode {
+///     retrace_tools::main_with(Projections::built_in().with::<Mine>())
+/// }
+/// ```
+pub fn main_with(projections: Projections) -> ExitCode {
     let Cli { json, command } = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => {
-            // Nowhere to tell that the terminal is gone.
-            let _ = usage.print();
+            // Help and the version are for people, whatever else was asked for.
+            let mut options = std::env::args_os().take_while(|argument| argument != "--");
+            let json = usage.use_stderr() && options.any(|argument| argument == "--json");
+            output::report_usage(&usage, &mut Output::new(json));
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(COULD_NOT_RUN));
         }
     };
     let mut output = Output::new(json);
-    let ended = perform(command, &mut output).and_then(|status| output.finish().map(|()| status));
+    let ended = perform(command, projections, &mut output).and_then(|status| output.finish().map(|()| status));
     match ended {
         Ok(status) => status.into(),
         Err(error) if error.is_closed_pipe() => ExitCode::SUCCESS,
         Err(error) => {
             // What was printed before stands above the error.
             let _ = output.finish();
-            output::report(&error);
+            output::report(&error, &mut output);
             ExitCode::from(COULD_NOT_RUN)
         }
     }
 }
 
-fn perform(command: Command, output: &mut Output) -> Result<Status, CliError> {
+fn perform(command: Command, projections: Projections, output: &mut Output) -> Result<Status, CliError> {
     match command {
         Command::Sample(args) => sample::perform(&args, output),
         Command::Run(args) => run::perform(&args, output),
@@ -95,7 +116,10 @@ fn perform(command: Command, output: &mut Output) -> Result<Status, CliError> {
         Command::Replay(args) => replay::perform(&args, output),
         Command::Verify(args) => verify::perform(&args, output),
         Command::Audit(args) => audit::perform(&args, output),
+        Command::Snapshot(args) => snapshot::perform(&args, projections, output),
         Command::Export(args) => export::perform(&args, output),
+        Command::Import(args) => import::perform(&args, output),
+        Command::Market(args) => market::perform(&args, output),
     }
 }
 

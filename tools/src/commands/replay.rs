@@ -4,18 +4,22 @@ use std::io::Write;
 use std::str::FromStr;
 
 use retrace_core::content::ContentRef;
-use retrace_core::event::Head;
+use retrace_core::event::{Head, Refusal};
 use retrace_core::ids::{DirectiveId, PlanId, Seq, SessionName};
+use retrace_core::step::TapePosition;
 use retrace_core::time::Timestamp;
 use retrace_projections::audit::refusal_text;
 use retrace_projections::ledger::{Book, Refused};
 use retrace_projections::view::{PlanView, plan_view};
+use retrace_replay::tape::Seen;
 use serde::Serialize;
 
 use super::Status;
+use super::market_again::Market;
 use super::stored::{Db, Stop, StoredSession};
 use crate::error::CliError;
 use crate::input::time;
+use crate::marks::{Marked, Marks};
 use crate::output::Output;
 use crate::output::ledger_tree::{plan_lines, waiting_line};
 use crate::output::style::{BAD, BOLD, DIM, painted};
@@ -31,6 +35,8 @@ pub(super) struct Args {
     /// As of which moment: the number of an event, or a time (all events up to and with it)
     #[arg(long, value_name = "SEQ|TIME")]
     at: Option<At>,
+    #[command(flatten)]
+    market: Market,
 }
 
 /// A moment of a session.
@@ -44,7 +50,7 @@ enum At {
 
 /// A text that is no moment.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("write the number of an event, RFC 3339, or `YYYY-MM-DD HH:MM:SS` (UTC)")]
+#[error("write the number of an event, RFC 3339, or `YYYY-MM-DD HH:MM` (UTC)")]
 struct NotAMoment;
 
 impl FromStr for At {
@@ -77,10 +83,19 @@ struct Document {
     at: Option<Timestamp>,
     head: Head,
     ledger_digest: Head,
-    plans: Vec<PlanView>,
+    plans: Vec<PlanShown>,
     refusals: Vec<RefusalView>,
     conflicts: Vec<RefusalView>,
     batches: [(); 0],
+}
+
+/// A plan, and its open position at the current price.
+#[derive(Serialize)]
+struct PlanShown {
+    #[serde(flatten)]
+    view: PlanView,
+    /// `null` when flat, or where no price is known.
+    mark: Option<Marked>,
 }
 
 /// A refusal as the world sees it.
@@ -91,6 +106,8 @@ struct RefusalView {
     directive_id: DirectiveId,
     plan_id: Option<PlanId>,
     code: &'static str,
+    /// The rule with its numbers, as `audit --json` has it.
+    refusal: Refusal,
     text: String,
 }
 
@@ -99,6 +116,10 @@ struct Folded {
     book: Book,
     /// The time of the last event folded.
     time: Option<Timestamp>,
+    /// How far the tape was given when the last Step folded was made.
+    tape: TapePosition,
+    /// Whether that is all of the log.
+    whole: bool,
     head: Head,
 }
 
@@ -107,6 +128,7 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
     let session = StoredSession::find(&reader, &args.session)?;
     let folded = fold(&session, args.at)?;
     let ledger = folded.book.ledger();
+    let marks = marks(args, &session, &folded)?;
     let text = |reference: ContentRef| session.text(reference);
     let opened = folded.book.plans().filter(|plan| plan.opened_at.is_some());
     let refusals: Vec<RefusalView> = ledger.refusals().iter().map(refusal).collect();
@@ -119,7 +141,7 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
         },
         head: folded.head,
         ledger_digest: Head(ledger.digest()),
-        plans: opened.map(|plan| plan_view(ledger, plan, &text)).collect(),
+        plans: opened.map(|plan| PlanShown { view: plan_view(ledger, plan, &text), mark: marks.of(plan) }).collect(),
         conflicts: refusals.iter().filter(|refusal| refusal.code == "conflict").cloned().collect(),
         refusals,
         batches: [],
@@ -139,6 +161,7 @@ fn fold(session: &StoredSession<'_>, at: Option<At>) -> Result<Folded, CliError>
     let mut book = Book::new(session.identity());
     let mut time = None;
     let mut whole_steps = 0_u64;
+    let mut tape = TapePosition::default();
     let mut last = None;
     let end = session.read(&mut |step| {
         for event in &step.events {
@@ -148,10 +171,12 @@ fn fold(session: &StoredSession<'_>, at: Option<At>) -> Result<Folded, CliError>
             }
             book.apply(event)?;
             time = Some(event.time);
+            tape = step.tape;
         }
         whole_steps = whole_steps.saturating_add(1);
         Ok(())
     })?;
+    let whole = end.is_some();
     let head = match end {
         Some(end) => {
             at.map_or(Ok(()), |at| check_reached(session, at, last))?;
@@ -159,7 +184,27 @@ fn fold(session: &StoredSession<'_>, at: Option<At>) -> Result<Folded, CliError>
         }
         None => session.head_after(whole_steps)?,
     };
-    Ok(Folded { book, time, head })
+    Ok(Folded { book, time, tape, whole, head })
+}
+
+/// The current prices: those of the market data as far as it was given, or else, where it is not there any more, those
+/// of the last fills.
+fn marks(args: &Args, session: &StoredSession<'_>, folded: &Folded) -> Result<Marks, CliError> {
+    let open = folded.book.plans().any(|plan| !plan.accounting.totals().traded.is_flat());
+    if !open {
+        return Ok(Marks::default());
+    }
+    let recorded = &session.identity().tape;
+    let Some(tape) = args.market.read_again(session).filter(|tape| tape.identity() == *recorded) else {
+        return Ok(Marks::of_fills(folded.book.plans()));
+    };
+    let seen = match args.at {
+        Some(At::Time(time)) => Seen::Until(time),
+        // A session that came to its end saw the rows behind its last event too.
+        _ if folded.whole && session.is_finished()? => Seen::To(TapePosition { rows: tape.rows(), points: 0 }),
+        Some(At::Seq(_)) | None => Seen::To(folded.tape),
+    };
+    Ok(Marks::of_tape(&tape, seen, session.identity().venue.path))
 }
 
 /// A seq beyond the log's last event is refused. A time is not: every event lies at or before it.
@@ -179,6 +224,7 @@ fn refusal(refused: &Refused) -> RefusalView {
         directive_id: refused.directive.clone(),
         plan_id: refused.plan_id.clone(),
         code: refused.refusal.code(),
+        refusal: refused.refusal.clone(),
         text: refusal_text(&refused.refusal),
     }
 }
@@ -189,9 +235,9 @@ fn print(document: &Document, waiting: &[String], page: &mut dyn Write) -> Resul
     let since = if seq.0 == 0 { "before the first event".to_owned() } else { format!("after event {seq}") };
     let hashes = format!("head {}  ledger {}", short_hash(&head.0), short_hash(&ledger_digest.0));
     writeln!(page, "{}  {since}{time}  {}", painted(BOLD, session), painted(DIM, hashes))?;
-    for plan in plans {
+    for PlanShown { view, mark } in plans {
         writeln!(page)?;
-        for line in plan_lines(plan) {
+        for line in plan_lines(view, mark.as_ref()) {
             writeln!(page, "{line}")?;
         }
     }
@@ -203,9 +249,11 @@ fn print(document: &Document, waiting: &[String], page: &mut dyn Write) -> Resul
     }
     if !refusals.is_empty() {
         writeln!(page, "\n{}", painted(BAD, counted(refusals.len() as u64, "refusal")))?;
-        for RefusalView { seq, at, directive_id, plan_id, code, text } in refusals {
+        let width = refusals.last().map_or(1, |last| last.seq.to_string().len());
+        for RefusalView { seq, at, directive_id, plan_id, code, text, .. } in refusals {
             let plan = plan_id.as_ref().map_or(String::new(), |plan| format!(" for {plan}"));
-            writeln!(page, "  {} event {seq}  {directive_id}{plan}: {} ({code})", moment(*at), printable(text))?;
+            let seq = format!("event {:>width$}", seq.0);
+            writeln!(page, "  {}  {seq}  {directive_id}{plan}: {} ({code})", moment(*at), printable(text))?;
         }
     }
     Ok(())

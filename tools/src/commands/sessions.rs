@@ -8,7 +8,7 @@ use retrace_core::time::Timestamp;
 use serde::Serialize;
 
 use super::Status;
-use super::stored::{Db, Extent, StoredSession};
+use super::stored::{Db, Extent, StoredSession, lost_session};
 use crate::error::CliError;
 use crate::output::columns::{Align, Piece, Table};
 use crate::output::style::{BAD, DIM, GOOD, NOTICE};
@@ -28,6 +28,9 @@ struct Document {
     sessions: Vec<Row>,
 }
 
+/// The status of a session that cannot be read.
+const DAMAGED: &str = "damaged";
+
 /// One session. What cannot be read is `null`.
 #[derive(Serialize)]
 struct Row {
@@ -44,19 +47,25 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
     let reader = args.db.open()?;
     let sessions = reader.sessions()?.into_iter().map(|(name, uid)| row(&reader, name, uid)).collect();
     let document = Document { sessions };
+    let status = if is_whole(&document, &reader) { Status::Fine } else { Status::Incomplete };
     if output.is_json() {
         output.document(&document)?;
-        return Ok(Status::Fine);
+        return Ok(status);
     }
     let page = output.page();
     if document.sessions.is_empty() {
         writeln!(page, "no sessions in {}", args.db.dir().display())?;
-        return Ok(Status::Fine);
+        return Ok(status);
     }
     for line in table(&document.sessions) {
         writeln!(page, "{line}")?;
     }
-    Ok(Status::Fine)
+    Ok(status)
+}
+
+/// Whether the list says all that there is to say of every session: none damaged, and none lost with all its events.
+fn is_whole(document: &Document, reader: &dyn LogReader) -> bool {
+    document.sessions.iter().all(|row| row.status != DAMAGED) && lost_session(reader).is_none()
 }
 
 /// A session that cannot be read does not keep the others from being listed.
@@ -72,16 +81,19 @@ fn row(reader: &dyn LogReader, session: SessionName, uid: SessionUid) -> Row {
             to: extent.to,
         },
         Err(error) => {
-            warn(&format!("{error}; `retrace verify {session}` lists all that is wrong"));
-            Row { session, mode: None, status: "damaged", events: None, head: None, from: None, to: None }
+            // Opening has told of damage to the store's own files already.
+            let told = reader.damage().iter().any(|damage| damage.to_string() == error.to_string());
+            if !told {
+                warn(&format!("{error}; `retrace verify {session}` lists all that is wrong"));
+            }
+            Row { session, mode: None, status: DAMAGED, events: None, head: None, from: None, to: None }
         }
     }
 }
 
 fn describe(reader: &dyn LogReader, name: &SessionName, uid: SessionUid) -> Result<(Mode, bool, Extent), CliError> {
     let session = StoredSession::of(reader, name.clone(), uid)?;
-    let finished = reader.checkpoints(uid)?.iter().any(|checkpoint| checkpoint.finished);
-    Ok((session.identity().mode, finished, session.extent()?))
+    Ok((session.identity().mode, session.is_finished()?, session.extent()?))
 }
 
 fn table(sessions: &[Row]) -> Vec<String> {

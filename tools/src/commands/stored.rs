@@ -6,11 +6,11 @@ use retrace_core::chain::{Block, BlockLimits, OpenBlock, genesis};
 use retrace_core::content::ContentRef;
 use retrace_core::event::Head;
 use retrace_core::frame::read_frame;
-use retrace_core::ids::{Seq, SessionName, SessionUid};
+use retrace_core::ids::{IdError, Seq, SessionName, SessionUid};
 use retrace_core::log::{LogEnd, LogFault, read_log};
 use retrace_core::manifest::Identity;
 use retrace_core::step::Step;
-use retrace_core::store::{LogReader, Manifest};
+use retrace_core::store::{LogReader, Manifest, StoreError};
 use retrace_core::time::Timestamp;
 use retrace_projections::ledger::BrokenHistory;
 use retrace_rocks::RocksReader;
@@ -26,6 +26,11 @@ pub(super) struct Db {
     dir: PathBuf,
 }
 
+/// A session's name on the command line.
+pub(super) fn session_name(text: &str) -> Result<SessionName, IdError> {
+    SessionName::new(text)
+}
+
 impl Db {
     /// The store's folder.
     pub(super) fn dir(&self) -> &Path {
@@ -34,17 +39,28 @@ impl Db {
 
     /// Opens the store for reading. Damage that leaves it readable is told on standard error.
     pub(super) fn open(&self) -> Result<RocksReader, CliError> {
-        let reader = self.open_quietly()?;
-        for damage in reader.damage() {
-            warn(&format!("{damage}; `retrace verify` lists all that is wrong"));
-        }
-        Ok(reader)
+        open_store(&self.dir)
     }
 
     /// The same without a word about damage, for the command that lists it.
     pub(super) fn open_quietly(&self) -> Result<RocksReader, CliError> {
         Ok(RocksReader::open(&self.dir)?)
     }
+}
+
+/// Opens the store in `dir` for reading. Damage that leaves it readable is told on standard error.
+pub(super) fn open_store(dir: &Path) -> Result<RocksReader, CliError> {
+    let reader = RocksReader::open(dir)?;
+    for damage in reader.damage() {
+        warn(&format!("{damage}; `retrace verify` lists all that is wrong"));
+    }
+    Ok(reader)
+}
+
+/// A session that the store lost with all its events, its name among them: what is not found may have been it.
+pub(super) fn lost_session(reader: &dyn LogReader) -> Option<StoreError> {
+    let lost = |damage: &StoreError| matches!(damage, StoreError::BehindWatermark { log: Seq(0), .. });
+    reader.damage().into_iter().find(lost)
 }
 
 /// A session of a store.
@@ -78,6 +94,9 @@ impl<'a> StoredSession<'a> {
         if let Some((known, uid)) = sessions.iter().find(|(known, _)| known.as_str() == name) {
             return Self::of(reader, known.clone(), *uid);
         }
+        if let Some(lost) = lost_session(reader) {
+            return Err(lost.into());
+        }
         let known = sessions.into_iter().map(|(name, _)| name).collect();
         Err(CliError::NoSession { name: name.to_owned(), known })
     }
@@ -90,6 +109,11 @@ impl<'a> StoredSession<'a> {
     /// What decides what it does.
     pub(super) const fn identity(&self) -> &Identity {
         &self.manifest.identity
+    }
+
+    /// Whether it came to its end; otherwise it was interrupted.
+    pub(super) fn is_finished(&self) -> Result<bool, CliError> {
+        Ok(self.reader.checkpoints(self.uid)?.iter().any(|checkpoint| checkpoint.finished))
     }
 
     /// Gives every Step to `take`, in order, until that stops. `None` as the end where it did.
@@ -150,7 +174,7 @@ impl<'a> StoredSession<'a> {
         Ok(extent)
     }
 
-    fn fault(&self, source: LogFault) -> CliError {
+    pub(super) fn fault(&self, source: LogFault) -> CliError {
         CliError::Log { session: self.name.clone(), source }
     }
 }

@@ -16,6 +16,7 @@ use crate::input::directive_fields::{
 };
 use crate::input::directive_values::{Named, TWAP_FIELDS, Values, text_of};
 use crate::input::directives::from_json;
+use crate::input::hint::{did_you_mean, nearest};
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
 
@@ -29,6 +30,11 @@ const TAKE_PROFIT: &str = "directive.exit_directive.take_profit_price";
 
 /// Actions whose features come later.
 const LATER_ACTIONS: [&str; 3] = ["CANCEL_GROUP", "CANCEL_ALL_IN_PLAN", "MODIFY_ORDERS"];
+
+/// How many plans one directive may be for, and how many causes it may name: with names of full length they fit into one
+/// event, and what is decided for them into one Step.
+const PLANS_MAX: usize = 500;
+const CAUSES_MAX: usize = 250;
 
 type Built<T> = Result<T, InputProblem>;
 
@@ -70,6 +76,10 @@ impl<'a> Builder<'a> {
         }
         let directive_id = values.name("directive.directive_id", &fields.directive_id, DirectiveId::new)?;
         let confidence = values.fraction(Named("directive.confidence", text_of(fields.confidence.as_ref())), true)?;
+        let found = fields.causality.as_ref().map_or(0, Vec::len);
+        if found > CAUSES_MAX {
+            return Err((self.here)(Rule::TooMany { found, max: CAUSES_MAX }).field("directive.causality"));
+        }
         let causality = fields.causality.iter().flatten();
         let causality = causality.map(|id| values.name("directive.causality", id, CausalityId::new));
         let causality = causality.collect::<Result<_, _>>()?;
@@ -256,16 +266,24 @@ impl<'a> Builder<'a> {
         if names.is_empty() {
             return Err((self.here)(Rule::EmptyList).field(PLANS).value("[]"));
         }
+        if names.len() > PLANS_MAX {
+            return Err((self.here)(Rule::TooMany { found: names.len(), max: PLANS_MAX }).field(PLANS));
+        }
         let mut seen = BTreeSet::new();
         let mut plans = Vec::new();
         for name in names {
             let plan = self.values().name(PLANS, name, PlanId::new)?;
-            let wrong = |rule| Err((self.here)(rule).field(PLANS).value(name));
+            let wrong = |rule| (self.here)(rule).field(PLANS).value(name);
             if !self.plans.contains_key(&plan) {
-                return wrong(Rule::UnknownPlan);
+                let known: Vec<&str> = self.plans.keys().map(PlanId::as_str).collect();
+                let problem = wrong(Rule::UnknownPlan);
+                return Err(match nearest(name, &known) {
+                    Some(near) => problem.with_hint(did_you_mean(near)),
+                    None => problem,
+                });
             }
             if !seen.insert(plan.clone()) {
-                return wrong(Rule::ListedTwice);
+                return Err(wrong(Rule::ListedTwice));
             }
             plans.push(plan);
         }

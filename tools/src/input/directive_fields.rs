@@ -1,6 +1,10 @@
 //! The shapes of a directive line as JSON has them. Numbers are kept as their text, so that no parser rounds them.
 
-use serde::de::Error as _;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -19,12 +23,13 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-fn kind(raw: &str) -> &'static str {
+/// What is written, in the words that serde has for it.
+fn kind(raw: &str) -> String {
     match raw.bytes().next() {
-        Some(b'{') => "an object",
-        Some(b'[') => "a list",
-        Some(b'n') => "null",
-        _ => "a truth value",
+        Some(b'{') => "map".to_owned(),
+        Some(b'[') => "sequence".to_owned(),
+        Some(b'n') => "null".to_owned(),
+        _ => format!("boolean `{raw}`"),
     }
 }
 
@@ -43,6 +48,40 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
     }
 }
 
+/// A field that holds an object, or is absent or null. Serde would take a list for one, its members in the order of the
+/// fields, and so accept what nobody wrote on purpose.
+fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
+}
+
+/// The same where there must be one.
+fn required_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Object::deserialize(deserializer)?.0)
+}
+
+/// What is read from an object and from nothing else.
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfMap<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OfMap<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        deserializer.deserialize_map(OfMap(PhantomData)).map(Self)
+    }
+}
+
 /// Any value of a field that is known and not supported yet. Only whether it is there matters.
 pub(super) type Later<'a> = Option<&'a RawValue>;
 
@@ -51,9 +90,9 @@ pub(super) type Later<'a> = Option<&'a RawValue>;
 #[serde(deny_unknown_fields)]
 pub(super) struct LineFields<'a> {
     pub(super) at: Text,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub(super) directive: Option<DirectiveFields<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub(super) execution_directive: Option<AggregatedFields<'a>>,
 }
 
@@ -69,11 +108,13 @@ pub(super) struct DirectiveFields<'a> {
     pub(super) comments: Option<String>,
     pub(super) confidence: Option<Text>,
     pub(super) causality: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "object")]
     pub(super) entry_directive: Option<EntryFields>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object")]
     pub(super) size_directive: Option<SizeFields<'a>>,
+    #[serde(default, deserialize_with = "object")]
     pub(super) exit_directive: Option<ExitFields>,
-    #[serde(borrow, alias = "execution_hint")]
+    #[serde(borrow, default, deserialize_with = "object", alias = "execution_hint")]
     pub(super) execution_directive: Option<ExecutionFields<'a>>,
     #[serde(borrow)]
     pub(super) target_group: Later<'a>,
@@ -126,6 +167,7 @@ pub(super) struct ExecutionFields<'a> {
     pub(super) catch_up: Option<bool>,
     pub(super) execution_urgency: Option<Text>,
     pub(super) max_total_slippage_pct: Option<Text>,
+    #[serde(default, deserialize_with = "object")]
     pub(super) on_limit: Option<OnLimitFields>,
     #[serde(borrow)]
     pub(super) include_protection: Later<'a>,
@@ -164,6 +206,7 @@ pub(super) struct InstructionFields {
     #[expect(dead_code, reason = "read before, by `IntentFields`; named here because unknown fields are refused")]
     pub(super) intent: String,
     pub(super) algo_type: String,
+    #[serde(deserialize_with = "required_object")]
     pub(super) params: ParamsFields,
 }
 

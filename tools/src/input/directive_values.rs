@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 
 use crate::input::directive_fields::{EntryFields, ExecutionFields, Given, OnLimitFields, ParamsFields, Text};
 use crate::input::directives::{symbols, value_of};
+use crate::input::hint::did_you_mean;
 use crate::input::number;
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
@@ -121,7 +122,16 @@ impl<'a> Values<'a> {
 
     pub(super) fn instrument(&self, named: Named<'_>) -> Built<&'a Instrument> {
         let text = named.1.ok_or_else(|| self.missing(named.0))?;
-        let symbol: Symbol = text.parse().map_err(|_| self.at(named, Rule::NotASymbol))?;
+        let symbol: Symbol = text.parse().map_err(|_| {
+            let problem = self.at(named, Rule::NotASymbol);
+            // `BTCUSDT` names no symbol of any session, and one of this session all the same.
+            let letters = |text: &str| text.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "");
+            let mut known = self.instruments.iter().map(|instrument| instrument.symbol.to_string());
+            match known.find(|known| letters(known) == letters(text)) {
+                Some(meant) => problem.with_hint(did_you_mean(meant)),
+                None => problem,
+            }
+        })?;
         let found = self.instruments.iter().find(|instrument| instrument.symbol == symbol);
         found.ok_or_else(|| self.at(named, Rule::UnknownSymbol { known: symbols(self.instruments) }))
     }
@@ -210,7 +220,8 @@ impl<'a> Values<'a> {
         limit: Named<'_>,
         instruments: &[&Instrument],
     ) -> Built<Option<Price>> {
-        let known: Vec<&'static str> = OrderType::ALL.iter().map(|t| t.as_str()).collect();
+        let types = OrderType::ALL.iter().filter(|known| **known != OrderType::Unknown);
+        let known: Vec<&'static str> = types.map(|known| known.as_str()).collect();
         let word = self.word(order_type, &["MARKET", "LIMIT"], &known)?;
         let price = self.price(limit, instruments)?;
         match (word == Some("LIMIT"), price) {

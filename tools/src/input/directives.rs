@@ -10,11 +10,15 @@ use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::time::Timestamp;
 use serde::Deserialize;
 
+use crate::input::bounded;
 use crate::input::directive_build::Builder;
-use crate::input::directive_fields::{Given, LineFields, Text};
+use crate::input::directive_fields::{Given, LineFields, Object, Text};
 use crate::input::problem::{InputProblem, path_inside};
 use crate::input::rule::Rule;
 use crate::input::time;
+
+/// The longest directive file, in bytes: a million directives and more.
+const BYTES_MAX: u64 = 1 << 29;
 
 /// One directive with its place in the file. Its comments are not sealed yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +64,7 @@ impl ParsedDirective {
 /// # Errors
 /// [`InputProblem`] at the first line that breaks a static rule (SEMANTICS 10).
 pub fn read(path: &Path, instruments: &[Instrument], data: DataSpan) -> Result<Vec<ParsedDirective>, InputProblem> {
-    let bytes = std::fs::read(path).map_err(|e| InputProblem::new(path, Rule::Unreadable { reason: e.to_string() }))?;
+    let bytes = bounded::read_whole(path, BYTES_MAX)?;
     parse(path, &bytes, instruments, data)
 }
 
@@ -132,14 +136,14 @@ impl FileSoFar<'_> {
         let fields: LineFields<'_> = from_json(text, "", &here)?;
         let at = self.time(&fields.at, &here)?;
         let build = Builder { here: &here, instruments: self.instruments, plans: &self.plans };
-        let (directive, comments) = match (fields.directive, fields.execution_directive) {
+        let (directive, comments, id_field) = match (fields.directive, fields.execution_directive) {
             (Some(mut directive), None) => {
                 let comments = directive.comments.take();
-                (build.directive(&directive)?, comments)
+                (build.directive(&directive)?, comments, "directive.directive_id")
             }
             (None, Some(mut aggregated)) => {
                 let comments = aggregated.comments.take();
-                (build.aggregated(&aggregated)?, comments)
+                (build.aggregated(&aggregated)?, comments, "execution_directive.directive_id")
             }
             (Some(_), Some(_)) => {
                 return Err(here(Rule::Excludes { other: "directive" }).field("execution_directive"));
@@ -147,7 +151,7 @@ impl FileSoFar<'_> {
             (None, None) => return Err(here(Rule::Missing).field("directive")),
         };
         let parsed = ParsedDirective { line, at, directive, comments };
-        self.check_id(&parsed, &here)?;
+        self.check_id(&parsed, id_field, &here)?;
         if let Intent::NewTrade(new) = &parsed.directive.intent
             && let Some(plan) = &new.plan_id
         {
@@ -172,7 +176,12 @@ impl FileSoFar<'_> {
         }
     }
 
-    fn check_id(&self, parsed: &ParsedDirective, here: &impl Fn(Rule) -> InputProblem) -> Result<(), InputProblem> {
+    fn check_id(
+        &self,
+        parsed: &ParsedDirective,
+        field: &'static str,
+        here: &impl Fn(Rule) -> InputProblem,
+    ) -> Result<(), InputProblem> {
         let id = &parsed.directive.directive_id;
         let Some(first) = self.first_of.get(id).and_then(|&index| self.directives.get(index)) else { return Ok(()) };
         let (old, new) = (first.with_comments().body_digest(), parsed.with_comments().body_digest());
@@ -180,7 +189,7 @@ impl FileSoFar<'_> {
             None => Ok(()),
             Some(difference) => {
                 let rule = Rule::ReusedId { line: first.line, difference };
-                Err(here(rule).field("directive_id").value(id.as_str()))
+                Err(here(rule).field(field).value(id.as_str()))
             }
         }
     }
@@ -193,8 +202,8 @@ pub(super) fn from_json<'de, T: Deserialize<'de>>(
     here: &dyn Fn(Rule) -> InputProblem,
 ) -> Result<T, InputProblem> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let parsed = serde_path_to_error::deserialize(&mut deserializer);
-    let parsed = parsed.map_err(|error| {
+    let parsed: Result<Object<T>, _> = serde_path_to_error::deserialize(&mut deserializer);
+    let Object(parsed) = parsed.map_err(|error| {
         let place = error.path().to_string();
         let place = if place == "." { prefix.to_owned() } else { path_inside(prefix, &place) };
         json_problem(&place, error.inner(), here)
@@ -222,8 +231,28 @@ fn json_problem(place: &str, error: &serde_json::Error, here: &dyn Fn(Rule) -> I
         let field = path_inside(place, &names.next().unwrap_or_default());
         return about(Rule::UnknownField { known: names.collect() }, field);
     }
-    let reason = reason.strip_prefix("invalid type: ").unwrap_or(reason);
-    about(Rule::WrongType { reason: reason.to_owned() }, place.to_owned())
+    let problem = wrong_type(reason.strip_prefix("invalid type: ").unwrap_or(reason), place, here);
+    if place.is_empty() { problem.with_hint("a directive file has one JSON object a line") } else { problem }
+}
+
+/// Serde's sentence, such as "integer `17`, expected a string", as field, value and rule.
+fn wrong_type(sentence: &str, place: &str, here: &dyn Fn(Rule) -> InputProblem) -> InputProblem {
+    let about = |rule| if place.is_empty() { here(rule) } else { here(rule).field(place) };
+    let Some((found, expected)) = sentence.split_once(", expected ") else {
+        return about(Rule::WrongType { reason: sentence.to_owned() });
+    };
+    let expected = if expected == "a sequence" { "a list" } else { expected };
+    let (value, reason) = match (found, found.split_once(' ')) {
+        ("sequence", _) => (None, format!("a list, expected {expected}")),
+        ("map", _) => (None, format!("an object, expected {expected}")),
+        (_, Some((_, value))) => (Some(value.trim_matches(['`', '"'])), format!("expected {expected}")),
+        (word, None) => (Some(word), format!("expected {expected}")),
+    };
+    let problem = about(Rule::WrongType { reason });
+    match value {
+        Some(value) => problem.value(value),
+        None => problem,
+    }
 }
 
 /// The text of a field, `None` where it is absent or null.

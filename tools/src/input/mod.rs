@@ -3,18 +3,22 @@
 //! Everything that is wrong with one of them before a session begins is an [`problem::InputProblem`]; nothing is
 //! repaired silently, and no decimal passes through floating point.
 
+mod bounded;
 pub mod digits;
 mod directive_build;
 mod directive_fields;
 mod directive_values;
 pub mod directives;
+pub(crate) mod hint;
 pub mod market;
 pub mod number;
 pub mod problem;
 pub mod rule;
+mod rule_code;
 pub mod session;
 mod session_fields;
 pub mod time;
+pub(crate) mod yaml;
 
 #[cfg(test)]
 mod tests;

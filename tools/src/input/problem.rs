@@ -3,13 +3,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use retrace_core::amount::AmountError;
-
+use crate::input::hint;
 use crate::input::rule::Rule;
-use crate::input::time::TimeFault;
 
 /// The longest part of a value that a message shows, in characters.
-const VALUE_SHOWN_MAX: usize = 80;
+pub(crate) const VALUE_SHOWN_MAX: usize = 80;
+
+/// The longest part of a rule that a message shows, in characters: it may quote the file, too.
+const RULE_SHOWN_MAX: usize = 600;
 
 /// Why an input file cannot be used. Displays as one sentence: `file:line: field `x`: value `y`: rule`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,36 +87,9 @@ impl InputProblem {
     }
 
     /// What to do about it, where something useful can be said. One sentence without a final dot.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "most rules say all there is to say")]
     pub fn hint(&self) -> Option<String> {
-        if self.0.hint.is_some() {
-            return self.0.hint.clone();
-        }
-        let field = self.0.field.as_deref().map(last_part);
-        let hint = match &self.0.rule {
-            Rule::UnknownField { known } => {
-                return nearest(field?, known).map(|near| format!("did you mean `{near}`?"));
-            }
-            Rule::NotOneOf { allowed } => {
-                return nearest(self.0.value.as_deref()?, allowed).map(|near| format!("did you mean `{near}`?"));
-            }
-            Rule::MissingColumn { .. } => "name the file's columns under `columns:` in the session file",
-            Rule::Time(TimeFault::NotATime) => {
-                "write RFC 3339, `YYYY-MM-DD HH:MM:SS`, a date, or epoch seconds, milliseconds, microseconds or nanoseconds"
-            }
-            Rule::Amount(AmountError::TooManyDecimals { .. }) => {
-                "round it in the file: such digits are mostly left over from floating point"
-            }
-            Rule::TooManyDigits { .. } => "round the prices in the file, or take a coarser `tick` or `lot`",
-            Rule::Damaged { .. } => "fetch or compress the file again",
-            Rule::StopRemovedByNull => "leave `stop_loss_price` out to keep the stop as it is",
-            Rule::UnknownPlan => "give the NEW_TRADE a `plan_id` of your own; only such plans can be named in a file",
-            Rule::Gap { .. } => "leave `gaps` out to allow and count them",
-            Rule::ReusedId { .. } => "an id is an idempotency key: give every new instruction an id of its own",
-            Rule::Overlaps { .. } => "check `timeframe` in the session file",
-            _ => return None,
-        };
-        Some(hint.to_owned())
+        let Parts { field, value, rule, hint, .. } = &*self.0;
+        hint.clone().or_else(|| hint::hint(rule, field.as_deref(), value.as_deref()))
     }
 }
 
@@ -126,36 +100,28 @@ impl fmt::Display for InputProblem {
             write!(f, "{line}:")?;
         }
         if let Some(field) = &self.0.field {
-            write!(f, " field `{}`:", printable(field))?;
+            write!(f, " field `{}`:", printable(field, VALUE_SHOWN_MAX))?;
         }
         if let Some(value) = &self.0.value {
-            write!(f, " value `{}`:", printable(value))?;
+            write!(f, " value `{}`:", printable(value, VALUE_SHOWN_MAX))?;
         }
-        write!(f, " {}", printable_rule(&self.0.rule.to_string()))
+        write!(f, " {}", printable(&self.0.rule.to_string(), RULE_SHOWN_MAX))
     }
 }
 
 impl std::error::Error for InputProblem {}
 
 /// `text` cut to a readable length, with control characters spelled out: a file may not steer the terminal.
-fn printable(text: &str) -> String {
-    let mut shown: String = text.chars().take(VALUE_SHOWN_MAX).flat_map(spelled_out).collect();
-    if text.chars().nth(VALUE_SHOWN_MAX).is_some() {
+pub(crate) fn printable(text: &str, length_max: usize) -> String {
+    let mut shown: String = text.chars().take(length_max).flat_map(spelled_out).collect();
+    if text.chars().nth(length_max).is_some() {
         shown.push_str("...");
     }
     shown
 }
 
-fn printable_rule(text: &str) -> String {
-    text.chars().flat_map(spelled_out).collect()
-}
-
 fn spelled_out(c: char) -> Vec<char> {
     if c.is_control() { c.escape_default().collect() } else { vec![c] }
-}
-
-fn last_part(field: &str) -> &str {
-    field.rsplit('.').next().unwrap_or(field)
 }
 
 /// The path of `field` inside `place`, which may end in it already: parsers differ in what they call the place.
@@ -167,34 +133,6 @@ pub(super) fn path_inside(place: &str, field: &str) -> String {
         (false, true) => place.to_owned(),
         (false, false) => format!("{place}.{field}"),
     }
-}
-
-/// The known word that `word` most likely stands for, if one is near enough.
-fn nearest<T: AsRef<str>>(word: &str, known: &[T]) -> Option<String> {
-    let word = word.to_lowercase();
-    let near = |candidate: &str| {
-        let candidate = candidate.to_lowercase();
-        let contained = word.len() >= 4 && (candidate.contains(&word) || word.contains(&candidate));
-        let distance = if contained { 1 } else { edit_distance(&word, &candidate) };
-        (distance <= 1 + candidate.len() / 4).then_some(distance)
-    };
-    let ranked = known.iter().filter_map(|k| near(k.as_ref()).map(|distance| (distance, k.as_ref())));
-    ranked.min_by_key(|(distance, _)| *distance).map(|(_, name)| name.to_owned())
-}
-
-/// How many letters must be added, removed or replaced to turn one word into the other.
-fn edit_distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().take(64).enumerate() {
-        let mut next = vec![i + 1];
-        for (&b, pair) in to.iter().zip(row.windows(2)) {
-            let (&[diagonal, above], Some(&left)) = (pair, next.last()) else { return usize::MAX };
-            next.push((diagonal + usize::from(a != b)).min(above + 1).min(left + 1));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -211,14 +149,5 @@ mod tests {
         let text = problem.to_string();
         assert!(text.starts_with("x.csv:7: field `open`: value `\\u{1b}[31m999"), "{text}");
         assert!(text.ends_with("999...`: is not a number") && text.len() < 160, "{text}");
-    }
-
-    #[test]
-    fn a_near_miss_is_recognised() {
-        let known = ["target_position_size", "stop_loss_price", "slices"];
-        assert_eq!(nearest("slice", &known).as_deref(), Some("slices"));
-        assert_eq!(nearest("stop_los_price", &known).as_deref(), Some("stop_loss_price"));
-        assert_eq!(nearest("position_size", &known).as_deref(), Some("target_position_size"));
-        assert_eq!(nearest("colour", &known), None);
     }
 }

@@ -7,6 +7,7 @@ use retrace_core::order::Side;
 use retrace_core::time::{Span, Timestamp};
 use rust_decimal::Decimal;
 
+use crate::input::market::Layout;
 use crate::input::number::NumberFault;
 use crate::input::time::{TimeFault, TimeFormat};
 
@@ -26,12 +27,39 @@ pub enum Rule {
         /// What it said.
         reason: String,
     },
+    /// A file whose name says another packing than its bytes.
+    #[error("is packed as {ending}, and its name does not say so")]
+    OtherCompression {
+        /// How the name of such a file ends.
+        ending: &'static str,
+    },
+    /// An archive of files.
+    #[error("is a zip archive, which is not read")]
+    ZipArchive,
+    /// A row that is longer than any row of market data.
+    #[error("a row has more than {max} bytes")]
+    RowTooLong {
+        /// The bound.
+        max: usize,
+    },
+    /// More rows than are read.
+    #[error("the file has more than {max} rows")]
+    TooManyRows {
+        /// The bound.
+        max: u64,
+    },
     /// Bytes that are no text.
     #[error("is not UTF-8 text")]
     NotUtf8,
     /// Not one line.
     #[error("the file is empty")]
     EmptyFile,
+    /// More bytes than any such file has.
+    #[error("is longer than {bytes} bytes")]
+    TooLong {
+        /// The bound.
+        bytes: u64,
+    },
     /// How orders are placed, without a size that any would be placed toward.
     #[error("says how orders are placed, but there is no target_position_size that any would be placed toward")]
     NeedsSize,
@@ -74,8 +102,25 @@ pub enum Rule {
     /// The header has the name twice.
     #[error("the header has this column more than once")]
     ColumnTwice,
+    /// A row where the names of the columns should stand.
+    #[error("the file has no header line, and the session does not name its columns")]
+    NoHeader,
+    /// A file of another width than its layout.
+    #[error("has {found} columns, and the layout {layout} has {}", widths(*layout))]
+    LayoutWidth {
+        /// What the session says that it is.
+        layout: Layout,
+        /// In its first line.
+        found: usize,
+    },
+    /// Bid and ask prices, and no word on which of them to trade.
+    #[error("is missing: the file has bid and ask prices, and the session does not say which to take")]
+    PriceNotChosen,
+    /// The middle of bid and ask is out of bounds.
+    #[error("the middle of bid and ask {}", amount_error(.0))]
+    Middle(AmountError),
     /// A row with fewer or more fields than the header.
-    #[error("the row has {found} fields, the header {expected}")]
+    #[error("the row has {found} {}, the header {expected}", if *.found == 1 { "field" } else { "fields" })]
     FieldCount {
         /// In the row.
         found: usize,
@@ -112,6 +157,9 @@ pub enum Rule {
     /// Not a time in a known format.
     #[error("{}", time_fault(*.0))]
     Time(TimeFault),
+    /// Not a day.
+    #[error("is not a date such as 2022-01-21 or 20220121")]
+    NotADate,
     /// Not a length of a bar.
     #[error("is not a timeframe: a whole number and s, m, h or d, such as 1m or 4h")]
     NotATimeframe,
@@ -202,7 +250,7 @@ pub enum Rule {
         period: Span,
     },
     /// Missing bars where none are allowed.
-    #[error("{missing} bars are missing after {previous}, and the session says `gaps: error`")]
+    #[error("{missing} {} missing after {previous}, and the session says `gaps: error`", if *.missing == 1 { "bar is" } else { "bars are" })]
     Gap {
         /// How many.
         missing: u64,
@@ -289,6 +337,14 @@ pub enum Rule {
     /// A list that must not be empty.
     #[error("is an empty list")]
     EmptyList,
+    /// A list longer than one event can hold, or one input carry out.
+    #[error("has {found} members, and at most {max} are taken")]
+    TooMany {
+        /// How many there are.
+        found: usize,
+        /// The most there may be.
+        max: usize,
+    },
     /// A list with one member twice.
     #[error("is in the list twice")]
     ListedTwice,
@@ -328,19 +384,138 @@ pub enum Rule {
         /// The bound.
         max: Money,
     },
+
+    /// A word for neither a purchase nor a sale.
+    #[error("says neither bought ({}) nor sold ({})", list(buy), list(sell))]
+    NotASide {
+        /// The words for a purchase.
+        buy: Vec<String>,
+        /// The words for a sale.
+        sell: Vec<String>,
+    },
+    /// Two assets written as one word, with nothing that says where one ends.
+    #[error("cannot be told apart into base and quote: it ends in none of the map's quotes ({})", list(quotes))]
+    UnknownQuote {
+        /// The assets that others are priced in.
+        quotes: Vec<Asset>,
+    },
+    /// A swap of two assets of which neither is one that others are priced in.
+    #[error("{bought} for {sold}: neither is one of the map's quotes ({})", list(quotes))]
+    NoQuote {
+        /// What was got.
+        bought: Asset,
+        /// What was given.
+        sold: Asset,
+        /// The assets that others are priced in.
+        quotes: Vec<Asset>,
+    },
+    /// An amount of another asset than the symbol says.
+    #[error("is an amount of {found}, where {expected} belongs")]
+    OtherAsset {
+        /// What is written behind it.
+        found: Asset,
+        /// What the symbol says.
+        expected: Asset,
+    },
+    /// A price that has to be computed and has no end.
+    #[error("over a quantity of {quantity} is no price with at most {DECIMALS_MAX} decimals")]
+    InexactPrice {
+        /// The quantity.
+        quantity: Decimal,
+    },
+    /// A fee that leaves nothing of a purchase.
+    #[error("takes all of the {quantity} that was bought, or more")]
+    FeeTakesAll {
+        /// What was bought.
+        quantity: Quantity,
+    },
+    /// A history whose rows are not ordered as the map says.
+    #[error("goes forward, where newer rows stand first: line {line} has {previous}")]
+    GoesForward {
+        /// The time before.
+        previous: Timestamp,
+        /// Where that stands.
+        line: u64,
+    },
+    /// A round trip that ends before it begins.
+    #[error("is before the entry, which was at {entry}")]
+    ExitBeforeEntry {
+        /// When it begins.
+        entry: Timestamp,
+    },
+    /// An opening position that comes too late to be one.
+    #[error("is not before the first trade of {symbol}, on line {line}, at {first}")]
+    OpensTooLate {
+        /// Of what.
+        symbol: Symbol,
+        /// When it was traded first.
+        first: Timestamp,
+        /// Where that stands.
+        line: u64,
+    },
+    /// A sale of what is not held, where the map allows none.
+    #[error("sells {beyond} {symbol} more than this history holds, and the map says `shorting: false`")]
+    SellsMoreThanHeld {
+        /// Of what.
+        symbol: Symbol,
+        /// How much more.
+        beyond: Quantity,
+    },
+    /// An amount that cannot be counted exactly, found by booking all trades before anything is recorded.
+    #[error("cannot be booked: {reason}")]
+    NotCountable {
+        /// What the engine said.
+        reason: String,
+    },
+    /// A word for neither a side of a trade nor its fee.
+    #[error("is neither a side of a trade ({}) nor a fee ({})", list(trade), list(fee))]
+    NotAKind {
+        /// The words for a side of a trade.
+        trade: Vec<String>,
+        /// The words for a fee.
+        fee: Vec<String>,
+    },
+    /// A trade that is not one thing for another.
+    #[error("is no trade of one asset for another: under this id {came} came and {went} went")]
+    NotTwoSides {
+        /// How many rows tell of what came.
+        came: usize,
+        /// How many rows tell of what went.
+        went: usize,
+    },
+    /// Neither the name of a map that comes with Retrace nor a file.
+    #[error("is neither a file nor the name of a map; the maps are {}", list(known))]
+    UnknownMap {
+        /// Those that come with Retrace.
+        known: Vec<&'static str>,
+    },
 }
 
-/// The members of a list, at most twenty of them, for a message.
+/// The members of a list, at most twenty of them and none longer than a name, for a message.
 pub(super) fn list<T: ToString>(items: &[T]) -> String {
     const SHOWN: usize = 20;
+    const NAME_SHOWN: usize = 64;
     if items.is_empty() {
         return "none".to_owned();
     }
-    let mut shown: Vec<String> = items.iter().take(SHOWN).map(ToString::to_string).collect();
+    let short = |item: &T| {
+        let text = item.to_string();
+        match text.char_indices().nth(NAME_SHOWN) {
+            Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+            None => text,
+        }
+    };
+    let mut shown: Vec<String> = items.iter().take(SHOWN).map(short).collect();
     if let Some(more @ 1..) = items.len().checked_sub(SHOWN) {
         shown.push(format!("and {more} more"));
     }
     shown.join(", ")
+}
+
+/// `6 or 7`.
+fn widths(layout: Layout) -> String {
+    let widths: Vec<String> = layout.forms().iter().map(|names| names.len().to_string()).collect();
+    widths.join(" or ")
 }
 
 fn number_fault(fault: NumberFault) -> &'static str {

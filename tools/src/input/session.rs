@@ -1,9 +1,9 @@
 //! The session file: what to run, on which data, under which rules. Checked whole before anything else is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use retrace_core::amount::{Money, Price, Quantity, UNITS_MAX};
+use retrace_core::amount::{DECIMALS_MAX, Money, Price, Quantity, UNITS_MAX};
 use retrace_core::ids::{SessionName, StrategyInstanceId};
 use retrace_core::instrument::{Asset, Instrument, Symbol};
 use retrace_core::manifest::{Account, Mode};
@@ -12,16 +12,25 @@ use retrace_core::venue::{FeeAsset, FillPath, VenueProfile, VenueSettings};
 use retrace_replay::tape::VolumeUnit;
 use rust_decimal::Decimal;
 
+use crate::input::bounded;
 pub use crate::input::market::{Columns, GapPolicy, MarketFile};
-use crate::input::number;
+use crate::input::market::{Header, Layout, QuotePrice, Role};
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
 use crate::input::session_fields::{
-    self, AccountFields, InstrumentFields, MarketFields, SessionFields, Text, VenueFields,
+    AccountFields, ColumnFields, InstrumentFields, MarketFields, SessionFields, VenueFields,
 };
+use crate::input::yaml::{self, Text};
+use crate::input::{number, time};
+
+/// The longest session file, in bytes.
+const BYTES_MAX: u64 = 1 << 20;
 
 /// Fractions such as fees keep to this many decimals, so that a product with an amount stays exact.
 const FRACTION_DECIMALS_MAX: u32 = 8;
+
+/// Where each key is explained.
+const EXPLAINED: &str = "`retrace sample --dir DIR` writes a session file that explains every key";
 
 /// A session file that was read and checked. Paths are joined to the file's own folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +62,14 @@ pub struct SessionFile {
 /// # Errors
 /// [`InputProblem`] when it cannot be read, is not YAML of this shape, or breaks a rule.
 pub fn read(path: &Path) -> Result<SessionFile, InputProblem> {
-    let bytes = std::fs::read(path).map_err(|e| InputProblem::new(path, Rule::Unreadable { reason: e.to_string() }))?;
+    let bytes = bounded::read_whole(path, BYTES_MAX).map_err(|problem| {
+        let unreadable = matches!(problem.rule(), Rule::Unreadable { .. });
+        if unreadable {
+            problem.with_hint("`retrace sample --dir DIR` writes a session file to begin with")
+        } else {
+            problem
+        }
+    })?;
     let text = String::from_utf8(bytes).map_err(|_| InputProblem::new(path, Rule::NotUtf8))?;
     parse(path, &text)
 }
@@ -63,10 +79,12 @@ pub fn read(path: &Path) -> Result<SessionFile, InputProblem> {
 /// # Errors
 /// As [`read`].
 pub fn parse(path: &Path, text: &str) -> Result<SessionFile, InputProblem> {
-    if text.trim().is_empty() {
+    let says_nothing =
+        |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#') || line.trim() == "---";
+    if text.trim_start_matches('\u{feff}').lines().all(says_nothing) {
         return Err(InputProblem::new(path, Rule::EmptyFile));
     }
-    Checker { file: path }.check(session_fields::parse(path, text)?, text)
+    Checker { file: path }.check(yaml::parse(path, text, EXPLAINED)?, text)
 }
 
 struct Checker<'a> {
@@ -184,7 +202,7 @@ impl Checker<'_> {
         let symbol =
             self.parsed(&field("symbol"), &fields.symbol, |t| t.parse::<Symbol>().map_err(|_| Rule::NotASymbol))?;
         let period =
-            self.parsed(&field("timeframe"), &fields.timeframe, |t| timeframe(t).ok_or(Rule::NotATimeframe))?;
+            self.parsed(&field("timeframe"), &fields.timeframe, |t| time::timeframe(t).ok_or(Rule::NotATimeframe))?;
         let path = self.path(&field("bars"), &fields.bars)?;
         let volume_unit = match &fields.volume_unit {
             None => VolumeUnit::Base,
@@ -197,15 +215,50 @@ impl Checker<'_> {
                 }
             },
         };
-        let columns = fields.columns.as_ref().map_or_else(Columns::default, |c| Columns {
-            time: c.time.clone(),
-            open: c.open.clone(),
-            high: c.high.clone(),
-            low: c.low.clone(),
-            close: c.close.clone(),
-            volume: c.volume.clone(),
-        });
-        Ok(MarketFile { symbol, period, path, volume_unit, columns })
+        let columns = self.columns(&field, fields)?;
+        let decimals = match &fields.decimals {
+            None => None,
+            Some(text) => {
+                let (min, max) = (0, u64::from(DECIMALS_MAX));
+                let whole = number::parse_whole(&text.value, min, max).and_then(|n| u32::try_from(n).ok());
+                Some(whole.ok_or_else(|| self.at(&field("decimals"), text, Rule::NotWhole { min, max }))?)
+            }
+        };
+        Ok(MarketFile { symbol, period, path, volume_unit, columns, decimals })
+    }
+
+    /// How the columns of a market file are told apart; `field` makes the path of one of the entry's fields.
+    fn columns(&self, field: &dyn Fn(&str) -> String, fields: &MarketFields) -> Result<Columns, InputProblem> {
+        let header = match (&fields.header, &fields.layout) {
+            (None, None) => Header::InFile,
+            (Some(header), None) => {
+                if header.value.is_empty() {
+                    let problem = InputProblem::new(self.file, Rule::EmptyList).field(field("header"));
+                    return Err(problem.on_line(header.referenced.line()));
+                }
+                Header::Given(header.value.clone())
+            }
+            (None, Some(text)) => {
+                Header::Layout(self.spelled(&field("layout"), text, Layout::ALL, Layout::as_str, Layout::parse)?)
+            }
+            (Some(_), Some(text)) => return Err(self.at(&field("layout"), text, Rule::Excludes { other: "header" })),
+        };
+        let mut names = BTreeMap::new();
+        for (role, text) in fields.columns.iter().flat_map(ColumnFields::given) {
+            names.insert(role, text.value.clone());
+            if matches!(role, Role::Date | Role::TimeOfDayMs) && names.contains_key(&Role::Time) {
+                let rule = Rule::Excludes { other: "time" };
+                return Err(self.at(&field(&format!("columns.{}", role.as_str())), text, rule));
+            }
+        }
+        let price = match &fields.price {
+            None => None,
+            Some(text) => {
+                let (name, parse) = (QuotePrice::as_str, QuotePrice::parse);
+                Some(self.spelled(&field("price"), text, QuotePrice::ALL, name, parse)?)
+            }
+        };
+        Ok(Columns { header, names, price })
     }
 
     fn venue(&self, fields: &VenueFields) -> Result<VenueSettings, InputProblem> {
@@ -320,18 +373,4 @@ impl Checker<'_> {
     fn at(&self, field: &str, text: &Text, rule: Rule) -> InputProblem {
         InputProblem::new(self.file, rule).on_line(text.referenced.line()).field(field).value(&text.value)
     }
-}
-
-/// `1m`, `4h`, `90s`: a whole number above zero and a unit; at most 366 days.
-fn timeframe(text: &str) -> Option<Span> {
-    let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let unit_seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    let count = number::parse_whole(count, 1, 366 * 86_400 / unit_seconds)?;
-    Some(Span::from_seconds(count * unit_seconds))
 }

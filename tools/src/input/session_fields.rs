@@ -1,16 +1,12 @@
 //! The session file's shape as YAML has it: every scalar is taken as its text, so that no number is rounded by a parser.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::Deserialize;
-use serde_saphyr::{Error as YamlError, Location, Spanned};
+use serde_saphyr::Spanned;
 
-use crate::input::problem::{InputProblem, path_inside};
-use crate::input::rule::Rule;
-
-/// A scalar's text with its place, plain or quoted.
-pub(super) type Text = Spanned<String>;
+use super::yaml::Text;
+use crate::input::market::Role;
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -42,19 +38,58 @@ pub(super) struct MarketFields {
     pub(super) timeframe: Text,
     pub(super) bars: Text,
     pub(super) volume_unit: Option<Text>,
+    pub(super) header: Option<Spanned<Vec<String>>>,
+    pub(super) layout: Option<Text>,
     pub(super) columns: Option<ColumnFields>,
+    pub(super) price: Option<Text>,
+    pub(super) decimals: Option<Text>,
 }
 
-/// `columns:` of a market entry.
+/// `columns:` of a market entry: a field for each [`Role`].
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ColumnFields {
-    pub(super) time: Option<String>,
-    pub(super) open: Option<String>,
-    pub(super) high: Option<String>,
-    pub(super) low: Option<String>,
-    pub(super) close: Option<String>,
-    pub(super) volume: Option<String>,
+    time: Option<Text>,
+    date: Option<Text>,
+    time_of_day_ms: Option<Text>,
+    open: Option<Text>,
+    high: Option<Text>,
+    low: Option<Text>,
+    close: Option<Text>,
+    volume: Option<Text>,
+    bid_open: Option<Text>,
+    bid_high: Option<Text>,
+    bid_low: Option<Text>,
+    bid_close: Option<Text>,
+    ask_open: Option<Text>,
+    ask_high: Option<Text>,
+    ask_low: Option<Text>,
+    ask_close: Option<Text>,
+}
+
+impl ColumnFields {
+    /// Those that are given.
+    pub(super) fn given(&self) -> impl Iterator<Item = (Role, &Text)> {
+        let of = |role| match role {
+            Role::Time => &self.time,
+            Role::Date => &self.date,
+            Role::TimeOfDayMs => &self.time_of_day_ms,
+            Role::Open => &self.open,
+            Role::High => &self.high,
+            Role::Low => &self.low,
+            Role::Close => &self.close,
+            Role::Volume => &self.volume,
+            Role::BidOpen => &self.bid_open,
+            Role::BidHigh => &self.bid_high,
+            Role::BidLow => &self.bid_low,
+            Role::BidClose => &self.bid_close,
+            Role::AskOpen => &self.ask_open,
+            Role::AskHigh => &self.ask_high,
+            Role::AskLow => &self.ask_low,
+            Role::AskClose => &self.ask_close,
+        };
+        Role::ALL.iter().filter_map(move |&role| Some((role, of(role).as_ref()?)))
+    }
 }
 
 /// One entry of `instruments:`
@@ -94,65 +129,4 @@ pub(super) struct VenueFields {
 pub(super) struct FeeFields {
     pub(super) maker: Option<Text>,
     pub(super) taker: Option<Text>,
-}
-
-/// Reads the shape of `text`. Unknown and repeated keys, missing keys and values of the wrong kind are refused here.
-pub(super) fn parse(file: &Path, text: &str) -> Result<SessionFields, InputProblem> {
-    let options = serde_saphyr::options! {
-        duplicate_keys: serde_saphyr::DuplicateKeyPolicy::Error,
-        merge_keys: serde_saphyr::MergeKeyPolicy::Error,
-        with_snippet: false,
-    };
-    let mut place = String::new();
-    let parsed = serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
-        serde_path_to_error::deserialize(deserializer).map_err(|error| {
-            place = error.path().to_string();
-            error.into_inner()
-        })
-    });
-    parsed.map_err(|error| yaml_problem(file, &place, &error))
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign list that may grow; all the rest is grammar")]
-fn yaml_problem(file: &Path, place: &str, error: &YamlError) -> InputProblem {
-    let error = error.without_snippet();
-    // `Spanned` shows in paths as a field of its own.
-    let place = place.replace(".value", "");
-    let place = if place == "." { "" } else { place.as_str() };
-    let inside = |field: &str| path_inside(place, field);
-    let about = |rule: Rule, field: String| {
-        let problem = InputProblem::new(file, rule);
-        let problem = if field.is_empty() { problem } else { problem.field(field) };
-        match error.location().as_ref().map(Location::line) {
-            Some(line @ 1..) => problem.on_line(line),
-            _ => problem,
-        }
-    };
-    match error {
-        YamlError::SerdeUnknownField { field, expected, .. } => {
-            let known = expected.iter().map(|&name| name.to_owned()).collect();
-            about(Rule::UnknownField { known }, inside(field))
-        }
-        // A key missing from the whole file is missing from no line.
-        YamlError::SerdeMissingField { field, .. } if place.is_empty() => {
-            InputProblem::new(file, Rule::Missing).field(*field)
-        }
-        YamlError::SerdeMissingField { field, .. } => about(Rule::Missing, inside(field)),
-        YamlError::DuplicateMappingKey { key: Some(key), .. } => about(Rule::FieldTwice, inside(key)),
-        YamlError::NullIntoString { .. } => about(Rule::Empty, place.to_owned()),
-        YamlError::Unexpected { .. }
-        | YamlError::SerdeInvalidType { .. }
-        | YamlError::SerdeInvalidValue { .. }
-        | YamlError::SerdeInvalidLength { .. }
-        | YamlError::InvalidScalar { .. } => about(Rule::WrongType { reason: reason(error) }, place.to_owned()),
-        _ => about(Rule::Syntax { grammar: "YAML", reason: reason(error) }, place.to_owned()),
-    }
-}
-
-/// The parser's sentence without its own mention of the place.
-fn reason(error: &YamlError) -> String {
-    let text = error.render_with_formatter(&serde_saphyr::UserMessageFormatter);
-    let line = text.lines().next().unwrap_or_default();
-    let line = line.split(" at line ").next().unwrap_or(line);
-    line.trim_end_matches('.').to_owned()
 }

@@ -6,6 +6,8 @@ use retrace_core::order::OrderStatus;
 use retrace_projections::ledger::is_protection;
 use retrace_projections::view::{FillView, GroupView, OrderView, PlanView};
 
+use crate::marks::Marked;
+
 use super::columns::{self, Align, Piece};
 use super::style::{ALARM, BAD, BOLD, DIM, GOOD, NOTICE, PLAIN, PROTECTION, painted};
 use super::text::{average, counted, moment, money, short_id, shortened, signed_money, way};
@@ -19,11 +21,12 @@ struct Node {
     children: Vec<Node>,
 }
 
-/// The tree of one plan, a line each, without a line end.
-pub(crate) fn plan_lines(plan: &PlanView) -> Vec<String> {
+/// The tree of one plan, a line each, without a line end; its open position at `mark`.
+pub(crate) fn plan_lines(plan: &PlanView, mark: Option<&Marked>) -> Vec<String> {
     let mut lines = vec![plan_head(plan)];
     let rail = if plan.groups.is_empty() { "   " } else { "│  " };
-    let facts = [plan.comments.as_deref().map(comment), position(plan), Some(result(plan)), gap(plan)];
+    let facts =
+        [plan.comments.as_deref().map(comment), position(plan), Some(result(plan)), mark.map(unrealized), gap(plan)];
     lines.extend(facts.into_iter().flatten().map(|fact| format!("{}{fact}", painted(DIM, rail))));
     let groups = plan.groups.iter().map(group_pieces).collect();
     let nodes = columns::lines(groups)
@@ -63,7 +66,12 @@ fn position(plan: &PlanView) -> Option<String> {
     if plan.outcome.is_some() && plan.held.is_flat() && plan.net_position.is_flat() {
         return None;
     }
-    let mut parts = vec![format!("position {}, target {}", plan.net_position, plan.target)];
+    // A history tells of neither a target nor a stop: such a plan is open and has no stop, and is not called unprotected.
+    let told = plan.unprotected || plan.outcome.is_some() || plan.stop_loss_price.is_some();
+    let mut parts = vec![format!("position {}", plan.net_position)];
+    if told {
+        parts.push(format!("target {}", plan.target));
+    }
     if plan.held != plan.net_position {
         parts.push(format!("held {}", plan.held));
     }
@@ -73,7 +81,7 @@ fn position(plan: &PlanView) -> Option<String> {
     if let Some(dust) = plan.dust.filter(|dust| !dust.is_flat()) {
         parts.push(format!("dust {dust}"));
     }
-    if plan.outcome.is_none() {
+    if plan.outcome.is_none() && told {
         parts.push(plan.stop_loss_price.map_or_else(|| painted(NOTICE, "no stop"), |stop| format!("stop {stop}")));
         parts.extend(plan.take_profit_price.map(|price| format!("take profit {price}")));
     }
@@ -91,6 +99,11 @@ fn result(plan: &PlanView) -> String {
     };
     let net = painted(style, signed_money(plan.net_pnl));
     format!("realised {}, fees {fees}, net {net}", signed_money(plan.realized_pnl))
+}
+
+fn unrealized(mark: &Marked) -> String {
+    let Marked { price, at, unrealized_pnl } = mark;
+    format!("unrealised {} at {price} ({})", signed_money(*unrealized_pnl), moment(*at))
 }
 
 fn gap(plan: &PlanView) -> Option<String> {

@@ -1,4 +1,4 @@
-//! The progress bar of a run: on standard error, and only where that is a terminal.
+//! The progress bar of a run or an import: on standard error, and only where that is a terminal.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -10,11 +10,20 @@ const ROWS_A_LOOK: u64 = 512;
 
 /// A progress bar over `rows` rows of a tape; shows nothing where standard error is no terminal.
 pub(crate) fn over_rows(rows: u64) -> ProgressBar {
+    bar("running", rows)
+}
+
+/// A progress bar over `bytes` bytes of a file; shows nothing where standard error is no terminal.
+pub(crate) fn over_bytes(bytes: u64) -> ProgressBar {
+    bar("importing", bytes)
+}
+
+fn bar(doing: &str, whole: u64) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::stderr_with_hz(10));
-    if let Ok(style) = ProgressStyle::with_template("running  {bar:32}  {percent}%  {eta} left") {
+    let bar = ProgressBar::with_draw_target(Some(whole), ProgressDrawTarget::stderr_with_hz(10));
+    if let Ok(style) = ProgressStyle::with_template(&format!("{doing}  {{bar:32}}  {{percent}}%  {{eta}} left")) {
         bar.set_style(style.progress_chars("=> "));
     }
     bar.enable_steady_tick(Duration::from_millis(200));

@@ -28,6 +28,8 @@ pub(crate) enum Protection {
     Never,
     /// It had a stop: its gaps say the rest.
     ByStop,
+    /// It was imported: a history does not tell of stops.
+    NotTold,
 }
 
 /// How a line is told: a mark, a word, a colour.
@@ -109,6 +111,7 @@ fn tell_input(input: &Input, role: Option<OrderRole>) -> Telling {
         Input::SessionContinued(_) => telling("", "session", PLAIN),
         Input::PriceMoved(_) => telling("", "price", DIM),
         Input::DirectiveReceived(_) => telling(">", "directive", INTENT),
+        Input::TradeImported(_) => telling("<", "trade", INTENT),
         Input::TimerFired { .. } => telling("", "timer", DIM),
         Input::Report(Report { what, .. }) => match what {
             ReportKind::Accepted { .. } => telling("", "accepted", DIM),
@@ -137,7 +140,9 @@ fn tell_input(input: &Input, role: Option<OrderRole>) -> Telling {
 fn tell_decision(decision: &Decision) -> Telling {
     match decision {
         Decision::DirectiveRefused { .. } => telling("x", "refused", BAD),
-        Decision::DirectiveRepeated { .. } | Decision::NothingToDo { .. } => telling("-", "nothing", NOTICE),
+        Decision::DirectiveRepeated { .. }
+        | Decision::NothingToDo { .. }
+        | Decision::TradeRepeated { same: true, .. } => telling("-", "nothing", NOTICE),
         Decision::PlanAccepted { .. } | Decision::PlanOpened => telling("", "plan", PLAIN),
         Decision::TargetSet { .. } => telling("", "target", PLAIN),
         Decision::ExitsSet { .. } => telling("|", "exits", PROTECTION),
@@ -147,7 +152,7 @@ fn tell_decision(decision: &Decision) -> Telling {
         Decision::OrderRequested { role: OrderRole::StopLoss | OrderRole::TakeProfit, .. } => {
             telling("|", "protect", PROTECTION)
         }
-        Decision::OrderRequested { .. } => telling("", "order", PLAIN),
+        Decision::OrderRequested { .. } | Decision::OrderInferred { .. } => telling("", "order", PLAIN),
         Decision::AmendRequested { .. } => telling("|", "change", PROTECTION),
         Decision::CancelRequested { .. } => telling("", "cancel", PLAIN),
         Decision::TimerSet { .. } | Decision::TimerDropped { .. } => telling("", "timer", DIM),
@@ -157,6 +162,8 @@ fn tell_decision(decision: &Decision) -> Telling {
         Decision::ProtectionGapChanged { uncovered, .. } if uncovered.is_flat() => telling("|", "gap", PROTECTION),
         Decision::ProtectionGapChanged { .. } => telling("!!", "gap", ALARM),
         Decision::PlanClosed { .. } => telling("#", "closed", BOLD),
+        Decision::TradeBooked { .. } => telling("*", "fill", GOOD),
+        Decision::TradeRepeated { same: false, .. } => telling("!!", "conflict", ALARM),
     }
 }
 
@@ -186,6 +193,7 @@ fn ending(story: &Story, protection: Protection) -> Vec<String> {
 fn protection_text(gaps: &[GapSpan], protection: Protection) -> String {
     match protection {
         Protection::NothingHeld => return "nothing was ever held".to_owned(),
+        Protection::NotTold => return painted(DIM, "a history of trades does not tell of stops"),
         Protection::Never => return painted(NOTICE, "unprotected: the plan never had a stop"),
         Protection::ByStop => {}
     }

@@ -43,8 +43,8 @@ fn a_newer_or_unknown_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     fill(dir.path(), &samples::log(3, 1), 1);
     fs::write(dir.path().join("format"), "retrace store format 2\n").unwrap();
-    assert!(matches!(RocksReader::open(dir.path()), Err(StoreError::NewerFormat { found: 2, known: 1 })));
-    assert!(matches!(refusal(dir.path()), StoreError::NewerFormat { found: 2, known: 1 }));
+    assert!(matches!(RocksReader::open(dir.path()), Err(StoreError::NewerFormat { found: 2, known: 1, .. })));
+    assert!(matches!(refusal(dir.path()), StoreError::NewerFormat { found: 2, known: 1, .. }));
     for odd in ["", "retrace store format 0\n", "retrace store format 1", "retrace store format 01\n", "rocks\n"] {
         fs::write(dir.path().join("format"), odd).unwrap();
         assert!(matches!(RocksReader::open(dir.path()), Err(StoreError::Damaged { .. })), "{odd:?}");
@@ -161,6 +161,7 @@ fn a_session_that_the_log_lost_is_told_and_one_that_was_never_begun_is_not() {
     copy_dir(dir.path(), before.path());
     let mut store = RocksStore::create_or_open(dir.path()).unwrap();
     store.create(&samples::manifest("two")).unwrap();
+    store.commit().unwrap();
     drop(store);
 
     // The watermark knows that the log had it.
@@ -174,6 +175,7 @@ fn a_session_that_the_log_lost_is_told_and_one_that_was_never_begun_is_not() {
     assert_eq!(findings(before.path()), "");
     let mut store = RocksStore::create_or_open(before.path()).unwrap();
     store.create(&samples::manifest("two")).unwrap();
+    store.commit().unwrap();
     drop(store);
     assert_eq!(findings(before.path()), "");
     assert_eq!(RocksReader::open(before.path()).unwrap().sessions().unwrap().len(), 2);

@@ -256,6 +256,9 @@ impl Checker {
                     return Err("closed while a timer runs".to_owned());
                 }
             }
+            Decision::OrderInferred { .. } | Decision::TradeBooked { .. } | Decision::TradeRepeated { .. } => {
+                return Err("a trade of a history in a backtest".to_owned());
+            }
             Decision::PlanAccepted { .. }
             | Decision::DirectiveRefused { .. }
             | Decision::DirectiveRepeated { .. }

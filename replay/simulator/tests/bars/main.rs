@@ -11,11 +11,13 @@ mod known;
 mod scene;
 
 use retrace_core::ids::{Seq, SessionUid};
+use retrace_core::log::{read_frames, read_log};
 use retrace_core::manifest::Provenance;
 use retrace_core::memory::MemoryStore;
 use retrace_core::step::Step;
 use retrace_core::store::{Checkpoint, LogReader, LogStore, Manifest};
 use retrace_projections::audit::event_line;
+use retrace_projections::export::{ExportWriter, ExportedSession};
 use retrace_projections::ledger::{Book, PROJECTION, PROJECTION_VERSION};
 use retrace_replay::backtest::{Backtest, Recorder};
 use retrace_replay::verify::verify;
@@ -75,7 +77,36 @@ fn play(seed: u64) -> Result<usize, (String, String)> {
     if !verification.is_clean() {
         return fail(format!("{verification:#?}"));
     }
+    if let Err(what) = comes_back(reader, session, &scene) {
+        return fail(what);
+    }
     Ok(usize::try_from(seq.0).unwrap())
+}
+
+/// The session, exported as text and read again, is the same and is proved the same.
+fn comes_back(reader: &dyn LogReader, session: SessionUid, scene: &Scene) -> Result<(), String> {
+    let told = |store: &dyn LogReader| -> Result<String, String> {
+        let manifest = store.manifest(session).unwrap();
+        let checkpoints = store.checkpoints(session).unwrap();
+        let begun = ExportWriter::begin(&manifest.identity.name, &manifest, checkpoints);
+        let (mut writer, mut text) = begun.map_err(|e| e.to_string())?;
+        read_frames(store, session, &mut |frame, _| {
+            text.push_str(&writer.step(frame, &mut |_| None).unwrap().line);
+            true
+        })
+        .map_err(|e| e.to_string())?;
+        Ok(text + &writer.end().map_err(|e| e.to_string())?.1)
+    };
+    let text = told(reader)?;
+    let read = ExportedSession::read(text.as_bytes()).map_err(|e| e.to_string())?;
+    let end = read.end;
+    let (store, uid) = read.into_store().map_err(|e| e.to_string())?;
+    let head = |store: &dyn LogReader| read_log(store, session, &mut |_| true).unwrap();
+    let verification = verify(&store, uid, Some(&scene.tape)).unwrap();
+    if uid != session || head(&store) != head(reader) || head(reader).head != end.head || told(&store)? != text {
+        return Err("it does not come back from its export as it was".to_owned());
+    }
+    if verification.is_clean() { Ok(()) } else { Err(format!("after its export: {verification:#?}")) }
 }
 
 /// `RANDOM_SEEDS=from..to` plays others than the usual ones.

@@ -8,7 +8,7 @@ use super::{describe, sample_session};
 use crate::input::market::{self, Columns, GapPolicy, MarketFile};
 use crate::input::problem::InputProblem;
 
-fn market_file(path: &Path) -> MarketFile {
+pub(super) fn market_file(path: &Path) -> MarketFile {
     MarketFile { path: path.to_owned(), ..sample_session().market.remove(0) }
 }
 

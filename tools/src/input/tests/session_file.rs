@@ -5,7 +5,7 @@ use std::path::Path;
 use retrace_replay::tape::VolumeUnit;
 
 use super::{SESSION, describe, sample_session};
-use crate::input::market::{Columns, GapPolicy};
+use crate::input::market::{Columns, GapPolicy, Role};
 use crate::input::session;
 
 #[test]
@@ -14,7 +14,7 @@ fn the_sample_session_file_is_understood() {
     assert_eq!(session.directives, Path::new("runs/twap.jsonl"));
     assert_eq!(session.market[0].path, Path::new("runs/btc.csv.xz"));
     assert_eq!(session.market[0].period.to_string(), "1 min");
-    assert_eq!(session.market[0].columns.time.as_deref(), Some("timestamp"));
+    assert_eq!(session.market[0].columns.name(Role::Time), Some("timestamp"));
     assert_eq!(session.instruments[0].tick.to_string(), "0.01");
     assert_eq!(session.account.balance.to_string(), "1000000");
     assert_eq!(
@@ -93,6 +93,16 @@ fn session_file_refusals() {
         ("fee asset", "fee_asset: quote", "fee_asset: bnb"),
         ("path", "path: pessimistic", "path: hloc"),
         ("gaps", "account:", "gaps: warn\naccount:"),
+        ("unknown layout", "volume_unit: base", "layout: binance"),
+        ("header and layout", "volume_unit: base", "header: [time], layout: lean_trades"),
+        ("header without a name", "volume_unit: base", "header: []"),
+        ("header that is no list", "volume_unit: base", "header: time"),
+        ("unknown price", "volume_unit: base", "price: last"),
+        ("too many decimals to round to", "volume_unit: base", "decimals: 13"),
+        ("decimals no whole number", "volume_unit: base", "decimals: 2.5"),
+        ("unknown column", "open: open", "opens: open"),
+        ("time in two ways", "open: open", "date: day, open: open"),
+        ("unknown key of a market file", "volume_unit: base", "colums: {}"),
     ];
     let mut story = String::new();
     for (case, from, to) in edits {

@@ -1,22 +1,23 @@
-//! Why a command could not run: one sentence, and a hint where there is something to do about it.
+//! Why a command could not run: one sentence, a name for programs (`code`), and what to do about it (`hint`).
+
+mod code;
+mod hint;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use retrace_core::exact::Inexact;
 use retrace_core::ids::{IdError, PlanId, Seq, SessionName};
 use retrace_core::log::LogFault;
 use retrace_core::store::StoreError;
 use retrace_core::time::Timestamp;
+use retrace_projections::export::{BadExport, ExportFault};
 use retrace_projections::ledger::BrokenHistory;
+use retrace_projections::projection::RegistryError;
+use retrace_projections::snapshot::SnapshotError;
 
 use crate::input::problem::InputProblem;
 use crate::session::RecordError;
-
-/// What to do about damage that keeps a store from being read.
-const FROM_A_COPY: &str = "nothing was changed; put back a copy of the store's folder from before the damage";
-
-/// How many names a hint lists before it says how many more there are.
-const NAMES_SHOWN: usize = 12;
 
 /// Why a command could not run.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +96,92 @@ pub enum CliError {
         /// The sessions.
         sessions: Vec<SessionName>,
     },
+    /// A session cannot be exported, because no import would take it.
+    #[error("session {session}: {source}")]
+    Export {
+        /// The session.
+        session: SessionName,
+        /// What is wrong, and where.
+        source: ExportFault,
+    },
+    /// A sum in a table does not fit.
+    #[error("session {session}: {source}")]
+    Sum {
+        /// The session.
+        session: SessionName,
+        /// Which.
+        source: Inexact,
+    },
+    /// Three tables were asked for on standard output.
+    #[error("three tables cannot go to standard output")]
+    TablesNeedAFolder,
+    /// `--json` and a CSV were both asked for on standard output.
+    #[error("--json and a CSV table cannot both go to standard output")]
+    CsvIsNoJson,
+    /// A table was asked for in another format.
+    #[error("--table belongs to --format csv")]
+    TableWithoutCsv,
+    /// A map was given for a file that needs none.
+    #[error("--map belongs to --format fills")]
+    MapWithoutFills,
+    /// A trade history was given without a map.
+    #[error("--format fills needs --map")]
+    FillsWithoutMap,
+    /// A file is not what an export writes.
+    #[error("{}:{}: {}", path.display(), source.line, source.fault)]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: Box<BadExport>,
+    },
+    /// The store has the session that is to be imported, under whatever name.
+    #[error("this session is in the store already, as {name}, {}", end_of(*other_end))]
+    AlreadyThere {
+        /// Its name there.
+        name: SessionName,
+        /// The store.
+        db: PathBuf,
+        /// The last event in the store and in the file, where heads or last events differ.
+        other_end: Option<(Seq, Seq)>,
+    },
+    /// A file cannot be read.
+    #[error("{} cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What comes from standard input cannot be kept for the second reading.
+    #[error("the input cannot be kept in the folder for temporary files: {source}")]
+    Spool {
+        /// Why.
+        source: io::Error,
+    },
+    /// The projections of this program cannot be used, or one that was asked for is not among them.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A session has no snapshot.
+    #[error("session {session}: {source}")]
+    Snapshot {
+        /// The session.
+        session: SessionName,
+        /// Why.
+        source: SnapshotError,
+    },
+    /// A file that a snapshot would replace, and that is none.
+    #[error("{} is no snapshot", path.display())]
+    NotASnapshot {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A snapshot was asked for of something that is no export file, without naming a store.
+    #[error("there is no export file {name}")]
+    NoExport {
+        /// What was given in place of a session.
+        name: String,
+    },
     /// A file cannot be written.
     #[error("{} cannot be written: {source}", path.display())]
     Write {
@@ -130,27 +217,17 @@ impl std::fmt::Display for Place {
 }
 
 impl CliError {
-    /// What to do about it, where something useful can be said. One sentence without a final dot.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Input(problem) => problem.hint(),
-            Self::Store(error) | Self::Record(RecordError::Store(error)) => store_hint(error),
-            Self::Record(RecordError::Run(_)) => {
-                Some("what was committed before is kept as an interrupted session; `retrace sessions` shows it".into())
-            }
-            Self::Log { session, .. } | Self::History { session, .. } => {
-                Some(format!("`retrace verify {session} --db DIR` lists all that is wrong"))
-            }
-            Self::NoSession { known, .. } if known.is_empty() => Some("the store has no session yet".into()),
-            Self::NoSession { known, .. } => Some(format!("it has {}", listed(known))),
-            Self::NoPlan { known, .. } if known.is_empty() => None,
-            Self::NoPlan { known, .. } => Some(format!("there are {}", listed(known))),
-            Self::PlanInSeveral { sessions, .. } => {
-                Some(format!("choose one with --session NAME: {}", listed(sessions)))
-            }
-            Self::NoSuchEvent { .. } => Some("leave --at out for the ledger at the end".into()),
-            Self::NoEvents { .. } | Self::BadPlanId(_) | Self::Write { .. } | Self::Output(_) | Self::Json(_) => None,
+    /// The problem of an input file, where it is one.
+    pub const fn input(&self) -> Option<&InputProblem> {
+        if let Self::Input(problem) = self { Some(problem) } else { None }
+    }
+
+    /// The file and the line that are at fault, where a file is.
+    pub fn place(&self) -> Option<(&Path, Option<u64>)> {
+        if let Self::Import { path, source } = self {
+            return Some((path, Some(source.line)));
         }
+        self.input().map(|problem| (problem.file(), problem.line()))
     }
 
     /// Whether the reader of the output went away, as `head` does: no failure of ours.
@@ -160,51 +237,17 @@ impl CliError {
     }
 }
 
-fn store_hint(error: &StoreError) -> Option<String> {
-    let hint = match error {
-        StoreError::SessionExists { .. } => "choose another with --session NAME",
-        StoreError::NoStore { .. } => "`retrace run FILE.yaml --db DIR` makes one",
-        StoreError::InUse { .. } => "wait until that process has ended, or choose another folder with --db",
-        StoreError::NewerFormat { .. } => "use the version of retrace that wrote it, or a later one",
-        StoreError::BehindWatermark { session, .. } | StoreError::NotTheLogWritten { session, .. } => {
-            return Some(format!("nothing was changed; `retrace verify {session} --db DIR` lists all that is wrong"));
-        }
-        StoreError::Damaged { .. } | StoreError::Block { .. } | StoreError::Frame(_) => FROM_A_COPY,
-        // The database tells damage from other failures only by its sentence.
-        StoreError::Backend { source, .. } if source.to_string().starts_with("Corruption") => FROM_A_COPY,
-        StoreError::NoSession { .. } | StoreError::Conflict { .. } | StoreError::Backend { .. } => return None,
-    };
-    Some(hint.to_owned())
-}
-
-/// `a, b and 3 more`.
-fn listed<T: std::fmt::Display>(names: &[T]) -> String {
-    let shown: Vec<String> = names.iter().take(NAMES_SHOWN).map(ToString::to_string).collect();
-    let list = shown.join(", ");
-    match names.len().saturating_sub(NAMES_SHOWN) {
-        0 => list,
-        more => format!("{list} and {more} more"),
+fn end_of(other_end: Option<(Seq, Seq)>) -> String {
+    match other_end {
+        None => "with the same head".to_owned(),
+        Some((stored, file)) if stored == file => "with another head".to_owned(),
+        Some((stored, file)) => format!("and ends there at event {stored}, in the file at event {file}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_long_list_says_how_many_more_there_are() {
-        let names: Vec<u32> = (1..=15).collect();
-        assert_eq!(listed(&names), "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 3 more");
-        assert_eq!(listed(&["one"]), "one");
-    }
-
-    #[test]
-    fn an_unknown_session_is_answered_with_those_there_are() {
-        let known = vec![SessionName::new("a").unwrap(), SessionName::new("b").unwrap()];
-        let error = CliError::NoSession { name: "c".to_owned(), known };
-        assert_eq!(error.to_string(), "there is no session c in this store");
-        assert_eq!(error.hint().as_deref(), Some("it has a, b"));
-    }
 
     #[test]
     fn a_reader_that_went_away_is_no_failure() {
