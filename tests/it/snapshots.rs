@@ -165,8 +165,17 @@ fn a_field_left_out_is_left_out_and_nothing_else() {
         "target",
         "price",
     ];
+    // No other scenario that needs no real data has a comment.
+    let commented = concat!(
+        "# commented\nbars 2022-01-21T10:00:00Z\nflat 3 100\n",
+        r#"{"at":"2022-01-21T10:01:00Z","directive":{"directive_id":"D1","scope":"NEW_TRADE","plan_id":"TPL","#,
+        r#""comments":"why not","entry_directive":{"symbol":"BTC/USDT","direction":"BUY"},"#,
+        r#""size_directive":{"target_position_size":"2"}}}"#,
+        "\n",
+    );
+    let commented = ("commented".to_owned(), Scenario::read("commented", commented).unwrap());
     let mut removed = BTreeMap::new();
-    for (name, scenario) in scenarios() {
+    for (name, scenario) in scenarios().into_iter().chain([commented]) {
         let mut memory = MemoryStore::new();
         scenario.play(&mut memory);
         let session = RecordedSession::read(&memory, &name).unwrap();
