@@ -15,6 +15,7 @@ pub mod venue;
 pub mod directive;
 pub mod event;
 pub mod manifest;
+pub mod policy;
 pub mod step;
 
 pub mod codec;

@@ -6,6 +6,7 @@ use crate::event::SessionContinued;
 use crate::ids::{SessionName, SessionUid, StrategyInstanceId};
 use crate::instrument::{Asset, Instrument, Symbol};
 use crate::order::spelled;
+use crate::policy::ExecutionPolicy;
 use crate::time::Timestamp;
 use crate::venue::VenueSettings;
 
@@ -42,6 +43,8 @@ pub struct Identity {
     pub account: Account,
     /// The venue it trades at.
     pub venue: VenueSettings,
+    /// What holds for all of its orders: limits, defaults, patience.
+    pub policy: ExecutionPolicy,
     /// The seed of everything that is drawn; zero where nothing is.
     pub seed: u64,
     /// The version of the engine's decisions; see `retrace_replay::DECISION_VERSION`.

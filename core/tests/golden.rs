@@ -27,6 +27,7 @@ use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, Seq};
 use retrace_core::index::IndexEntry;
 use retrace_core::manifest::Mode;
 use retrace_core::order::{OrderRole, Side, TimeInForce};
+use retrace_core::policy::ExecutionMode;
 use retrace_core::step::{Step, TapePosition};
 use retrace_core::time::Timestamp;
 use retrace_core::venue::{FeeAsset, FillPath, Liquidity};
@@ -155,6 +156,7 @@ fn every_word_keeps_its_place() {
         )*};
     }
     list!(Side, OrderRole, TimeInForce, WhenLimitHolds, VenueReason, Because, GroupEnd, Outcome, GroupAction);
+    list!(ExecutionMode);
     list!(Liquidity, FeeAsset, FillPath, Mode, TradeOrigin);
     let then = committed("words.txt", &now);
     let now: BTreeSet<&str> = now.lines().collect();

@@ -8,6 +8,7 @@ use retrace_core::ids::PlanNo;
 use retrace_core::instrument::Symbol;
 use retrace_core::manifest::Identity;
 use retrace_core::order::Side;
+use retrace_core::policy::ExecutionPolicy;
 use retrace_core::venue::VenueProfile;
 use retrace_projections::ledger::Ledger;
 
@@ -20,12 +21,19 @@ pub struct State {
     market: BTreeMap<Symbol, Mark>,
     /// What the venue can do.
     pub(crate) profile: VenueProfile,
+    /// What holds for all orders of the session.
+    pub(crate) policy: ExecutionPolicy,
 }
 
 impl State {
     /// Where a session begins.
     pub fn new(identity: &Identity) -> Self {
-        Self { ledger: Ledger::new(identity), market: BTreeMap::new(), profile: identity.venue.profile.clone() }
+        Self {
+            ledger: Ledger::new(identity),
+            market: BTreeMap::new(),
+            profile: identity.venue.profile.clone(),
+            policy: identity.policy.clone(),
+        }
     }
 
     /// What follows from the log.

@@ -114,6 +114,7 @@ pub fn load(path: &Path) -> Result<LoadedSession, InputProblem> {
         instruments: file.instruments,
         account: file.account,
         venue: file.venue,
+        policy: file.policy.clone(),
         seed: 0,
         decision_version: DECISION_VERSION,
         nonce: None,

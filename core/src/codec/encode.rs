@@ -121,7 +121,7 @@ fn entry(terms: EntryTerms) -> EntryTermsV1 {
     }
 }
 
-const fn algorithm(algorithm: Algorithm) -> AlgorithmV1 {
+pub(super) const fn algorithm(algorithm: Algorithm) -> AlgorithmV1 {
     match algorithm {
         Algorithm::Single => AlgorithmV1::Single,
         Algorithm::Twap(twap) => {

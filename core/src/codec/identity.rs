@@ -2,22 +2,44 @@
 
 use super::encode::{continued as continued_form, word};
 use super::fields::{Fields, continued};
+use super::policy::{PolicyV1, policy_form};
 use super::v1::{IdentityV1, InstrumentV1, ProfileV1, ProvenanceV1, VenueV1};
 use super::{CodecError, decode_manifest_form, encode_form};
 use crate::ids::{SessionName, StrategyInstanceId};
 use crate::instrument::{Asset, Instrument};
 use crate::manifest::{Account, Identity, Provenance, TapeIdentity};
+use crate::policy::ExecutionPolicy;
 use crate::time::{Span, Timestamp};
 use crate::venue::{VenueProfile, VenueSettings};
 
 /// What errors call the identity, which is no event and has no kind of its own.
 const IDENTITY: u16 = 0;
 
+/// How an identity with an execution policy of its own begins: an empty name, which none has, then the form's version.
+/// Without one it is stored as it always was, so that the id of an older session stays what it is.
+const EXTENDED: [u8; 2] = [0, 2];
+
+#[derive(bincode::Encode, bincode::Decode)]
+struct IdentityV2 {
+    policy: PolicyV1,
+    rest: IdentityV1,
+}
+
 /// The bytes that are hashed into the session's id and the start of its chain.
 pub fn encode_identity(identity: &Identity) -> Vec<u8> {
+    let rest = identity_form(identity);
+    if identity.policy == ExecutionPolicy::default() {
+        return encode_form(&rest);
+    }
+    let mut bytes = EXTENDED.to_vec();
+    bytes.extend(encode_form(&IdentityV2 { policy: policy_form(&identity.policy), rest }));
+    bytes
+}
+
+fn identity_form(identity: &Identity) -> IdentityV1 {
     let venue = &identity.venue;
     let profile = &venue.profile;
-    encode_form(&IdentityV1 {
+    IdentityV1 {
         name: identity.name.to_string(),
         mode: word(identity.mode),
         instance: identity.instance.to_string(),
@@ -53,7 +75,7 @@ pub fn encode_identity(identity: &Identity) -> Vec<u8> {
         decision_version: identity.decision_version,
         nonce: identity.nonce,
         continues: identity.continues.as_ref().map(continued_form),
-    })
+    }
 }
 
 fn instrument_form(instrument: &Instrument) -> InstrumentV1 {
@@ -71,7 +93,13 @@ fn instrument_form(instrument: &Instrument) -> InstrumentV1 {
 /// [`CodecError`] if they hold none.
 pub fn decode_identity(bytes: &[u8]) -> Result<Identity, CodecError> {
     let read = Fields { kind: IDENTITY };
-    let form: IdentityV1 = decode_manifest_form(IDENTITY, bytes)?;
+    let (form, policy) = match bytes.strip_prefix(&EXTENDED) {
+        None => (decode_manifest_form::<IdentityV1>(IDENTITY, bytes)?, ExecutionPolicy::default()),
+        Some(bytes) => {
+            let IdentityV2 { policy, rest } = decode_manifest_form(IDENTITY, bytes)?;
+            (rest, read.policy(&policy)?)
+        }
+    };
     let profile = form.venue.profile;
     let instruments = form.instruments.iter().map(|i| {
         Ok(Instrument {
@@ -114,6 +142,7 @@ pub fn decode_identity(bytes: &[u8]) -> Result<Identity, CodecError> {
             latency: Span::from_nanos(form.venue.latency_ns),
             max_volume_share: read.number("max_volume_share", form.venue.max_volume_share)?,
         },
+        policy,
         seed: form.seed,
         decision_version: form.decision_version,
         nonce: form.nonce,
@@ -158,5 +187,30 @@ mod tests {
         let mut identity = samples::identity("large");
         identity.instruments = vec![samples::btc(); 10_000];
         assert_eq!(decode_identity(&encode_identity(&identity)), Ok(identity));
+    }
+
+    /// A session without a policy of its own is stored as it was before there were any: its id stays.
+    #[test]
+    fn a_policy_is_stored_where_it_is_not_the_default() {
+        let plain = samples::identity("plain");
+        assert_ne!(encode_identity(&plain).first(), Some(&0));
+        let quantity = crate::amount::Quantity::new(5.into()).unwrap();
+        let limits = crate::policy::SymbolLimits {
+            symbol: samples::btc().symbol,
+            max_order_quantity: Some(quantity),
+            max_position: None,
+        };
+        let mut own = plain.clone();
+        own.policy.risk.symbols.push(limits);
+        own.policy.risk.price_collar = Some(rust_decimal::Decimal::new(5, 2));
+        own.policy.batch_defaults.new_trade = Some(crate::policy::BatchPolicy::PARALLEL);
+        own.policy.urgency.push(crate::policy::UrgencyRange {
+            from: rust_decimal::Decimal::ZERO,
+            algorithm: crate::directive::Algorithm::Single,
+        });
+        let bytes = encode_identity(&own);
+        assert_eq!(bytes.get(..2), Some(&EXTENDED[..]));
+        assert_eq!(decode_identity(&bytes), Ok(own));
+        assert!(decode_identity(&[0, 3, 0]).is_err());
     }
 }

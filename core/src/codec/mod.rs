@@ -9,6 +9,7 @@ mod decode;
 mod encode;
 mod fields;
 mod identity;
+mod policy;
 mod v1;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};

@@ -15,6 +15,7 @@ use crate::ids::{
 use crate::instrument::{Asset, Instrument};
 use crate::manifest::{Account, Identity, Mode, Provenance, TapeIdentity};
 use crate::order::{OrderRole, OrderTerms, Side, TimeInForce};
+use crate::policy::ExecutionPolicy;
 use crate::step::{Step, TapePosition};
 use crate::store::Manifest;
 use crate::time::{Span, Timestamp};
@@ -75,6 +76,7 @@ pub fn identity(name: &str) -> Identity {
         instruments: vec![btc()],
         account: Account { quote: Asset::new("USDT").unwrap(), balance: Money::new(dec("1000000")) },
         venue: venue(),
+        policy: ExecutionPolicy::default(),
         seed: 0,
         decision_version: 1,
         nonce: None,

@@ -18,6 +18,7 @@ use retrace_core::ids::{
 use retrace_core::instrument::{Asset, Instrument, Symbol};
 use retrace_core::manifest::{Account, Identity, Mode, Provenance, TapeIdentity};
 use retrace_core::order::{OrderRole, OrderTerms, Side, TimeInForce};
+use retrace_core::policy::ExecutionPolicy;
 use retrace_core::time::{Span, Timestamp};
 use retrace_core::venue::{FeeAsset, FillPath, Liquidity, VenueProfile, VenueSettings};
 use rust_decimal::Decimal;
@@ -339,6 +340,7 @@ pub(crate) fn identity() -> Identity {
             latency: Span::from_nanos(150_000_000),
             max_volume_share: dec("0.1"),
         },
+        policy: ExecutionPolicy::default(),
         seed: 42,
         decision_version: 1,
         nonce: Some([9; 16]),

@@ -9,6 +9,7 @@ use retrace_core::event::{Head, SessionContinued};
 use retrace_core::ids::{Seq, SessionName, SessionUid, StrategyInstanceId};
 use retrace_core::instrument::Instrument;
 use retrace_core::manifest::{Account, Identity, Mode, Provenance};
+use retrace_core::policy::ExecutionPolicy;
 use retrace_core::store::Checkpoint;
 use retrace_core::time::Timestamp;
 use retrace_core::venue::{FeeAsset, FillPath, VenueProfile, VenueSettings};
@@ -91,6 +92,9 @@ pub(super) struct IdentityView<'a> {
     instruments: &'a [Instrument],
     account: &'a Account,
     venue: VenueView<'a>,
+    /// Absent where it is the default, as in exports from before there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<&'a ExecutionPolicy>,
     seed: u64,
     decision_version: u32,
     nonce: Option<String>,
@@ -160,6 +164,7 @@ pub(super) fn identity_view(identity: &Identity) -> IdentityView<'_> {
         instruments,
         account,
         venue,
+        policy,
         seed,
         decision_version,
         nonce,
@@ -174,6 +179,7 @@ pub(super) fn identity_view(identity: &Identity) -> IdentityView<'_> {
         instruments,
         account,
         venue: venue_view(venue),
+        policy: Some(policy).filter(|policy| **policy != ExecutionPolicy::default()),
         seed: *seed,
         decision_version: *decision_version,
         nonce: nonce.as_ref().map(|nonce| hex(nonce)),

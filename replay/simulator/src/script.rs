@@ -5,6 +5,7 @@ use retrace_core::directive::StrategyDirective;
 use retrace_core::ids::{SessionName, StrategyInstanceId};
 use retrace_core::instrument::{Asset, Instrument, Symbol};
 use retrace_core::manifest::{Account, Identity, Mode, TapeIdentity};
+use retrace_core::policy::ExecutionPolicy;
 use retrace_core::time::Span;
 use retrace_core::venue::{FeeAsset, FillPath, VenueProfile, VenueSettings};
 use rust_decimal::Decimal;
@@ -241,6 +242,7 @@ impl Script {
                 latency: Span::default(),
                 max_volume_share: Decimal::ONE,
             },
+            policy: ExecutionPolicy::default(),
             seed: self.seed,
             decision_version: retrace_replay::DECISION_VERSION,
             nonce: Some(nonce),

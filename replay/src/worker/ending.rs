@@ -5,7 +5,7 @@ use retrace_core::ids::{PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus};
 use retrace_projections::ledger::{Group, Order, Phase, Plan, is_protection};
 
-use super::{REJECT_RETRIES, cancel, closing, schedule, snapshot};
+use super::{cancel, closing, schedule, snapshot};
 use crate::step::{Deciding, EngineError};
 
 /// Ends every group that has nothing working and nothing more to send.
@@ -55,7 +55,7 @@ fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Opti
     let Some(last) = group.orders.own_last().filter(|order| order.slice == slice) else { return Ok(None) };
     let last_slice = schedule::next_slice(deciding, plan.no, group).is_none();
     let short = match last.status {
-        OrderStatus::Rejected => last.attempt >= REJECT_RETRIES,
+        OrderStatus::Rejected => last.attempt >= deciding.state.policy.reject_retries,
         // Filled itself, while what an earlier slice was to trade was ended by the venue after this one was sent.
         OrderStatus::Canceled | OrderStatus::Expired | OrderStatus::Filled => last_slice,
         OrderStatus::Pending | OrderStatus::Open | OrderStatus::PartiallyFilled => false,

@@ -24,7 +24,7 @@ use crate::step::{Deciding, EngineError};
 
 pub(crate) use intake::receive;
 
-/// How often a rejected order is sent again, with the same intent and a new attempt number.
+/// How often closing and flattening are tried again at once after a refusal.
 const REJECT_RETRIES: u32 = 2;
 
 /// No input leads to more decisions about one plan than this.

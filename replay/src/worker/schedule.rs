@@ -8,7 +8,7 @@ use retrace_core::ids::{PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, OrderType, Side};
 use retrace_projections::ledger::{Group, Order, Plan};
 
-use super::{REJECT_RETRIES, Request, cancel, current_price, request, snapshot, target};
+use super::{Request, cancel, current_price, request, snapshot, target};
 use crate::step::{Deciding, EngineError};
 
 /// Sends what is due of every active group, and sets the timer of the next slice.
@@ -41,7 +41,7 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
     let last = group.orders.own_last().filter(|order| order.slice == slice);
     let attempt = match last {
         None => 0,
-        Some(last) if last.status == OrderStatus::Rejected && last.attempt < REJECT_RETRIES => {
+        Some(last) if last.status == OrderStatus::Rejected && last.attempt < deciding.state.policy.reject_retries => {
             last.attempt.saturating_add(1)
         }
         Some(_) => return Ok(()),

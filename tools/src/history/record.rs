@@ -10,6 +10,7 @@ use retrace_core::ids::{Seq, SessionName};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::manifest::{Account, Identity, Mode, Provenance};
 use retrace_core::order::Side;
+use retrace_core::policy::ExecutionPolicy;
 use retrace_core::step::Step;
 use retrace_core::store::{LogStore, Manifest};
 use retrace_core::time::Span;
@@ -170,6 +171,7 @@ fn identity(
         instruments: instruments(map, trades),
         account: Account { quote: map.account.clone().or(first).ok_or_else(nothing)?, balance: Money::ZERO },
         venue: venue(map),
+        policy: ExecutionPolicy::default(),
         seed: 0,
         decision_version: DECISION_VERSION,
         nonce: None,

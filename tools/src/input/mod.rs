@@ -17,6 +17,7 @@ pub mod rule;
 mod rule_code;
 pub mod session;
 mod session_fields;
+mod session_policy;
 pub mod time;
 pub(crate) mod yaml;
 

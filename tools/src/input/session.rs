@@ -7,6 +7,7 @@ use retrace_core::amount::{DECIMALS_MAX, Money, Price, Quantity, UNITS_MAX};
 use retrace_core::ids::{SessionName, StrategyInstanceId};
 use retrace_core::instrument::{Asset, Instrument, Symbol};
 use retrace_core::manifest::{Account, Mode};
+use retrace_core::policy::ExecutionPolicy;
 use retrace_core::time::Span;
 use retrace_core::venue::{FeeAsset, FillPath, VenueProfile, VenueSettings};
 use retrace_replay::tape::VolumeUnit;
@@ -51,6 +52,8 @@ pub struct SessionFile {
     pub account: Account,
     /// The venue it trades at.
     pub venue: VenueSettings,
+    /// What holds for all of its orders.
+    pub policy: ExecutionPolicy,
     /// What to do about missing bars.
     pub gaps: GapPolicy,
     /// The file as it was.
@@ -87,7 +90,7 @@ pub fn parse(path: &Path, text: &str) -> Result<SessionFile, InputProblem> {
     Checker { file: path }.check(yaml::parse(path, text, EXPLAINED)?, text)
 }
 
-struct Checker<'a> {
+pub(super) struct Checker<'a> {
     file: &'a Path,
 }
 
@@ -106,6 +109,7 @@ impl Checker<'_> {
         let market = self.market_files(&fields)?;
         let instruments = self.instruments(&fields, &market)?;
         self.markets_agree(&fields, &market, &instruments, &account)?;
+        let policy = self.policy(&fields)?;
         let venue = self.venue(&fields.venue.unwrap_or_default())?;
         let gaps = match &fields.gaps {
             None => GapPolicy::Allow,
@@ -116,7 +120,7 @@ impl Checker<'_> {
             },
         };
         let text = text.to_owned();
-        Ok(SessionFile { name, mode, instance, directives, market, instruments, account, venue, gaps, text })
+        Ok(SessionFile { name, mode, instance, directives, market, instruments, account, venue, policy, gaps, text })
     }
 
     fn account(&self, fields: &AccountFields) -> Result<Account, InputProblem> {
@@ -318,7 +322,7 @@ impl Checker<'_> {
         self.bounded(field, text, "between -0.1 and 0.1, with at most 8 decimals", |n| n > -tenth && n < tenth)
     }
 
-    fn bounded(
+    pub(super) fn bounded(
         &self,
         field: &str,
         text: &Text,
@@ -333,7 +337,7 @@ impl Checker<'_> {
         }
     }
 
-    fn money(&self, field: &str, text: &Text) -> Result<Money, InputProblem> {
+    pub(super) fn money(&self, field: &str, text: &Text) -> Result<Money, InputProblem> {
         let number = self.number(field, text)?;
         let max = Money::new(Decimal::from(UNITS_MAX));
         match number {
@@ -343,7 +347,7 @@ impl Checker<'_> {
         }
     }
 
-    fn number(&self, field: &str, text: &Text) -> Result<Decimal, InputProblem> {
+    pub(super) fn number(&self, field: &str, text: &Text) -> Result<Decimal, InputProblem> {
         self.parsed(field, text, |t| number::parse(t).map_err(Rule::Number))
     }
 
@@ -354,7 +358,7 @@ impl Checker<'_> {
         Ok(self.file.parent().unwrap_or(Path::new("")).join(&text.value))
     }
 
-    fn spelled<T: Copy>(
+    pub(super) fn spelled<T: Copy>(
         &self,
         field: &str,
         text: &Text,
@@ -366,11 +370,16 @@ impl Checker<'_> {
         parse(&text.value).ok_or_else(|| self.at(field, text, Rule::NotOneOf { allowed: allowed() }))
     }
 
-    fn parsed<T>(&self, field: &str, text: &Text, parse: impl Fn(&str) -> Result<T, Rule>) -> Result<T, InputProblem> {
+    pub(super) fn parsed<T>(
+        &self,
+        field: &str,
+        text: &Text,
+        parse: impl Fn(&str) -> Result<T, Rule>,
+    ) -> Result<T, InputProblem> {
         parse(&text.value).map_err(|rule| self.at(field, text, rule))
     }
 
-    fn at(&self, field: &str, text: &Text, rule: Rule) -> InputProblem {
+    pub(super) fn at(&self, field: &str, text: &Text, rule: Rule) -> InputProblem {
         InputProblem::new(self.file, rule).on_line(text.referenced.line()).field(field).value(&text.value)
     }
 }

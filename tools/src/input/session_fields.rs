@@ -19,6 +19,7 @@ pub(super) struct SessionFields {
     pub(super) instruments: BTreeMap<String, Spanned<InstrumentFields>>,
     pub(super) account: AccountFields,
     pub(super) venue: Option<VenueFields>,
+    pub(super) execution: Option<ExecutionFields>,
     pub(super) gaps: Option<Text>,
 }
 
@@ -108,6 +109,14 @@ pub(super) struct AccountFields {
     pub(super) quote: Text,
     pub(super) balance: Text,
     pub(super) check: Option<Text>,
+}
+
+/// `execution:`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExecutionFields {
+    pub(super) reject_retries: Option<Text>,
+    pub(super) stop_limit_patience_seconds: Option<Text>,
 }
 
 /// `venue:`
