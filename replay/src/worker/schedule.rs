@@ -38,6 +38,9 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
         // What they leave is sent with this slice, once their end is confirmed.
         return Ok(());
     }
+    if group.held_back.is_some_and(|held| held.slice == slice) {
+        return Ok(());
+    }
     let last = group.orders.own_last().filter(|order| order.slice == slice);
     let attempt = match last {
         None => 0,
@@ -157,7 +160,7 @@ fn arm_timer(deciding: &mut Deciding<'_>, no: PlanNo, group: &Group) -> Result<(
 pub(super) fn next_slice(deciding: &Deciding<'_>, no: PlanNo, group: &Group) -> Option<u32> {
     let waits = deciding.state.ledger.timers_of(no).find_map(|(_, timer)| match timer.purpose {
         TimerPurpose::Slice { group: of, slice } if of == group.no => Some(slice),
-        TimerPurpose::Slice { .. } | TimerPurpose::CloseRetry => None,
+        TimerPurpose::Slice { .. } | TimerPurpose::CloseRetry | TimerPurpose::Room { .. } => None,
     });
     waits.or_else(|| (group.slices_due..group.slices()).find(|slice| group.slice_due(*slice) >= deciding.time))
 }
