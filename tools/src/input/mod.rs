@@ -12,6 +12,7 @@ pub mod directives;
 pub(crate) mod hint;
 pub mod market;
 pub mod number;
+mod operator;
 pub mod problem;
 pub mod rule;
 mod rule_code;
