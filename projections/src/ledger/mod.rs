@@ -7,6 +7,7 @@
 mod accounting;
 mod apply;
 mod book;
+mod distance;
 mod group;
 mod imports;
 mod order;
@@ -28,6 +29,7 @@ use retrace_core::time::Timestamp;
 
 pub use accounting::{Accounting, Totals, Trade};
 pub use book::Book;
+pub use distance::Distance;
 pub use group::{Group, slice_size};
 pub use imports::SeenTrade;
 pub use order::{Change, Fill, Order};
