@@ -337,9 +337,12 @@ impl Ledger {
         std::mem::take(&mut self.newly_sealed)
     }
 
-    /// Brings a sealed plan back into the hot maps.
+    /// Brings a sealed plan back into the hot maps. One that is not what was sealed, another session's or a changed one,
+    /// is not taken: the event that needs it is then refused ([`BrokenHistory::Sealed`]).
     pub fn restore(&mut self, plan: Plan) {
-        if let Some(digest) = self.sealed.remove(&plan.no) {
+        let digest = view::plan_digest(self, &plan);
+        if self.sealed.get(&plan.no) == Some(&digest) {
+            self.sealed.remove(&plan.no);
             self.sealed_sum.remove(&digest);
             self.plans.insert(plan.no, plan);
         }
