@@ -7,6 +7,7 @@
 mod accounting;
 mod apply;
 mod book;
+mod distance;
 mod gate;
 mod group;
 mod imports;
@@ -29,6 +30,7 @@ use retrace_core::time::Timestamp;
 
 pub use accounting::{Accounting, Totals, Trade};
 pub use book::Book;
+pub use distance::Distance;
 pub use gate::{HeldBack, KillSwitch};
 pub use group::{Group, slice_size};
 pub use imports::SeenTrade;
@@ -340,9 +342,12 @@ impl Ledger {
         std::mem::take(&mut self.newly_sealed)
     }
 
-    /// Brings a sealed plan back into the hot maps.
+    /// Brings a sealed plan back into the hot maps. One that is not what was sealed, another session's or a changed one,
+    /// is not taken: the event that needs it is then refused ([`BrokenHistory::Sealed`]).
     pub fn restore(&mut self, plan: Plan) {
-        if let Some(digest) = self.sealed.remove(&plan.no) {
+        let digest = view::plan_digest(self, &plan);
+        if self.sealed.get(&plan.no) == Some(&digest) {
+            self.sealed.remove(&plan.no);
             self.sealed_sum.remove(&digest);
             // It takes away what sealing added, so it fits.
             let _ = self.gate.restored(&plan);

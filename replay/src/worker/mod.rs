@@ -8,7 +8,6 @@
 mod closing;
 mod ending;
 mod intake;
-mod levels;
 mod protection;
 mod risk;
 mod schedule;
