@@ -12,7 +12,7 @@ use retrace_core::manifest::{Identity, Provenance};
 use retrace_core::step::TapePosition;
 use retrace_core::store::{Checkpoint, LogStore, Manifest, StoreError};
 use retrace_core::time::Timestamp;
-use retrace_projections::ledger::{Ledger, PROJECTION, PROJECTION_VERSION, Plan, Refused};
+use retrace_projections::ledger::{KillSwitch, Ledger, PROJECTION, PROJECTION_VERSION, Plan, Refused};
 use retrace_projections::view::{PlanView, plan_view};
 use retrace_replay::DECISION_VERSION;
 use retrace_replay::backtest::{Backtest, Given, RunError};
@@ -206,6 +206,8 @@ pub struct Recorded {
     pub plans: Vec<RecordedPlan>,
     /// Every refusal, in order.
     pub refusals: Vec<Refused>,
+    /// The operator's kill switch, where it is on at the end.
+    pub kill_switch: Option<KillSwitch>,
 }
 
 /// What became of a plan.
@@ -281,7 +283,8 @@ pub(crate) fn conclude(
     let steps = recorder.steps();
     let head = recorder.store().head(session)?;
     let refusals = ledger.refusals().to_vec();
-    Ok(Recorded { session, head, last_seq, steps, ledger_digest: digest, plans, refusals })
+    let kill_switch = ledger.kill_switch().cloned();
+    Ok(Recorded { session, head, last_seq, steps, ledger_digest: digest, plans, refusals, kill_switch })
 }
 
 fn final_plans(

@@ -44,10 +44,10 @@ pub(super) fn refusal_text(refusal: &RiskRefusal) -> String {
             format!("{price} is more than {} from the current price {current_price}", percent(*limit))
         }
         RiskRefusal::OrdersPerMinute { limit, room_at } => {
-            format!("{limit} orders were requested within a minute, as many as may be; there is room at {room_at}")
+            format!("orders requested within a minute: {limit}, the most there may be; there is room at {room_at}")
         }
         RiskRefusal::OpenOrders { open, limit } => {
-            format!("{open} orders work at once, and {limit} are the most there may be")
+            format!("orders at work: {open}, the most there may be are {limit}")
         }
         RiskRefusal::NoPrice { symbol } => {
             format!("no price of {symbol} was seen yet that a limit could be judged by")
