@@ -14,6 +14,7 @@ use retrace_core::event::{
 use retrace_core::ids::{ConnectorOrderId, PlanNo, Seq, TimerId};
 use retrace_core::manifest::{Identity, Provenance};
 use retrace_core::memory::MemoryStore;
+use retrace_core::policy::ExecutionPolicy;
 use retrace_core::step::{Step, TapePosition};
 use retrace_core::store::{LogStore, Manifest};
 use retrace_projections::ledger::{Book, Plan};
@@ -96,7 +97,10 @@ struct World<'a> {
 
 impl<'a> World<'a> {
     fn new(script: &'a Script, fault: Option<Fault>) -> Self {
-        let identity = script.identity();
+        let mut identity = script.identity();
+        if fault == Some(Fault::LimitsForgotten) {
+            identity.policy = ExecutionPolicy::default();
+        }
         Self {
             script,
             fault,
