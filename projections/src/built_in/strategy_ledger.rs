@@ -58,6 +58,7 @@ impl Projection for StrategyLedgerView {
         "code",
         "text",
         "events",
+        "since",
     ];
     type Error = Infallible;
 
