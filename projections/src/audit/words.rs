@@ -391,11 +391,6 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
         Decision::OrderRefused(refused) => {
             (Some(refused.refusal.code()), risk::order_refused_text(refused, &order_terms(refused.terms)))
         }
-        Decision::AmendRefused(refused) => {
-            let change = change_text(order, refused.quantity, refused.price);
-            let why = risk::refusal_text(&refused.refusal);
-            (Some(refused.refusal.code()), format!("{} {change} REFUSED: {why}", name()))
-        }
         Decision::OrderInferred { side, quantity, connector_order_id, .. } => {
             let id = connector_order_id.as_ref().map_or(String::new(), |id| format!(", order {id} at the venue"));
             (Some(Because::Imported.as_str()), format!("{} {side} {quantity}, as traded{id}", name()))

@@ -268,7 +268,6 @@ impl Ledger {
                 self.seal(no).map_err(|source| amount(event, source))
             }
             Decision::OrderRefused(refused) => self.apply_order_refused(event, refused),
-            Decision::AmendRefused(refused) => self.apply_amend_refused(event, refused),
             Decision::OrderInferred { .. } => self.apply_order_inferred(event, decision),
             Decision::TradeBooked { position, fill, quantity } => {
                 self.apply_trade_booked(event, position.as_ref(), fill, *quantity)
