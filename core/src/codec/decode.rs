@@ -256,7 +256,7 @@ impl Stored<'_> {
                 let form: TradeRepeatedV1 = self.form()?;
                 Decision::TradeRepeated { first: Seq(form.first), same: form.same }
             }
-            _ => return Ok(None),
+            _ => return read.action(self.version, self.payload),
         }))
     }
 }

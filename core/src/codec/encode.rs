@@ -1,6 +1,6 @@
 //! Live events into their stored form.
 
-use super::encode_form;
+use super::{action, encode_form};
 use super::v1::{
     AlgorithmV1, AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, CloseStartedV1, Dec, DirectiveReceivedV1,
     DirectiveRefusedV1, DirectiveRepeatedV1, EntryTermsV1, ExecutionHintV1, ExitsSetV1, FillV1, GroupEndedV1,
@@ -103,6 +103,8 @@ fn directive_form(directive: &StrategyDirective) -> DirectiveReceivedV1 {
             max_total_slippage: close.execution.max_total_slippage.map(Dec::from),
             on_limit: on_limit(close.execution.on_limit),
         },
+        Intent::Group(group) => action::group_intent(group),
+        Intent::CancelAll(cancel) => action::cancel_all_intent(cancel),
     };
     DirectiveReceivedV1 {
         directive_id: directive.directive_id.to_string(),
@@ -219,6 +221,7 @@ fn refusal_form(refusal: &Refusal) -> RefusalV1 {
             minimum: minimum.value().into(),
         },
         Refusal::TooLarge => RefusalV1::TooLarge,
+        Refusal::Group(refusal) => RefusalV1::Group(action::group_refusal(refusal)),
     }
 }
 
@@ -404,6 +407,13 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             };
             (121, encode_form(&form))
         }
+        Decision::GroupCancelled { directive, group } => action::group_cancelled(directive, *group),
+        Decision::AllCancelled { directive, reach } => action::all_cancelled(directive, *reach),
+        Decision::OrdersModified { directive, group, limit_price, added, target } => {
+            action::orders_modified(directive, *group, *limit_price, *added, *target)
+        }
+        Decision::GroupPaused { directive, group } => action::group_paused(directive, *group),
+        Decision::GroupResumed { directive, group } => action::group_resumed(directive, *group),
         Decision::TradeRepeated { first, same } => (122, encode_form(&TradeRepeatedV1 { first: first.0, same: *same })),
     }
 }

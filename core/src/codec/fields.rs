@@ -165,6 +165,8 @@ impl Fields {
                     on_limit: self.on_limit(on_limit)?,
                 },
             }),
+            IntentV1::Group { plans, target, order } => self.group_intent(plans, target, order)?,
+            IntentV1::CancelAll { plans, reach } => self.cancel_all_intent(plans, *reach)?,
         })
     }
 
@@ -239,6 +241,7 @@ impl Fields {
                 minimum: self.money("minimum", minimum)?,
             },
             RefusalV1::TooLarge => Refusal::TooLarge,
+            RefusalV1::Group(form) => Refusal::Group(self.group_refusal(form)?),
         })
     }
 

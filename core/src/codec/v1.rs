@@ -5,6 +5,8 @@
 use bincode::{Decode, Encode};
 use rust_decimal::Decimal;
 
+use super::action::{GroupOrderV1, GroupRefV1, GroupRefusalV1};
+
 /// A decimal: mantissa and scale, without trailing zeros.
 #[derive(Encode, Decode, Clone, Copy)]
 pub(super) struct Dec {
@@ -113,6 +115,15 @@ pub(super) enum IntentV1 {
         max_total_slippage: Option<Dec>,
         on_limit: OnLimitV1,
     },
+    Group {
+        plans: Vec<String>,
+        target: GroupRefV1,
+        order: GroupOrderV1,
+    },
+    CancelAll {
+        plans: Vec<String>,
+        reach: u8,
+    },
 }
 
 #[derive(Encode, Decode)]
@@ -175,6 +186,7 @@ pub(super) enum RefusalV1 {
     TooManySlices { slices: u32, quantity: Dec, lot: Dec },
     SliceBelowMinNotional { slice: Dec, price: Dec, minimum: Dec },
     TooLarge,
+    Group(GroupRefusalV1),
 }
 
 #[derive(Encode, Decode)]

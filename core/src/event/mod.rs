@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 
 pub use decision::{Because, Decision, GroupAction, GroupEnd, Outcome, TimerPurpose};
 pub use import::{TradeImported, TradeOrigin};
-pub use refusal::{Idle, Refusal};
+pub use refusal::{GroupRefusal, Idle, Refusal};
 pub use report::{FillReport, Report, ReportKind, ReportedOrder, VenueReason};
 
 use crate::amount::Price;

@@ -1,6 +1,10 @@
 //! Why a directive led to nothing, or was not carried out: each rule with its numbers.
 
+mod group;
+
 use serde::Serialize;
+
+pub use group::GroupRefusal;
 
 use crate::amount::{Money, Position, Price, Quantity};
 use crate::ids::Seq;
@@ -106,6 +110,9 @@ pub enum Refusal {
     },
     /// An amount beyond what can be counted exactly.
     TooLarge,
+    /// A rule that an action on a group broke.
+    #[serde(untagged)]
+    Group(GroupRefusal),
 }
 
 impl Refusal {
@@ -125,6 +132,7 @@ impl Refusal {
             Self::TooManySlices { .. } => "too_many_slices",
             Self::SliceBelowMinNotional { .. } => "slice_below_min_notional",
             Self::TooLarge => "too_large",
+            Self::Group(refusal) => refusal.code(),
         }
     }
 }

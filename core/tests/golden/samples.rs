@@ -30,19 +30,19 @@ fn dec(text: &str) -> Decimal {
     text.parse().unwrap()
 }
 
-fn price(text: &str) -> Price {
+pub(crate) fn price(text: &str) -> Price {
     Price::new(dec(text)).unwrap()
 }
 
-fn quantity(text: &str) -> Quantity {
+pub(crate) fn quantity(text: &str) -> Quantity {
     Quantity::new(dec(text)).unwrap()
 }
 
-fn position(text: &str) -> Position {
+pub(crate) fn position(text: &str) -> Position {
     Position::new(dec(text)).unwrap()
 }
 
-fn money(text: &str) -> Money {
+pub(crate) fn money(text: &str) -> Money {
     Money::new(dec(text))
 }
 
@@ -50,11 +50,11 @@ fn symbol() -> Symbol {
     "BTC/USDT".parse().unwrap()
 }
 
-fn directive() -> DirectiveId {
+pub(crate) fn directive() -> DirectiveId {
     DirectiveId::new("STR_001").unwrap()
 }
 
-fn plan(name: &str) -> PlanId {
+pub(crate) fn plan(name: &str) -> PlanId {
     PlanId::new(name).unwrap()
 }
 
@@ -69,7 +69,7 @@ fn on_limit() -> OnLimit {
     OnLimit { retry: Span::from_seconds(30), tries: 5, then: WhenLimitHolds::Market }
 }
 
-fn received(intent: Intent) -> Input {
+pub(crate) fn received(intent: Intent) -> Input {
     Input::DirectiveReceived(Box::new(StrategyDirective {
         directive_id: directive(),
         comments: Some(ContentRef([0xc0; 32])),
@@ -136,7 +136,7 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
         plans: vec![plan("TPL_A")],
         execution: CloseHint { urgency: Some(dec("0.5")), max_total_slippage: Some(dec("0.05")), on_limit: on_limit() },
     };
-    vec![
+    let mut all = vec![
         ("session-continued", Input::SessionContinued(from)),
         ("price-moved", Input::PriceMoved(PriceMoved { symbol: symbol(), mark })),
         ("new-trade-twap", new(Some(plan("TPL_A")), Some(StopLevel::At(price("37000"))), Some(TWAP))),
@@ -161,7 +161,9 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
         ),
         ("trade-imported", imported(Some(position), Some(venue_id()), TradeOrigin::History)),
         ("trade-opening", imported(None, None, TradeOrigin::Opening)),
-    ]
+    ];
+    all.extend(super::actions::inputs());
+    all
 }
 
 fn refusals() -> Vec<(&'static str, Refusal)> {
@@ -300,6 +302,7 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
         ),
         ("trade-repeated", Decision::TradeRepeated { first: Seq(300), same: true }),
     ]);
+    all.extend(super::actions::decisions());
     all
 }
 
