@@ -5,6 +5,7 @@
 //! [`Ledger::restore`]). [`Book`] does that in memory.
 
 mod accounting;
+mod actions;
 mod apply;
 mod book;
 mod group;
@@ -27,6 +28,7 @@ use retrace_core::manifest::{Identity, Mode};
 use retrace_core::time::Timestamp;
 
 pub use accounting::{Accounting, Totals, Trade};
+pub use actions::{Course, Ordered};
 pub use book::Book;
 pub use group::{Group, slice_size};
 pub use imports::SeenTrade;

@@ -208,6 +208,11 @@ impl Order {
         }
     }
 
+    /// Whether the change under way makes it larger.
+    pub(super) fn is_to_grow(&self) -> bool {
+        matches!(self.in_flight, Some(Change::Amend { quantity, .. }) if quantity > self.quantity)
+    }
+
     /// Its price or trigger if the change under way is made.
     pub const fn price_as_requested(&self) -> Option<Price> {
         if let Some(Change::Amend { price: Some(price), .. }) = self.in_flight {

@@ -43,6 +43,8 @@ pub struct Plan {
     pub accounting: Accounting,
     /// How much is not covered by a working stop, signed, with no request under way; and why.
     pub gap: Option<(Position, Because)>,
+    /// A directive cancelled its protection: what is held is a gap until a stop is set again.
+    pub protection_cancelled: bool,
     /// How many pauses it made before closing or flattening it was tried again.
     pub flatten_pauses: u32,
     /// What the order was for that filled last: which tells a take profit that took all from a target of zero.
@@ -73,6 +75,8 @@ pub struct StandingTarget {
     pub given_up: bool,
     /// A group that reduces ended short for good: nothing more is reduced before a directive sets a target again.
     pub kept: bool,
+    /// A directive cancelled a group that reduces: an entry that fills later changes nothing of that.
+    pub kept_on_request: bool,
 }
 
 impl StandingTarget {

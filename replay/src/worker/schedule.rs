@@ -8,7 +8,7 @@ use retrace_core::ids::{PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, OrderType, Side};
 use retrace_projections::ledger::{Group, Order, Plan};
 
-use super::{Request, cancel, current_price, request, snapshot, target};
+use super::{Request, actions, cancel, current_price, request, snapshot, target};
 use crate::step::{Deciding, EngineError};
 
 /// Sends what is due of every active group, and sets the timer of the next slice.
@@ -17,7 +17,7 @@ pub(super) fn send_due(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
     // A plan never trades with itself: while something of it leaves, its entries wait.
     let leaving = plan.is_leaving();
     for group in plan.groups.iter().filter(|group| group.is_active() && group.action != GroupAction::Close) {
-        if !(leaving && group.action == GroupAction::Enter) {
+        if actions::runs(group) && !(leaving && group.action == GroupAction::Enter) {
             send(deciding, &plan, group)?;
         }
         arm_timer(deciding, no, group)?;
@@ -41,10 +41,13 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
     let last = group.orders.own_last().filter(|order| order.slice == slice);
     let attempt = match last {
         None => 0,
-        Some(last) if last.status == OrderStatus::Rejected && last.attempt < deciding.state.policy.reject_retries => {
+        Some(last) if last.status == OrderStatus::Rejected && actions::is_retried(deciding, group, last) => {
             last.attempt.saturating_add(1)
         }
-        Some(_) => return Ok(()),
+        Some(last) => match actions::sent_again(group, last) {
+            Some(attempt) => attempt,
+            None => return Ok(()),
+        },
     };
     let sent = deciding.exact(group.filled().plus(deciding.exact(group.working())?))?;
     let due = deciding.exact(group.due_quantity(&plan.instrument))?;
@@ -80,6 +83,7 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
     let because = match (attempt, slice) {
         (0, 0) => Because::Directive,
         (0, _) => Because::SliceDue,
+        _ if group.ordered.resend => Because::Modified,
         _ => Because::Rejected,
     };
     let order = Request {
