@@ -5,6 +5,7 @@
 
 pub mod ledger;
 
+pub mod access;
 pub mod audit;
 pub mod digest;
 pub mod event_view;

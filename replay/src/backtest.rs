@@ -218,7 +218,7 @@ impl<'a> Backtest<'a> {
         self.outbox.hold(&events, self.state.ledger());
         let step = Step { time, recorded_at: None, tape: self.position, events };
         let durable = recorder.record(&step).map_err(RunError::Recorder)?;
-        for plan in self.state.ledger_mut().take_sealed() {
+        for plan in self.state.take_sealed() {
             recorder.sealed(plan);
         }
         recorder.decided(self.state.ledger());

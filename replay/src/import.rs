@@ -34,7 +34,7 @@ pub fn run<R: Recorder>(
         let events = step(&mut state, time, Input::TradeImported(Box::new(trade.clone())))?;
         let step = Step { time, recorded_at: None, tape: TapePosition::default(), events };
         recorder.record(&step).map_err(RunError::Recorder)?;
-        for plan in state.ledger_mut().take_sealed() {
+        for plan in state.take_sealed() {
             recorder.sealed(plan);
         }
         recorder.decided(state.ledger());

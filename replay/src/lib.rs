@@ -7,6 +7,7 @@ mod step;
 mod worker;
 
 pub mod effect;
+pub mod planner;
 
 pub mod tape;
 pub mod venue;

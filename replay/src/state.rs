@@ -3,16 +3,40 @@
 use std::collections::BTreeMap;
 
 use retrace_core::amount::Price;
-use retrace_core::event::{Input, Mark, Report, ReportedOrder};
+use retrace_core::event::{Event, Input, Mark, Report, ReportedOrder};
 use retrace_core::ids::PlanNo;
 use retrace_core::instrument::Symbol;
 use retrace_core::manifest::Identity;
 use retrace_core::order::Side;
 use retrace_core::policy::ExecutionPolicy;
 use retrace_core::venue::VenueProfile;
-use retrace_projections::ledger::Ledger;
+use retrace_projections::ledger::{BrokenHistory, Ledger, Plan};
 
 /// All that a decision may depend on. Two equal states decide the same.
+///
+/// A state belongs to one session of one strategy instance, and shows its ledger to read:
+///
+/// ```
+/// fn plans(state: &mut retrace_replay::State) -> usize {
+///     state.ledger().plans().count()
+/// }
+/// ```
+///
+/// Nobody outside puts another instance's ledger into it, or writes to its ledger:
+///
+/// ```compile_fail,E0616
+/// fn plans(state: &mut retrace_replay::State, other: retrace_projections::ledger::Ledger) -> usize {
+///     state.ledger = other;
+///     state.ledger().plans().count()
+/// }
+/// ```
+///
+/// ```compile_fail,E0596
+/// fn plans(state: &mut retrace_replay::State, event: &retrace_core::event::Event) -> usize {
+///     let _ = state.ledger().apply(event);
+///     state.ledger().plans().count()
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     /// What follows from the log.
@@ -41,14 +65,27 @@ impl State {
         &self.ledger
     }
 
-    /// The ledger, for whoever drives the fold: to take away plans that were sealed and to bring one back. Events are
-    /// applied by [`crate::step`] alone.
-    pub const fn ledger_mut(&mut self) -> &mut Ledger {
-        &mut self.ledger
+    /// The plans that were sealed since the last call, in order of sealing: whoever drives the engine keeps them.
+    pub fn take_sealed(&mut self) -> Vec<Plan> {
+        self.ledger.take_sealed()
     }
 
-    /// The sealed plan that an input names, if it names one: whoever drives the fold brings it back before
-    /// [`crate::step`] ([`Ledger::restore`]). A venue may report on an order long after its plan ended.
+    /// Brings a sealed plan back. Only the one that was sealed is taken, as it was.
+    pub fn restore(&mut self, plan: Plan) {
+        self.ledger.restore(plan);
+    }
+
+    /// Takes an event from the session's own log without deciding again: an engine that begins where another one ended.
+    /// What is new is decided by [`crate::step`] alone.
+    ///
+    /// # Errors
+    /// [`BrokenHistory`] if the log holds a fact that our own code could not have recorded.
+    pub fn fold(&mut self, event: &Event) -> Result<(), BrokenHistory> {
+        self.ledger.apply(event)
+    }
+
+    /// The sealed plan that an input names, if it names one: whoever drives the engine brings it back before
+    /// [`crate::step`] ([`State::restore`]). A venue may report on an order long after its plan ended.
     pub fn needs(&self, input: &Input) -> Option<PlanNo> {
         let Input::Report(Report { order: ReportedOrder::Ours(order), .. }) = input else { return None };
         self.ledger.plan_of(*order).filter(|plan| self.ledger.is_sealed(*plan))

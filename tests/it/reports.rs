@@ -85,10 +85,10 @@ fn play(name: &str, identity: &Identity, inputs: &[(Timestamp, Input)]) -> Vec<S
     let mut steps = Vec::new();
     for (time, input) in inputs {
         if let Some(plan) = state.needs(input).and_then(|no| sealed.remove(&no)) {
-            state.ledger_mut().restore(plan);
+            state.restore(plan);
         }
         let events = step(&mut state, *time, input.clone()).unwrap_or_else(|e| panic!("{name}: {input:?}: {e}"));
-        sealed.extend(state.ledger_mut().take_sealed().into_iter().map(|plan| (plan.no, plan)));
+        sealed.extend(state.take_sealed().into_iter().map(|plan| (plan.no, plan)));
         steps.push(Step { time: *time, recorded_at: None, tape: TapePosition::default(), events });
     }
     steps

@@ -205,13 +205,11 @@ impl Fields {
                 quantity: self.quantity("quantity", quantity)?,
                 filled: self.position("filled", filled)?,
             },
-            GroupRefusalV1::OrderBelowMinNotional { quantity, price, minimum } => {
-                GroupRefusal::OrderBelowMinNotional {
-                    quantity: self.quantity("quantity", quantity)?,
-                    price: self.price("price", price)?,
-                    minimum: self.money("minimum", minimum)?,
-                }
-            }
+            GroupRefusalV1::OrderBelowMinNotional { quantity, price, minimum } => GroupRefusal::OrderBelowMinNotional {
+                quantity: self.quantity("quantity", quantity)?,
+                price: self.price("price", price)?,
+                minimum: self.money("minimum", minimum)?,
+            },
             GroupRefusalV1::WouldCrossZero { leaving, held } => GroupRefusal::WouldCrossZero {
                 leaving: self.position("leaving", leaving)?,
                 held: self.position("held", held)?,

@@ -1,6 +1,5 @@
 //! Live events into their stored form.
 
-use super::{action, encode_form};
 use super::v1::{
     AlgorithmV1, AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, CloseStartedV1, Dec, DirectiveReceivedV1,
     DirectiveRefusedV1, DirectiveRepeatedV1, EntryTermsV1, ExecutionHintV1, ExitsSetV1, FillV1, GroupEndedV1,
@@ -10,6 +9,7 @@ use super::v1::{
     TargetSetV1, TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1,
     TradeRepeatedV1,
 };
+use super::{action, encode_form};
 use crate::directive::{
     Algorithm, EntryTerms, ExecutionHint, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
 };

@@ -55,10 +55,7 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
                 minimum: money("10"),
             }),
         ),
-        (
-            "would-cross-zero",
-            refused(GroupRefusal::WouldCrossZero { leaving: position("2"), held: position("1.5") }),
-        ),
+        ("would-cross-zero", refused(GroupRefusal::WouldCrossZero { leaving: position("2"), held: position("1.5") })),
         ("order-unanswered", refused(GroupRefusal::OrderUnanswered { orders: 2 })),
         ("group-cancelled", Decision::GroupCancelled { directive: directive(), group: GroupNo(2) }),
         ("all-cancelled", Decision::AllCancelled { directive: directive(), reach: CancelReach::Protection }),

@@ -8,6 +8,7 @@ mod accounting;
 mod actions;
 mod apply;
 mod book;
+mod distance;
 mod group;
 mod imports;
 mod order;
@@ -30,6 +31,7 @@ use retrace_core::time::Timestamp;
 pub use accounting::{Accounting, Totals, Trade};
 pub use actions::{Course, Ordered};
 pub use book::Book;
+pub use distance::Distance;
 pub use group::{Group, slice_size};
 pub use imports::SeenTrade;
 pub use order::{Change, Fill, Order};
@@ -337,9 +339,12 @@ impl Ledger {
         std::mem::take(&mut self.newly_sealed)
     }
 
-    /// Brings a sealed plan back into the hot maps.
+    /// Brings a sealed plan back into the hot maps. One that is not what was sealed, another session's or a changed one,
+    /// is not taken: the event that needs it is then refused ([`BrokenHistory::Sealed`]).
     pub fn restore(&mut self, plan: Plan) {
-        if let Some(digest) = self.sealed.remove(&plan.no) {
+        let digest = view::plan_digest(self, &plan);
+        if self.sealed.get(&plan.no) == Some(&digest) {
+            self.sealed.remove(&plan.no);
             self.sealed_sum.remove(&digest);
             self.plans.insert(plan.no, plan);
         }

@@ -71,7 +71,7 @@ pub(crate) fn faulty_step(
         state.see(&moved.symbol, moved.mark);
     }
     for event in &spoilt {
-        state.ledger_mut().apply(event)?;
+        state.fold(event)?;
     }
     Ok(spoilt)
 }

@@ -441,7 +441,7 @@ impl<'a> World<'a> {
                         state.see(&moved.symbol, moved.mark);
                     }
                 }
-                state.ledger_mut().apply(event).map_err(retrace_replay::EngineError::from)?;
+                state.fold(event).map_err(retrace_replay::EngineError::from)?;
             }
             put_away(&mut state, &mut archive);
         }
@@ -536,13 +536,13 @@ const fn moves(event: &Event) -> bool {
 /// Brings a sealed plan back that an input names.
 fn restore(state: &mut State, archive: &mut BTreeMap<PlanNo, Plan>, input: &Input) {
     if let Some(plan) = state.needs(input).and_then(|no| archive.remove(&no)) {
-        state.ledger_mut().restore(plan);
+        state.restore(plan);
     }
 }
 
 /// Puts sealed plans away.
 fn put_away(state: &mut State, archive: &mut BTreeMap<PlanNo, Plan>) {
-    for plan in state.ledger_mut().take_sealed() {
+    for plan in state.take_sealed() {
         archive.insert(plan.no, plan);
     }
 }

@@ -58,10 +58,10 @@ impl<'a> Redecide<'a> {
         let Some(input) = input_of(recorded) else { return };
         self.see_up_to(recorded.tape);
         if let Some(plan) = self.state.needs(input).and_then(|no| self.sealed.remove(&no)) {
-            self.state.ledger_mut().restore(plan);
+            self.state.restore(plan);
         }
         let decided = step(&mut self.state, recorded.time, input.clone()).map_err(|error| error.to_string());
-        self.sealed.extend(self.state.ledger_mut().take_sealed().into_iter().map(|plan| (plan.no, plan)));
+        self.sealed.extend(self.state.take_sealed().into_iter().map(|plan| (plan.no, plan)));
         if decided.as_ref() == Ok(&recorded.events) {
             let decisions = u64::try_from(recorded.decisions().count()).unwrap_or(u64::MAX);
             self.decided = self.decided.saturating_add(decisions);

@@ -9,7 +9,8 @@ use retrace_core::order::{OrderRole, OrderType, Side};
 use retrace_projections::ledger::{Course, Group, Order, Phase, Plan};
 
 use super::intake::{Stop, already_closed, nothing_to_do};
-use super::{cancel, converge, current_price, levels, snapshot, target};
+use super::{cancel, converge, current_price, snapshot, target};
+use crate::planner::levels;
 use crate::step::{Deciding, EngineError};
 
 impl From<GroupRefusal> for Stop {

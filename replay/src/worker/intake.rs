@@ -1,21 +1,18 @@
 //! What a directive may do: the rules that depend on state or price, each with its refusal, then the new standing
 //! target. Nothing is sent here; [`super::converge`] does that.
 
-use retrace_core::amount::{Position, Price, Quantity};
+use retrace_core::amount::{Position, Price};
 use retrace_core::directive::{
-    Algorithm, ClosePlans, EntryTerms, ExecutionHint, Intent, ModifyPlans, NewTrade, StopChange, StopLevel,
-    StrategyDirective, TakeProfitChange,
+    Algorithm, ClosePlans, EntryTerms, Intent, ModifyPlans, NewTrade, OnLimit, StrategyDirective,
 };
 use retrace_core::event::{Decision, Idle, Refusal};
-use retrace_core::exact::{self, Rounding};
 use retrace_core::ids::{DirectiveId, PlanId, PlanNo, derive_plan_id};
-use retrace_core::instrument::Instrument;
-use retrace_core::order::{OrderRole, Side};
-use retrace_projections::ledger::{Exits, Phase, Plan, slice_size};
-use rust_decimal::Decimal;
+use retrace_core::order::OrderRole;
+use retrace_projections::access::PlannerViews;
+use retrace_projections::ledger::{Exits, Phase, Plan};
 
-use super::target::Distance;
-use super::{actions, closing, converge, current_price, levels, schedule, snapshot, target};
+use super::{actions, closing, converge, current_price, schedule, snapshot, target};
+use crate::planner::{ExecutionDirective, ExecutionPlan, ExitPlan, SizePlan, Trade, Unplanned, plan_trade};
 use crate::step::{Deciding, EngineError};
 
 /// Why a directive is not carried out for a plan: a refusal, or the error that stops the engine.
@@ -117,25 +114,41 @@ fn open(
     new: &NewTrade,
     plan_id: &PlanId,
 ) -> Result<(), Stop> {
-    let id = &directive.directive_id;
     if let Some(no) = deciding.state.ledger.plan_number(plan_id) {
         return repeat_open(deciding, directive, plan_id, no);
     }
-    if new.direction == Side::Sell && !deciding.state.profile.shorting {
-        return Err(Refusal::ShortingUnsupported.into());
-    }
-    let Some(instrument) = deciding.state.ledger.instrument(&new.symbol).cloned() else {
-        return Err(Refusal::UnknownPlan.into());
-    };
-    let current = deciding.state.price(&new.symbol, new.direction);
-    let reference = new.entry.limit_price.or(current);
-    let stop = new.stop.map(|stop| levels::stop_level(stop, new.direction, &instrument, current, reference));
-    let stop = stop.transpose()?;
-    let take_profit = new.take_profit.map(|p| levels::take_profit_level(p, new.direction, &instrument, reference));
-    let take_profit = take_profit.transpose()?;
-    let algorithm = new.execution.algorithm();
-    check_slices(deciding, &instrument, algorithm, new.target, new.entry.limit_price.or(current))?;
+    let planned = plan_new(deciding, new)?;
+    carry_out_new(deciding, directive, new, plan_id, &planned)
+}
 
+/// Plans a trade that is to be opened. Decides nothing.
+fn plan_new(deciding: &Deciding<'_>, new: &NewTrade) -> Result<ExecutionDirective, Stop> {
+    let instrument = deciding.state.ledger.instrument(&new.symbol).ok_or(Refusal::UnknownPlan)?;
+    let current = deciding.state.price(&new.symbol, new.direction);
+    planned(deciding, PlannerViews::of_new(instrument, new.direction, current), Trade::New(new))
+}
+
+/// Plans a trade of a plan that exists. Decides nothing.
+fn plan_existing(deciding: &Deciding<'_>, plan: &Plan, trade: Trade<'_>) -> Result<ExecutionDirective, Stop> {
+    planned(deciding, PlannerViews::of_plan(plan, current_price(deciding, plan)), trade)
+}
+
+fn planned(deciding: &Deciding<'_>, views: PlannerViews<'_>, trade: Trade<'_>) -> Result<ExecutionDirective, Stop> {
+    plan_trade(views, trade, &deciding.state.profile, &deciding.state.policy).map_err(|why| match why {
+        Unplanned::Refused(refusal) => Stop::Refused(refusal),
+        Unplanned::Amount(source) => Stop::Engine(EngineError::Amount { seq: deciding.state.ledger.seq(), source }),
+    })
+}
+
+/// Takes a plan on and sets what it is to be.
+fn carry_out_new(
+    deciding: &mut Deciding<'_>,
+    directive: &StrategyDirective,
+    new: &NewTrade,
+    plan_id: &PlanId,
+    planned: &ExecutionDirective,
+) -> Result<(), Stop> {
+    let id = &directive.directive_id;
     let no = deciding.state.ledger.next_plan();
     let accepted = Decision::PlanAccepted {
         plan_id: plan_id.clone(),
@@ -145,12 +158,31 @@ fn open(
         comments: directive.comments,
     };
     deciding.decide(Some(no), None, accepted)?;
-    if stop.is_some() || take_profit.is_some() {
-        let exits = Decision::ExitsSet { directive: id.clone(), stop, take_profit, current_price: current };
-        deciding.decide(Some(no), None, exits)?;
+    carry_out(deciding, no, id, planned)
+}
+
+/// Sets what a plan is to be, as planned, and converges.
+fn carry_out(
+    deciding: &mut Deciding<'_>,
+    no: PlanNo,
+    id: &DirectiveId,
+    planned: &ExecutionDirective,
+) -> Result<(), Stop> {
+    let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
+    match planned.exit {
+        Some(ExitPlan::Levels(exits)) if exits != plan.exits => {
+            let current = current_price(deciding, &plan);
+            set_exits(deciding, &plan, id, exits, current)?;
+        }
+        Some(ExitPlan::Levels(_) | ExitPlan::Leave { .. }) | None => {}
     }
-    let target = new.direction.signed(new.target);
-    set_target(deciding, no, id, target, new.entry, algorithm)
+    let Some(SizePlan { target }) = planned.size else { return Ok(converge(deciding, no)?) };
+    let terms = planned.entry.map_or(EntryTerms::MARKET, |entry| entry.terms);
+    let algorithm = match planned.execution {
+        Some(ExecutionPlan::Divide(algorithm)) => algorithm,
+        Some(ExecutionPlan::Close(_)) | None => Algorithm::Single,
+    };
+    set_target(deciding, no, id, target, terms, algorithm)
 }
 
 /// A `NEW_TRADE` for a plan that exists: the same instruction is a no-op, another one is refused.
@@ -178,74 +210,11 @@ fn change(deciding: &mut Deciding<'_>, id: &DirectiveId, modify: &ModifyPlans, p
     let ledger = &deciding.state.ledger;
     let no = ledger.plan_number(plan_id).ok_or(Refusal::UnknownPlan)?;
     let plan = snapshot(deciding, no).filter(|plan| plan.phase == Phase::Standing).ok_or(Refusal::PlanEnded)?;
-    let current = current_price(deciding, &plan);
-    let exits = changed_exits(&plan, modify, current)?;
-
-    let Some(size) = modify.target else {
-        if exits == plan.exits {
-            return nothing_to_do(deciding, &plan, id, Idle::AlreadySatisfied);
-        }
-        set_exits(deciding, &plan, id, exits, current)?;
-        return Ok(converge(deciding, no)?);
-    };
-    let too_large = |_| Stop::Refused(Refusal::TooLarge);
-    let magnitude = Position::new(size).map_err(|_| Refusal::TooLarge)?;
-    let target = magnitude.size().map_or(Position::FLAT, |size| plan.direction.signed(size));
-    target.minus(plan.traded()).map_err(too_large)?;
-    let delta = match target::distance(deciding, &plan, target)? {
-        Distance::None => Position::FLAT,
-        Distance::Missing(missing) => plan.direction.signed(missing),
-        Distance::Excess(excess) => plan.direction.opposite().signed(excess),
-    };
-    if let (Some(direction), Some(sign)) = (modify.direction, Side::of(delta))
-        && direction != sign
-    {
-        return Err(Refusal::DirectionContradictsTarget { direction, delta }.into());
+    let planned = plan_existing(deciding, &plan, Trade::Modify(modify))?;
+    if planned == ExecutionDirective::default() {
+        return nothing_to_do(deciding, &plan, id, Idle::AlreadySatisfied);
     }
-    let (entry, algorithm) = hint(&plan, modify, target);
-    if let Some(quantity) = target::divided(deciding, &plan, target)? {
-        check_slices(deciding, &plan.instrument, algorithm, quantity, entry.limit_price.or(current))?;
-    }
-    if exits != plan.exits {
-        set_exits(deciding, &plan, id, exits, current)?;
-    }
-    set_target(deciding, no, id, target, entry, algorithm)
-}
-
-/// How a `MODIFY` wants orders placed. One that names the standing target again and says nothing of how leaves that as
-/// it is: repeating a size in mid-TWAP must not send the rest of it at once.
-fn hint(plan: &Plan, modify: &ModifyPlans, target: Position) -> (EntryTerms, Algorithm) {
-    let says_nothing = modify.execution == ExecutionHint { algorithm: None, urgency: None };
-    if says_nothing && modify.entry.is_none() && target == plan.target.size {
-        return (plan.target.entry, plan.target.algorithm);
-    }
-    (modify.entry.unwrap_or(EntryTerms::MARKET), modify.execution.algorithm())
-}
-
-/// The plan's exits as a MODIFY would leave them.
-fn changed_exits(plan: &Plan, modify: &ModifyPlans, current: Option<Price>) -> Result<Exits, Refusal> {
-    let mut exits = plan.exits;
-    match modify.stop {
-        None => {}
-        Some(StopChange::Remove) => exits.stop = None,
-        Some(StopChange::To(wanted)) => {
-            let level = levels::stop_level(wanted, plan.direction, &plan.instrument, current, current)?;
-            if let (StopLevel::Tolerance(_), Some(stop)) = (wanted, plan.exits.stop)
-                && levels::loosens(stop, level, plan.direction)
-            {
-                return Err(Refusal::WouldLoosen { stop, proposed: level });
-            }
-            exits.stop = Some(level);
-        }
-    }
-    match modify.take_profit {
-        None => {}
-        Some(TakeProfitChange::Remove) => exits.take_profit = None,
-        Some(TakeProfitChange::To(wanted)) => {
-            exits.take_profit = Some(levels::take_profit_level(wanted, plan.direction, &plan.instrument, current)?);
-        }
-    }
-    Ok(exits)
+    carry_out(deciding, no, id, &planned)
 }
 
 fn set_exits(
@@ -325,13 +294,14 @@ fn begin_close(
     if matches!(plan.phase, Phase::StoppedOut | Phase::Reopened { .. }) && !rests {
         return nothing_to_do(deciding, &plan, id, Idle::AlreadyWorking);
     }
-    let hint = close.execution;
-    let price_limit = match hint.max_total_slippage {
-        None => None,
-        Some(fraction) => {
-            let current = current_price(deciding, &plan).ok_or(Refusal::NoPriceYet)?;
-            Some(slippage_limit(&plan, current, fraction)?)
-        }
+    let planned = plan_existing(deciding, &plan, Trade::Close(close))?;
+    let price_limit = match planned.exit {
+        Some(ExitPlan::Leave { price_limit }) => price_limit,
+        Some(ExitPlan::Levels(_)) | None => None,
+    };
+    let on_limit = match planned.execution {
+        Some(ExecutionPlan::Close(on_limit)) => on_limit,
+        Some(ExecutionPlan::Divide(_)) | None => OnLimit::default(),
     };
     if let Phase::Closing(closing) = &plan.phase {
         // At market and told so again: nothing changes. A limit is read against the price of each directive.
@@ -340,40 +310,7 @@ fn begin_close(
         }
     }
     schedule::drop_timers(deciding, no, &closing::retry_timers(deciding, no))?;
-    let decision = Decision::CloseStarted { directive: id.clone(), price_limit, on_limit: hint.on_limit };
+    let decision = Decision::CloseStarted { directive: id.clone(), price_limit, on_limit };
     deciding.decide(Some(no), None, decision)?;
     Ok(converge(deciding, no)?)
-}
-
-/// The worst price that a close may take: `fraction` of the current price beyond it, on the tick that stays inside.
-fn slippage_limit(plan: &Plan, current: Price, fraction: Decimal) -> Result<Price, Refusal> {
-    let bad = || Refusal::BadLevel { field: "max_total_slippage_pct".to_owned(), price: current };
-    let (factor, inside) = match plan.direction {
-        Side::Buy => (exact::sub(Decimal::ONE, fraction), Rounding::Up),
-        Side::Sell => (exact::add(Decimal::ONE, fraction), Rounding::Down),
-    };
-    let limit = factor.and_then(|factor| exact::mul(current.value(), factor)).map_err(|_| bad())?;
-    plan.instrument.round_price(limit, inside).map_err(|_| bad())
-}
-
-/// Every slice must be at least a lot and large enough for the venue at the price it is valued at.
-fn check_slices(
-    deciding: &Deciding<'_>,
-    instrument: &Instrument,
-    algorithm: Algorithm,
-    quantity: Quantity,
-    price: Option<Price>,
-) -> Result<(), Stop> {
-    let Algorithm::Twap(twap) = algorithm else { return Ok(()) };
-    let slice = deciding.exact(slice_size(quantity, twap.slices, instrument))?;
-    let Some(slice) = slice.size() else {
-        return Err(Refusal::TooManySlices { slices: twap.slices, quantity, lot: instrument.lot }.into());
-    };
-    if let Some(price) = price
-        && !deciding.exact(instrument.meets_min_notional(slice, price))?
-    {
-        let minimum = instrument.min_notional;
-        return Err(Refusal::SliceBelowMinNotional { slice, price, minimum }.into());
-    }
-    Ok(())
 }

@@ -9,7 +9,6 @@ mod actions;
 mod closing;
 mod ending;
 mod intake;
-mod levels;
 mod protection;
 mod schedule;
 mod target;

@@ -7,7 +7,8 @@ use retrace_core::ids::{GroupNo, PlanNo};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_projections::ledger::{Group, Order, Phase, Plan, is_protection};
 
-use super::{Request, cancel, closing, current_price, levels, request, snapshot};
+use super::{Request, cancel, closing, current_price, request, snapshot};
+use crate::planner::levels;
 use crate::step::{Deciding, EngineError};
 
 /// What one protective order is to be.

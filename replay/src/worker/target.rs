@@ -4,7 +4,7 @@ use retrace_core::amount::{Position, Quantity};
 use retrace_core::event::{Because, Decision, GroupAction, Idle};
 use retrace_core::ids::{GroupNo, PlanNo};
 use retrace_core::order::Side;
-use retrace_projections::ledger::{Group, Order, Plan};
+use retrace_projections::ledger::{Distance, Group, Order, Plan};
 
 use super::{cancel, current_price, snapshot};
 use crate::step::{Deciding, EngineError};
@@ -15,63 +15,11 @@ struct Opening {
     quantity: Quantity,
 }
 
-/// How far a plan is from its standing target, in whole lots.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Distance {
-    /// It comes to the target, or an answer must come first.
-    None,
-    /// So much is missing whatever the answers to what is under way.
-    Missing(Quantity),
-    /// So much is too much whatever they are.
-    Excess(Quantity),
-}
-
-/// How far `plan` is from `target`.
-pub(super) fn distance(deciding: &Deciding<'_>, plan: &Plan, target: Position) -> Result<Distance, EngineError> {
-    let bounds = deciding.exact(plan.committed_between())?;
-    let lots = |committed| deciding.exact(target.minus(committed).and_then(|delta| plan.instrument.whole_lots(delta)));
-    let (missing, excess) = (lots(bounds.farthest)?, lots(bounds.nearest)?);
-    Ok(match (missing.size(), excess.size()) {
-        (Some(size), _) if Side::of(missing) == Some(plan.direction) => Distance::Missing(size),
-        (_, Some(size)) if Side::of(excess) == Some(plan.direction.opposite()) => Distance::Excess(size),
-        _ => Distance::None,
-    })
-}
-
-/// What a new group would divide if `target` were set: for a smaller target only what is traded above it and not
-/// being reduced yet, because what is not traded is taken back.
-pub(super) fn divided(deciding: &Deciding<'_>, plan: &Plan, target: Position) -> Result<Option<Quantity>, EngineError> {
-    match distance(deciding, plan, target)? {
-        Distance::None => Ok(None),
-        Distance::Missing(missing) => Ok(Some(missing)),
-        Distance::Excess(excess) => reducible(deciding, plan, target, excess),
-    }
-}
-
-/// What of `excess` is traded above `target`, held, and not being reduced yet.
-fn reducible(
-    deciding: &Deciding<'_>,
-    plan: &Plan,
-    target: Position,
-    excess: Quantity,
-) -> Result<Option<Quantity>, EngineError> {
-    let size = |position: Position| position.size().map_or(Position::FLAT, |size| Side::Buy.signed(size));
-    let mut above = deciding.exact(size(plan.traded()).minus(size(target)))?;
-    let mut free = deciding.exact(plan.held_lots())?.map_or(Position::FLAT, |lots| Side::Buy.signed(lots));
-    for group in plan.groups.iter().filter(|group| group.action != GroupAction::Enter) {
-        let reducing = deciding.exact(group.outstanding())?.max(deciding.exact(group.working())?);
-        above = deciding.exact(above.minus(reducing))?;
-        free = deciding.exact(free.minus(reducing))?;
-    }
-    let lots = deciding.exact(plan.instrument.whole_lots(Side::Buy.signed(excess).min(free).min(above)))?;
-    Ok(lots.size().filter(|_| lots > Position::FLAT))
-}
-
 /// Why a target that was just set leads to nothing; `None` when something follows. `before` is the plan as it was.
 pub(super) fn idle(deciding: &Deciding<'_>, before: &Plan, plan: &Plan) -> Result<Option<Idle>, EngineError> {
     let committed = deciding.exact(plan.committed())?;
     let delta = deciding.exact(plan.target.size.minus(committed))?;
-    let (missing, price) = match distance(deciding, plan, plan.target.size)? {
+    let (missing, price) = match deciding.exact(plan.distance(plan.target.size))? {
         Distance::None if !delta.is_flat() && deciding.exact(plan.instrument.whole_lots(delta))?.is_flat() => {
             return Ok(Some(Idle::BelowLot { delta, lot: plan.instrument.lot }));
         }
@@ -83,7 +31,7 @@ pub(super) fn idle(deciding: &Deciding<'_>, before: &Plan, plan: &Plan) -> Resul
         Distance::Missing(missing) => {
             (missing, plan.target.entry.limit_price.or_else(|| current_price(deciding, plan)))
         }
-        Distance::Excess(excess) => match reducible(deciding, plan, plan.target.size, excess)? {
+        Distance::Excess(excess) => match deciding.exact(plan.reducible(plan.target.size, excess))? {
             Some(reducible) if reducible == excess => (excess, current_price(deciding, plan)),
             // What is not traded yet is taken back, whatever it is worth.
             Some(_) | None => return Ok(None),
@@ -104,7 +52,7 @@ fn other_hint(before: &Plan, plan: &Plan) -> bool {
 /// where it is not traded yet, and reduced where it is.
 pub(super) fn approach(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
-    match distance(deciding, &plan, plan.target.size)? {
+    match deciding.exact(plan.distance(plan.target.size))? {
         Distance::None => Ok(()),
         Distance::Missing(missing) => raise(deciding, &plan, missing),
         Distance::Excess(excess) => lower(deciding, &plan, excess),
@@ -115,7 +63,7 @@ pub(super) fn approach(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
 /// hint, from now; what works at the venue once its end is confirmed. `before` is the plan as it was before the target
 /// was set.
 pub(super) fn replan(deciding: &mut Deciding<'_>, before: &Plan, plan: &Plan) -> Result<(), EngineError> {
-    let stays = matches!(distance(deciding, plan, plan.target.size)?, Distance::None);
+    let stays = matches!(deciding.exact(plan.distance(plan.target.size))?, Distance::None);
     if !stays || before.target.size != plan.target.size || !other_hint(before, plan) {
         return Ok(());
     }
@@ -162,7 +110,7 @@ fn lower(deciding: &mut Deciding<'_>, plan: &Plan, excess: Quantity) -> Result<(
     let Some(excess) = left else { return Ok(()) };
     // An entry that still works may fill yet; it is not reduced before it does.
     let Some(now) = snapshot(deciding, plan.no) else { return Ok(()) };
-    let Some(quantity) = reducible(deciding, &now, now.target.size, excess)? else { return Ok(()) };
+    let Some(quantity) = deciding.exact(now.reducible(now.target.size, excess))? else { return Ok(()) };
     let price = current_price(deciding, plan);
     if plan.target.kept || !super::large_enough(deciding, &plan.instrument, quantity, price)? {
         return Ok(());

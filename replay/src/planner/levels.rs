@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 ///
 /// # Errors
 /// [`Refusal`] where it has no price to be read against, stands on the wrong side of `reference`, or is no price.
-pub(super) fn stop_level(
+pub(crate) fn stop_level(
     wanted: StopLevel,
     direction: Side,
     instrument: &Instrument,
@@ -53,7 +53,7 @@ pub(super) fn stop_level(
 ///
 /// # Errors
 /// [`Refusal`] where it stands on the wrong side of `reference` or is no price.
-pub(super) fn take_profit_level(
+pub(crate) fn take_profit_level(
     wanted: Price,
     direction: Side,
     instrument: &Instrument,
@@ -75,7 +75,7 @@ pub(super) fn take_profit_level(
 }
 
 /// Whether the price stands at or beyond a stop level of a plan of this direction.
-pub(super) fn is_passed(level: Price, direction: Side, price: Price) -> bool {
+pub(crate) fn is_passed(level: Price, direction: Side, price: Price) -> bool {
     match direction {
         Side::Buy => price <= level,
         Side::Sell => price >= level,
@@ -83,7 +83,7 @@ pub(super) fn is_passed(level: Price, direction: Side, price: Price) -> bool {
 }
 
 /// Whether `proposed` stands farther from the price than `standing`.
-pub(super) fn loosens(standing: Price, proposed: Price, direction: Side) -> bool {
+pub(crate) fn loosens(standing: Price, proposed: Price, direction: Side) -> bool {
     match direction {
         Side::Buy => proposed < standing,
         Side::Sell => proposed > standing,

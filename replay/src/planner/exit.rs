@@ -1,0 +1,84 @@
+//! Where a position is left: stop, take profit, and the price limit of a close (SEMANTICS 4, 5).
+
+use retrace_core::amount::Price;
+use retrace_core::directive::{ClosePlans, ModifyPlans, NewTrade, StopChange, StopLevel, TakeProfitChange};
+use retrace_core::event::Refusal;
+use retrace_core::exact::{self, Rounding};
+use retrace_core::instrument::Instrument;
+use retrace_core::order::Side;
+use retrace_projections::access::{ClosingView, ExitView};
+use retrace_projections::ledger::Exits;
+use rust_decimal::Decimal;
+
+use super::{ExitPlan, TradePlanner, Unplanned, levels};
+
+/// Plans the exits.
+#[derive(Clone, Copy, Debug)]
+pub struct ExitPlanner;
+
+impl TradePlanner for ExitPlanner {
+    type View<'a> = ExitView<'a>;
+    type ClosingView<'a> = ClosingView<'a>;
+    type Plan = ExitPlan;
+
+    fn on_new_trade(&self, view: ExitView<'_>, wanted: &NewTrade) -> Result<ExitPlan, Unplanned> {
+        let (instrument, direction, current) = (view.instrument(), view.direction(), view.current_price());
+        let reference = wanted.entry.limit_price.or(current);
+        let stop = wanted.stop.map(|stop| levels::stop_level(stop, direction, instrument, current, reference));
+        let stop = stop.transpose()?;
+        let take_profit = wanted.take_profit.map(|p| levels::take_profit_level(p, direction, instrument, reference));
+        Ok(ExitPlan::Levels(Exits { stop, take_profit: take_profit.transpose()? }))
+    }
+
+    fn on_modify_trade(&self, view: ExitView<'_>, wanted: &ModifyPlans) -> Result<Option<ExitPlan>, Unplanned> {
+        let (instrument, direction, current) = (view.instrument(), view.direction(), view.current_price());
+        let standing = view.exits();
+        let mut exits = standing;
+        match wanted.stop {
+            None => {}
+            Some(StopChange::Remove) => exits.stop = None,
+            Some(StopChange::To(wanted)) => {
+                let level = levels::stop_level(wanted, direction, instrument, current, current)?;
+                if let (StopLevel::Tolerance(_), Some(stop)) = (wanted, standing.stop)
+                    && levels::loosens(stop, level, direction)
+                {
+                    return Err(Refusal::WouldLoosen { stop, proposed: level }.into());
+                }
+                exits.stop = Some(level);
+            }
+        }
+        match wanted.take_profit {
+            None => {}
+            Some(TakeProfitChange::Remove) => exits.take_profit = None,
+            Some(TakeProfitChange::To(wanted)) => {
+                exits.take_profit = Some(levels::take_profit_level(wanted, direction, instrument, current)?);
+            }
+        }
+        Ok((exits != standing).then_some(ExitPlan::Levels(exits)))
+    }
+
+    fn on_close_trade(&self, view: ClosingView<'_>, wanted: &ClosePlans) -> Result<ExitPlan, Unplanned> {
+        let Some(fraction) = wanted.execution.max_total_slippage else {
+            return Ok(ExitPlan::Leave { price_limit: None });
+        };
+        let current = view.current_price().ok_or(Refusal::NoPriceYet)?;
+        let price_limit = slippage_limit(view.instrument(), view.direction(), current, fraction)?;
+        Ok(ExitPlan::Leave { price_limit: Some(price_limit) })
+    }
+}
+
+/// The worst price that a close may take: `fraction` of the current price beyond it, on the tick that stays inside.
+fn slippage_limit(
+    instrument: &Instrument,
+    direction: Side,
+    current: Price,
+    fraction: Decimal,
+) -> Result<Price, Refusal> {
+    let bad = || Refusal::BadLevel { field: "max_total_slippage_pct".to_owned(), price: current };
+    let (factor, inside) = match direction {
+        Side::Buy => (exact::sub(Decimal::ONE, fraction), Rounding::Up),
+        Side::Sell => (exact::add(Decimal::ONE, fraction), Rounding::Down),
+    };
+    let limit = factor.and_then(|factor| exact::mul(current.value(), factor)).map_err(|_| bad())?;
+    instrument.round_price(limit, inside).map_err(|_| bad())
+}
