@@ -236,6 +236,7 @@ fn idle_form(idle: Idle) -> IdleV1 {
             minimum: minimum.value().into(),
         },
         Idle::AlreadyClosed => IdleV1::AlreadyClosed,
+        Idle::AlreadySo => IdleV1::AlreadySo,
     }
 }
 

@@ -258,6 +258,7 @@ impl Fields {
                 minimum: self.money("minimum", *minimum)?,
             },
             IdleV1::AlreadyClosed => Idle::AlreadyClosed,
+            IdleV1::AlreadySo => Idle::AlreadySo,
         })
     }
 

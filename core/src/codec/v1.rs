@@ -209,6 +209,7 @@ pub(super) enum IdleV1 {
     BelowLot { delta: Dec, lot: Dec },
     BelowMinNotional { delta: Dec, notional: Dec, minimum: Dec },
     AlreadyClosed,
+    AlreadySo,
 }
 
 #[derive(Encode, Decode)]

@@ -36,6 +36,8 @@ pub enum Idle {
     },
     /// The plan was closed before.
     AlreadyClosed,
+    /// What was ordered of a group or plan is so already.
+    AlreadySo,
 }
 
 /// A rule that a directive broke, with its numbers. Only rules that depend on state or price: anything that a file
@@ -146,6 +148,7 @@ impl Idle {
             Self::BelowLot { .. } => "below_lot",
             Self::BelowMinNotional { .. } => "below_min_notional",
             Self::AlreadyClosed => "already_closed",
+            Self::AlreadySo => "already_so",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Samples of what directives order of groups, and of what follows. Frozen, as all samples are.
 
 use retrace_core::directive::{CancelAll, CancelReach, GroupDirective, GroupOrder, GroupRef, Intent, OrderChange};
-use retrace_core::event::{Decision, GroupEnd, GroupRefusal, Input, Refusal};
+use retrace_core::event::{Decision, GroupEnd, GroupRefusal, Idle, Input, Refusal};
 use retrace_core::ids::GroupNo;
 
 use super::samples::{directive, money, plan, position, price, quantity, received};
@@ -57,6 +57,16 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
         ),
         ("would-cross-zero", refused(GroupRefusal::WouldCrossZero { leaving: position("2"), held: position("1.5") })),
         ("order-unanswered", refused(GroupRefusal::OrderUnanswered { orders: 2 })),
+        (
+            "already-so",
+            Decision::NothingToDo {
+                directive: directive(),
+                plan_id: plan("TPL_A"),
+                reason: Idle::AlreadySo,
+                target: position("6"),
+                committed: position("2"),
+            },
+        ),
         ("group-cancelled", Decision::GroupCancelled { directive: directive(), group: GroupNo(2) }),
         ("all-cancelled", Decision::AllCancelled { directive: directive(), reach: CancelReach::Protection }),
         (

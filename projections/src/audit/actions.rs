@@ -11,7 +11,7 @@ use crate::ledger::Book;
 pub(super) fn group_directive(directive: &GroupDirective, book: &Book) -> String {
     let which = match &directive.target {
         GroupRef::Group(group) => group_name(*group, &directive.plans, book),
-        GroupRef::Directive(directive) => format!("what {directive} opened"),
+        GroupRef::Directive(directive) => format!("the groups of {directive}"),
     };
     match directive.order {
         GroupOrder::Cancel => format!("cancel {which}"),
@@ -61,32 +61,28 @@ pub(super) fn orders_modified(group: GroupNo, limit: Option<Price>, added: Posit
     format!("group {group}: orders changed: {}", parts.join(", "))
 }
 
-/// Why an action on a group was refused, with its numbers. A group is named by its id only where `named`.
-pub(super) fn group_refusal(refusal: &GroupRefusal, named: bool) -> String {
-    let group_of = |group: &GroupId| if named { format!("group {group}") } else { "the group".to_owned() };
+/// Why an action on a group was refused, with its numbers. Which group, the directive said.
+pub(super) fn group_refusal(refusal: &GroupRefusal) -> String {
     match refusal {
         GroupRefusal::UnknownGroup => "the plan has no such group".to_owned(),
-        GroupRefusal::GroupEnded { group, end } => format!("{} has ended: {end}", group_of(group)),
-        GroupRefusal::NoOpenOrder { group } => format!("{} has no open order to change", group_of(group)),
-        GroupRefusal::NoLimitPrice { group } => {
-            format!("the orders of {} are at market and have no limit price", group_of(group))
-        }
+        GroupRefusal::GroupEnded { end, .. } => format!("the group has ended: {end}"),
+        GroupRefusal::NoOpenOrder { .. } => "the group has no open order to change".to_owned(),
+        GroupRefusal::NoLimitPrice { .. } => "the group's orders are at market and have no limit price".to_owned(),
         GroupRefusal::LimitBeyondExit { limit_price, field, level } => {
             format!("what is entered at the limit price {limit_price} would leave at once: {field} is {level}")
         }
         GroupRefusal::NotAboveFilled { quantity, filled } => {
-            format!("an order of {quantity} must be larger than what it has filled, which is {filled}")
+            format!("an order cannot be made {quantity} when {filled} of it is filled")
         }
         GroupRefusal::OrderBelowMinNotional { quantity, price, minimum } => {
-            format!(
-                "the {quantity} left of an order would at {price} be worth less than the minimum notional of {minimum}"
-            )
+            format!("{quantity} left to trade at {price} is worth less than the minimum notional of {minimum}")
         }
         GroupRefusal::WouldCrossZero { leaving, held } => {
             format!("{leaving} would be on its way out, and {held} is held")
         }
         GroupRefusal::OrderUnanswered { orders } => {
-            format!("{orders} of its orders wait for the venue's answer: one change at a time")
+            let orders = if *orders == 1 { "an order waits".to_owned() } else { format!("{orders} orders wait") };
+            format!("{orders} for the venue's answer: one change at a time")
         }
     }
 }

@@ -459,6 +459,7 @@ fn idle_text(idle: &Idle) -> String {
             format!("{delta} is worth {notional}, the minimum is {minimum}")
         }
         Idle::AlreadyClosed => "the plan is closed".to_owned(),
+        Idle::AlreadySo => "it is so already".to_owned(),
     }
 }
 
@@ -498,6 +499,6 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
             format!("a slice of {slice} at {price} is worth less than the minimum notional of {minimum}")
         }
         Refusal::TooLarge => "an amount is beyond what can be counted exactly".to_owned(),
-        Refusal::Group(refusal) => actions::group_refusal(refusal, naming == Naming::ByNumber),
+        Refusal::Group(refusal) => actions::group_refusal(refusal),
     }
 }

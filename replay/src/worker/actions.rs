@@ -3,7 +3,7 @@
 
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::directive::{Algorithm, CancelAll, CancelReach, GroupDirective, GroupOrder, GroupRef, OrderChange};
-use retrace_core::event::{Because, Decision, GroupAction, GroupEnd, GroupRefusal, Idle, Refusal};
+use retrace_core::event::{Because, Decision, GroupAction, GroupEnd, GroupRefusal, Idle, Refusal, VenueReason};
 use retrace_core::ids::{DirectiveId, GroupNo, PlanId, PlanNo};
 use retrace_core::order::{OrderRole, OrderType, Side};
 use retrace_projections::ledger::{Course, Group, Order, Phase, Plan};
@@ -71,7 +71,7 @@ pub(super) fn order_group(
         }
     }
     if deciding.len() == before {
-        return nothing_to_do(deciding, &plan, id, Idle::AlreadySatisfied);
+        return nothing_to_do(deciding, &plan, id, Idle::AlreadySo);
     }
     Ok(converge(deciding, no)?)
 }
@@ -93,7 +93,7 @@ pub(super) fn cancel_all(
             let protects =
                 reach == CancelReach::Protection && (plan.exits.stop.is_some() || plan.exits.take_profit.is_some());
             if !sends && !protects {
-                return nothing_to_do(deciding, &plan, id, Idle::AlreadySatisfied);
+                return nothing_to_do(deciding, &plan, id, Idle::AlreadySo);
             }
         }
         (Phase::Standing, CancelReach::Plan) => {}
@@ -316,6 +316,10 @@ fn ask(
         std::cmp::Ordering::Less => profile.amend_down,
         std::cmp::Ordering::Equal => profile.amend_up || profile.amend_down,
     };
+    // An order that may only make liquidity stays where it is: sent again, it would be refused there as well.
+    if order.reason == Some(VenueReason::WouldTake) {
+        return Ok(());
+    }
     // A change that the venue refused is not asked for again.
     if !can || order.reason.is_some() {
         return cancel(deciding, no, order.no, Because::Modified);
