@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use retrace_core::chain::genesis;
 use retrace_core::directive::{CloseHint, ClosePlans, Intent, OnLimit, StrategyDirective};
 use retrace_core::event::{Decision, Event, Fact, Input, Mark, PriceMoved, Report, ReportKind, ReportedOrder};
 use retrace_core::ids::{ConnectorOrderId, PlanNo, Seq, TimerId};
@@ -94,6 +95,7 @@ struct World<'a> {
 impl<'a> World<'a> {
     fn new(script: &'a Script, fault: Option<Fault>) -> Self {
         let identity = script.identity();
+        let session = genesis(&identity).0;
         Self {
             script,
             fault,
@@ -106,8 +108,8 @@ impl<'a> World<'a> {
             outbox: Outbox::default(),
             released: BTreeSet::new(),
             flushing: false,
-            auditor: Auditor::new(script.rules),
-            saved: Auditor::new(script.rules),
+            auditor: Auditor::new(script.rules, session),
+            saved: Auditor::new(script.rules, session),
             venue: Venue::new(script),
             queue: BTreeMap::new(),
             queued: 0,

@@ -119,7 +119,9 @@ impl BarVenue {
         let Some(current) = current else { return Ok(None) };
         Ok(match order.terms {
             OrderTerms::Stop { trigger } if order.stop_touched(trigger, current) => Some(VenueReason::WouldTriggerNow),
-            OrderTerms::Limit { price } if order.post_only && order.is_good(price, current) => Some(VenueReason::WouldTake),
+            OrderTerms::Limit { price } if order.post_only && order.is_good(price, current) => {
+                Some(VenueReason::WouldTake)
+            }
             OrderTerms::Market
             | OrderTerms::Limit { .. }
             | OrderTerms::Stop { .. }
@@ -162,12 +164,7 @@ impl BarVenue {
     }
 
     /// A limit order that was given a price at which it can be filled takes what there is at once, as a new one would.
-    fn meet_amended(
-        &mut self,
-        now: Timestamp,
-        effect: &Effect,
-        reports: &mut Vec<Report>,
-    ) -> Result<(), VenueError> {
+    fn meet_amended(&mut self, now: Timestamp, effect: &Effect, reports: &mut Vec<Report>) -> Result<(), VenueError> {
         let current = self.marks.get(&effect.symbol).map(|mark| mark.for_plan(effect.direction));
         let Some(place) = self.place_of(effect.order) else { return Ok(()) };
         let good = |order: &Resting, current| match order.terms {

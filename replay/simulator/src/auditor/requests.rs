@@ -48,6 +48,8 @@ impl Auditor {
                 asked: None,
                 unknown: false,
                 ending: plan.phase != Phase::Standing,
+                may_grow_to: 0,
+                kept: false,
             };
             self.orders.insert(no, order);
             return match kind {
@@ -72,13 +74,20 @@ impl Auditor {
         let level = price.and_then(ticks_of);
         order.asked = Some(Asked::Amend { lots, level });
         let (from, to, kind) = (order.left(), lots - order.filled, order.kind);
+        let allowed = lots <= order.may_grow_to;
         let Some(plan) = self.plans.get(&effect.plan) else { return Ok(()) };
         let held = plan.held_lots();
         if kind == Kind::Stop && to < from.min(held) {
             return Err(Finding::StopShrinks { plan: effect.plan, order: no, from, to, held });
         }
         if kind == Kind::Entry && to > from {
-            return unsound("an entry that works is to grow");
+            if !allowed {
+                return unsound("an entry that works is to grow");
+            }
+            let reach = plan.traded + self.left(effect.plan, Kind::Entry) - from + to;
+            if reach > plan.target {
+                return Err(Finding::BeyondTarget { plan: effect.plan, order: no, reach, target: plan.target });
+            }
         }
         Ok(())
     }
