@@ -108,14 +108,14 @@ impl Group {
         Ok(at_least_zero(self.quantity()?.minus(self.filled())?))
     }
 
-    /// What of it works at the venue, zero or more.
+    /// What of it works at the venue, zero or more; what is being added to an order counts.
     ///
     /// # Errors
     /// [`Inexact`] when the sum does not fit.
     pub fn working(&self) -> Result<Position, Inexact> {
         self.orders
-            .own_working()
-            .filter_map(Order::remaining)
+            .own_filling()
+            .filter_map(Order::remaining_most)
             .try_fold(Position::FLAT, |sum, remaining| sum.plus(Side::Buy.signed(remaining)))
     }
 

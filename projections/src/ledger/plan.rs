@@ -185,7 +185,7 @@ impl Plan {
     /// # Errors
     /// [`Inexact`] when a sum does not fit.
     pub fn committed(&self) -> Result<Position, Inexact> {
-        self.committed_with(Order::remaining, Order::remaining)
+        self.committed_with(Order::remaining_most, Order::remaining_most)
     }
 
     /// What new decisions are taken against. Nothing is sent for what an unanswered cancel may yet leave standing, and
@@ -195,8 +195,8 @@ impl Plan {
     /// [`Inexact`] when a sum does not fit.
     pub fn committed_between(&self) -> Result<Bounds, Inexact> {
         Ok(Bounds {
-            nearest: self.committed_with(Order::remaining_as_requested, Order::remaining)?,
-            farthest: self.committed_with(Order::remaining, Order::remaining_as_requested)?,
+            nearest: self.committed_with(Order::remaining_least, Order::remaining_most)?,
+            farthest: self.committed_with(Order::remaining_most, Order::remaining_least)?,
         })
     }
 
@@ -206,7 +206,7 @@ impl Plan {
             let remaining = if group.action == GroupAction::Enter { entering } else { leaving };
             let working = group
                 .orders
-                .own_working()
+                .own_filling()
                 .filter_map(remaining)
                 .try_fold(Position::FLAT, |sum, quantity| sum.plus(Side::Buy.signed(quantity)))?;
             if let Some(counted) = group.outstanding()?.max(working).size() {

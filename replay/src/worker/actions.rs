@@ -256,7 +256,8 @@ fn moved_target(plan: &Plan, group: &Group, added: Position) -> Result<Position,
 fn has_room(deciding: &Deciding<'_>, plan: &Plan, added: Position, target: Position) -> Result<(), Stop> {
     let Some(added) = added.size() else { return Ok(()) };
     let mut reach = deciding.exact(plan.traded().plus(plan.direction.signed(added)))?;
-    for remaining in plan.working(OrderRole::Entry).filter_map(Order::remaining) {
+    let entries = plan.open_orders().filter(|order| order.role == OrderRole::Entry);
+    for remaining in entries.filter_map(Order::remaining_most) {
         reach = deciding.exact(reach.plus(plan.direction.signed(remaining)))?;
     }
     if Side::of(deciding.exact(reach.minus(target))?) != Some(plan.direction) {

@@ -22,7 +22,7 @@ pub(super) fn end_groups(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), 
 }
 
 fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Option<GroupEnd>, EngineError> {
-    if group.orders.own_working().next().is_some() {
+    if group.orders.own_filling().next().is_some() {
         return Ok(None);
     }
     if group.action == GroupAction::Close {

@@ -104,7 +104,8 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
 fn free_to_reduce(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, Inexact> {
     let plan = deciding.state.ledger.plan(plan.no).unwrap_or(plan);
     let mut free = plan.held_lots()?.map_or(Position::FLAT, |lots| Side::Buy.signed(lots));
-    for remaining in plan.working(OrderRole::Reduce).filter_map(Order::remaining) {
+    let reduces = plan.open_orders().filter(|order| order.role == OrderRole::Reduce);
+    for remaining in reduces.filter_map(Order::remaining_most) {
         free = free.minus(Side::Buy.signed(remaining))?;
     }
     Ok(free)
@@ -115,7 +116,8 @@ fn free_to_reduce(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, Inex
 fn has_room(deciding: &Deciding<'_>, no: PlanNo, quantity: Quantity) -> Result<bool, EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(false) };
     let mut reach = deciding.exact(plan.traded().plus(plan.direction.signed(quantity)))?;
-    for remaining in plan.working(OrderRole::Entry).filter_map(Order::remaining) {
+    let entries = plan.open_orders().filter(|order| order.role == OrderRole::Entry);
+    for remaining in entries.filter_map(Order::remaining_most) {
         reach = deciding.exact(reach.plus(plan.direction.signed(remaining)))?;
     }
     let beyond = deciding.exact(reach.minus(plan.target.size))?;

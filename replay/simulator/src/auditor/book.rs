@@ -128,6 +128,14 @@ impl Order {
         if self.works() { self.lots - self.filled } else { 0 }
     }
 
+    /// How many lots it may still fill if whatever is asked of it is done or not.
+    pub fn most(&self) -> i64 {
+        match self.asked {
+            Some(Asked::Amend { lots, .. }) if !self.ended => (lots.max(self.lots) - self.filled).max(0),
+            Some(Asked::Amend { .. } | Asked::Cancel) | None => self.left(),
+        }
+    }
+
     /// Whether a request for it is unanswered.
     pub const fn is_pending(&self) -> bool {
         self.works() && (!self.answered || self.asked.is_some() || self.unknown)
