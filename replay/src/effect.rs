@@ -101,7 +101,9 @@ pub fn effect_of(event: &Event, ledger: &Ledger) -> Option<Effect> {
         | Decision::OrdersModified { .. }
         | Decision::GroupPaused { .. }
         | Decision::GroupResumed { .. }
-        | Decision::TradeRepeated { .. } => return None,
+        | Decision::TradeRepeated { .. }
+        | Decision::OrderRefused(_)
+        | Decision::AmendRefused(_) => return None,
     };
     let plan = ledger.plan(event.plan?)?;
     let order = plan.order(event.order?)?;

@@ -241,6 +241,7 @@ impl Fields {
                 minimum: self.money("minimum", minimum)?,
             },
             RefusalV1::TooLarge => Refusal::TooLarge,
+            RefusalV1::RiskGate(form) => Refusal::RiskGate(self.risk_refusal(&form)?),
             RefusalV1::Group(form) => Refusal::Group(self.group_refusal(form)?),
         })
     }

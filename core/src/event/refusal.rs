@@ -6,6 +6,7 @@ use serde::Serialize;
 
 pub use group::GroupRefusal;
 
+use super::risk::RiskRefusal;
 use crate::amount::{Money, Position, Price, Quantity};
 use crate::ids::Seq;
 use crate::order::Side;
@@ -112,6 +113,8 @@ pub enum Refusal {
     },
     /// An amount beyond what can be counted exactly.
     TooLarge,
+    /// An order that would carry it out does not pass the risk gate.
+    RiskGate(RiskRefusal),
     /// A rule that an action on a group broke.
     #[serde(untagged)]
     Group(GroupRefusal),
@@ -134,6 +137,7 @@ impl Refusal {
             Self::TooManySlices { .. } => "too_many_slices",
             Self::SliceBelowMinNotional { .. } => "slice_below_min_notional",
             Self::TooLarge => "too_large",
+            Self::RiskGate(refusal) => refusal.code(),
             Self::Group(refusal) => refusal.code(),
         }
     }

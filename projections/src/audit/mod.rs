@@ -3,6 +3,7 @@
 
 mod actions;
 mod gaps;
+mod risk;
 pub(crate) mod words;
 
 pub use gaps::GapSpan;

@@ -66,12 +66,17 @@ impl Ledger {
                             closing.waiting = false;
                         }
                     }
+                    TimerPurpose::Room { group } => group_mut(event, plan, group)?.room_came(),
                 }
                 Ok(())
             }
             Input::Report(report) => self.apply_report(event, report),
             Input::TradeImported(trade) => {
                 self.apply_trade_imported(event, trade);
+                Ok(())
+            }
+            Input::OperatorCommanded(commanded) => {
+                self.apply_commanded(event, commanded);
                 Ok(())
             }
         }
@@ -177,6 +182,7 @@ impl Ledger {
                     slices_due: 1,
                     ordered: Ordered::default(),
                     end: None,
+                    held_back: None,
                     orders: Orders::new(own_role(*action)),
                 });
                 Ok(())
@@ -186,7 +192,7 @@ impl Ledger {
                 let group = group_mut(event, plan, *group)?;
                 let quantity = Side::Buy.signed(*quantity);
                 group.dropped = group.dropped.plus(quantity).map_err(|source| amount(event, source))?;
-                if matches!(because, Because::Skipped | Because::BelowMinNotional) {
+                if gives_up(*because) {
                     group.missed = group.missed.plus(quantity).map_err(|source| amount(event, source))?;
                     let action = group.action;
                     plan.target.give_up(action);
@@ -268,9 +274,10 @@ impl Ledger {
                 let (outcome, dust): (Outcome, Position) = (*outcome, *dust);
                 self.plan_mut(event, no)?.phase = Phase::Closed { outcome, dust };
                 self.imports.close(no);
-                self.seal(no);
-                Ok(())
+                self.seal(no).map_err(|source| amount(event, source))
             }
+            Decision::OrderRefused(refused) => self.apply_order_refused(event, refused),
+            Decision::AmendRefused(refused) => self.apply_amend_refused(event, refused),
             Decision::GroupCancelled { group, .. } => self.apply_group_cancelled(event, *group),
             Decision::AllCancelled { directive, reach } => self.apply_all_cancelled(event, directive, *reach),
             Decision::OrdersModified { directive: _, group, limit_price, added, target } => {
@@ -314,6 +321,7 @@ impl Ledger {
             because: *because,
         };
         self.request(event, *group, &new)?;
+        self.gate.note_request(event.time);
         if let (OrderRole::Close, Phase::Closing(closing)) = (role, &mut self.events_plan(event)?.phase) {
             closing.tries = closing.tries.saturating_add(1);
         }
@@ -394,6 +402,11 @@ impl Ledger {
 
 pub(super) fn group_mut<'a>(event: &Event, plan: &'a mut Plan, no: GroupNo) -> Result<&'a mut Group, BrokenHistory> {
     plan.group_mut(no).ok_or_else(|| unknown(event, "group", no.0))
+}
+
+/// Whether what is not sent for this reason is given up until a directive states a target again.
+const fn gives_up(because: Because) -> bool {
+    matches!(because, Because::Skipped | Because::BelowMinNotional | Because::RiskGate | Because::KillSwitch)
 }
 
 fn unknown(event: &Event, what: &'static str, number: u32) -> BrokenHistory {

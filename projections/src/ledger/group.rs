@@ -10,6 +10,7 @@ use retrace_core::order::{OrderRole, Side};
 use retrace_core::time::{Span, Timestamp};
 
 use super::actions::Ordered;
+use super::gate::HeldBack;
 use super::order::Order;
 use super::orders::Orders;
 
@@ -43,6 +44,8 @@ pub struct Group {
     pub ordered: Ordered,
     /// How it ended; `None` while it is active.
     pub end: Option<GroupEnd>,
+    /// What the risk gate refused of it last; `None` once that waits no more.
+    pub held_back: Option<HeldBack>,
     /// Its orders.
     pub orders: Orders,
 }

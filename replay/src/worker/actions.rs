@@ -9,7 +9,7 @@ use retrace_core::order::{OrderRole, OrderType, Side};
 use retrace_projections::ledger::{Course, Group, Order, Phase, Plan};
 
 use super::intake::{Stop, already_closed, nothing_to_do};
-use super::{cancel, converge, current_price, snapshot, target};
+use super::{cancel, converge, current_price, risk, snapshot, target};
 use crate::planner::levels;
 use crate::step::{Deciding, EngineError};
 
@@ -60,12 +60,13 @@ pub(super) fn order_group(
             }
         }
         GroupOrder::ModifyOrders(change) => {
-            // All of them are judged before one is changed.
-            let mut changes = Vec::new();
+            // All of them are judged before one is changed, each with the changes of those before it.
+            let mut changes: Vec<Judged> = Vec::new();
             for group in &groups {
-                changes.push(judge(deciding, &plan, group, change)?);
+                let judged = judge(deciding, &plan, group, change, &changes)?;
+                changes.extend(judged);
             }
-            for judged in changes.into_iter().flatten() {
+            for judged in changes {
                 modify(deciding, id, no, &judged)?;
             }
         }
@@ -164,6 +165,7 @@ fn skip_what_came_due(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -
 /// A change of a group's orders that breaks no rule.
 struct Judged {
     group: GroupNo,
+    action: GroupAction,
     limit_price: Option<Price>,
     added: Position,
     target: Position,
@@ -172,7 +174,13 @@ struct Judged {
 }
 
 /// Whether a group's orders may be changed like that; `None` where it changes nothing.
-fn judge(deciding: &Deciding<'_>, plan: &Plan, group: &Group, change: OrderChange) -> Result<Option<Judged>, Stop> {
+fn judge(
+    deciding: &Deciding<'_>,
+    plan: &Plan,
+    group: &Group,
+    change: OrderChange,
+    earlier: &[Judged],
+) -> Result<Option<Judged>, Stop> {
     if change.limit_price.is_some() && group.entry.limit_price.is_none() {
         return Err(GroupRefusal::NoLimitPrice { group: group.id }.into());
     }
@@ -214,14 +222,32 @@ fn judge(deciding: &Deciding<'_>, plan: &Plan, group: &Group, change: OrderChang
     if limit_price.is_none() && added.is_flat() {
         return Ok(None);
     }
-    let target = moved_target(plan, group, added)?;
+    let standing = earlier.last().map_or(plan.target.size, |judged| judged.target);
+    let target = moved_target(plan, group, standing, added)?;
     if added > Position::FLAT {
+        let alike = earlier.iter().filter(|judged| judged.action == group.action);
+        let mut more = Position::FLAT;
+        for judged in alike {
+            more = deciding.exact(more.plus(judged.added.max(Position::FLAT)))?;
+        }
         match group.action {
-            GroupAction::Enter => has_room(deciding, plan, added, target)?,
-            GroupAction::Reduce | GroupAction::Close => within_held(deciding, plan, group, leaving)?,
+            GroupAction::Enter => has_room(deciding, plan, deciding.exact(more.plus(added))?, target)?,
+            GroupAction::Reduce | GroupAction::Close => {
+                within_held(deciding, plan, group, deciding.exact(more.plus(leaving))?)?;
+            }
         }
     }
-    Ok(Some(Judged { group: group.no, limit_price, added, target, orders }))
+    for (order, quantity) in &orders {
+        let more = quantity.less(order.quantity);
+        let price = change.limit_price.filter(|_| order.terms.order_type() == OrderType::Limit);
+        if (more.is_some() || price.is_some())
+            && let Some(refusal) =
+                risk::judge_change(deciding, plan, order, &risk::Larger { quantity: *quantity, more, price })?
+        {
+            return Err(Refusal::RiskGate(refusal).into());
+        }
+    }
+    Ok(Some(Judged { group: group.no, action: group.action, limit_price, added, target, orders }))
 }
 
 /// An entry at a price that an exit level has passed would leave at once.
@@ -239,7 +265,7 @@ fn within_exits(plan: &Plan, limit_price: Price) -> Result<(), Refusal> {
 }
 
 /// The standing target once the group trades `added` more: it moves with what its orders are to trade, never across zero.
-fn moved_target(plan: &Plan, group: &Group, added: Position) -> Result<Position, Refusal> {
+fn moved_target(plan: &Plan, group: &Group, standing: Position, added: Position) -> Result<Position, Refusal> {
     let change = match added.size() {
         None => Position::FLAT,
         Some(size) => {
@@ -247,7 +273,7 @@ fn moved_target(plan: &Plan, group: &Group, added: Position) -> Result<Position,
             if added > Position::FLAT { side.signed(size) } else { side.opposite().signed(size) }
         }
     };
-    let target = plan.target.size.plus(change).map_err(|_| Refusal::TooLarge)?;
+    let target = standing.plus(change).map_err(|_| Refusal::TooLarge)?;
     let crossed = Side::of(target).is_some_and(|side| side != plan.direction);
     Ok(if crossed { Position::FLAT } else { target })
 }
@@ -279,7 +305,7 @@ fn within_held(deciding: &Deciding<'_>, plan: &Plan, group: &Group, leaving: Pos
 
 /// Records the change, and asks the venue for it where an order is answered; [`follow`] asks for a price later.
 fn modify(deciding: &mut Deciding<'_>, id: &DirectiveId, no: PlanNo, judged: &Judged) -> Result<(), EngineError> {
-    let Judged { group, limit_price, added, target, orders } = judged;
+    let Judged { group, action: _, limit_price, added, target, orders } = judged;
     let decision = Decision::OrdersModified {
         directive: id.clone(),
         group: *group,
