@@ -276,9 +276,8 @@ impl StrategyDirective {
     pub const fn scope(&self) -> Scope {
         match &self.intent {
             Intent::NewTrade(_) => Scope::NewTrade,
-            Intent::Modify(_) => Scope::ModifyExisting,
+            Intent::Modify(_) | Intent::Group(_) => Scope::ModifyExisting,
             Intent::Close(_) => Scope::CloseExisting,
-            Intent::Group(_) => Scope::ModifyExisting,
             Intent::CancelAll(cancel) => cancel.scope(),
         }
     }

@@ -1,4 +1,4 @@
-//! What a directive may order of the orders that a plan has already: the actions besides EXECUTE_TRADE.
+//! What a directive may order of the orders that a plan has already: the actions besides `EXECUTE_TRADE`.
 
 use serde::Serialize;
 

@@ -4,7 +4,7 @@
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::directive::{Algorithm, CancelAll, CancelReach, GroupDirective, GroupOrder, GroupRef, OrderChange};
 use retrace_core::event::{Because, Decision, GroupAction, GroupEnd, GroupRefusal, Idle, Refusal, VenueReason};
-use retrace_core::ids::{DirectiveId, GroupNo, PlanId, PlanNo};
+use retrace_core::ids::{DirectiveId, GroupId, GroupNo, PlanId, PlanNo};
 use retrace_core::order::{OrderRole, OrderType, Side};
 use retrace_projections::ledger::{Course, Group, Order, Phase, Plan};
 
@@ -35,7 +35,7 @@ pub(super) fn order_group(
             return nothing_to_do(deciding, &plan, id, Idle::AlreadyWorking);
         }
         Named::BeingCancelled(group) => {
-            return Err(GroupRefusal::GroupEnded { group: group.id, end: GroupEnd::Cancelled }.into());
+            return Err(GroupRefusal::GroupEnded { group, end: GroupEnd::Cancelled }.into());
         }
     };
     let before = deciding.len();
@@ -124,7 +124,7 @@ enum Named {
     /// Those that go on or are paused.
     Open(Vec<Group>),
     /// None of them does: this one is still being taken back.
-    BeingCancelled(Group),
+    BeingCancelled(GroupId),
 }
 
 fn named(plan: &Plan, reference: &GroupRef) -> Result<Named, Refusal> {
@@ -143,7 +143,7 @@ fn named(plan: &Plan, reference: &GroupRef) -> Result<Named, Refusal> {
     }
     let last = named().next_back().ok_or(Refusal::Group(GroupRefusal::UnknownGroup))?;
     match last.end {
-        None => Ok(Named::BeingCancelled(last.clone())),
+        None => Ok(Named::BeingCancelled(last.id)),
         Some(end) => Err(Refusal::Group(GroupRefusal::GroupEnded { group: last.id, end })),
     }
 }

@@ -1,4 +1,4 @@
-//! Lines whose `action` is another than EXECUTE_TRADE: what is ordered of groups that plans have, and which fields mean
+//! Lines whose `action` is another than `EXECUTE_TRADE`: what is ordered of groups that plans have, and which fields mean
 //! something to each of them.
 
 use retrace_core::directive::{
@@ -101,7 +101,11 @@ impl Builder<'_> {
             let problem = (self.here)(Rule::NotForScope { scope }).field("directive.action").value(action.as_str());
             return Err(match action {
                 Action::CancelAllInPlan => problem.with_hint("it belongs to MODIFY_EXISTING or CLOSE_EXISTING"),
-                _ => problem.with_hint("it belongs to MODIFY_EXISTING"),
+                Action::CancelGroup
+                | Action::ModifyOrders
+                | Action::PauseGroup
+                | Action::ResumeGroup
+                | Action::ExecuteTrade => problem.with_hint("it belongs to MODIFY_EXISTING"),
             });
         }
         self.nothing_else(fields, action)?;

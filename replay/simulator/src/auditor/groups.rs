@@ -213,7 +213,7 @@ impl Auditor {
         }
     }
 
-    /// Takes a CANCEL_ALL for one plan that it was not refused for.
+    /// Takes a `CANCEL_ALL_IN_PLAN` for one plan that it was not refused for.
     pub(super) fn cancel_all(
         &mut self,
         said: &StrategyDirective,
