@@ -74,7 +74,7 @@ fn keep(store: &mut dyn LogStore, identity: &Identity, steps: &[Step]) -> LogEnd
     }
     store.commit().unwrap();
     let found = verify(store, session, None).unwrap();
-    assert!(found.findings.is_empty(), "{found:#?}");
+    assert!(found.is_clean(), "{found:#?}");
     retrace_core::log::read_log(store, session, &mut |_| true).unwrap()
 }
 
