@@ -233,6 +233,7 @@ fn idle_form(idle: Idle) -> IdleV1 {
             minimum: minimum.value().into(),
         },
         Idle::AlreadyClosed => IdleV1::AlreadyClosed,
+        Idle::AlreadyInstructed => IdleV1::AlreadyInstructed,
     }
 }
 

@@ -255,6 +255,7 @@ impl Fields {
                 minimum: self.money("minimum", *minimum)?,
             },
             IdleV1::AlreadyClosed => Idle::AlreadyClosed,
+            IdleV1::AlreadyInstructed => Idle::AlreadyInstructed,
         })
     }
 

@@ -197,6 +197,7 @@ pub(super) enum IdleV1 {
     BelowLot { delta: Dec, lot: Dec },
     BelowMinNotional { delta: Dec, notional: Dec, minimum: Dec },
     AlreadyClosed,
+    AlreadyInstructed,
 }
 
 #[derive(Encode, Decode)]

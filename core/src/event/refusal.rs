@@ -32,6 +32,8 @@ pub enum Idle {
     },
     /// The plan was closed before.
     AlreadyClosed,
+    /// It is what the plan was told last, under another id: it is not done a second time, though the target is not met.
+    AlreadyInstructed,
 }
 
 /// A rule that a directive broke, with its numbers. Only rules that depend on state or price: anything that a file
@@ -138,6 +140,7 @@ impl Idle {
             Self::BelowLot { .. } => "below_lot",
             Self::BelowMinNotional { .. } => "below_min_notional",
             Self::AlreadyClosed => "already_closed",
+            Self::AlreadyInstructed => "already_instructed",
         }
     }
 }

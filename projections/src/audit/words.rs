@@ -442,6 +442,7 @@ fn idle_text(idle: &Idle) -> String {
             format!("{delta} is worth {notional}, the minimum is {minimum}")
         }
         Idle::AlreadyClosed => "the plan is closed".to_owned(),
+        Idle::AlreadyInstructed => "this is what it was told last".to_owned(),
     }
 }
 

@@ -117,6 +117,7 @@ impl Ledger {
                     direction: *direction,
                     comments: *comments,
                     accepted_by: directive.clone(),
+                    instructed_by: directive.clone(),
                     opened_at: None,
                     target,
                     exits: Exits::default(),
@@ -133,6 +134,7 @@ impl Ledger {
             }
             Decision::TargetSet { directive, target, entry, algorithm } => {
                 let plan = self.events_plan(event)?;
+                plan.instructed_by = directive.clone();
                 plan.target = StandingTarget {
                     size: *target,
                     directive: directive.clone(),
@@ -143,8 +145,10 @@ impl Ledger {
                 };
                 Ok(())
             }
-            Decision::ExitsSet { stop, take_profit, .. } => {
-                self.events_plan(event)?.exits = Exits { stop: *stop, take_profit: *take_profit };
+            Decision::ExitsSet { directive, stop, take_profit, .. } => {
+                let plan = self.events_plan(event)?;
+                plan.instructed_by = directive.clone();
+                plan.exits = Exits { stop: *stop, take_profit: *take_profit };
                 Ok(())
             }
             Decision::PlanOpened => {
