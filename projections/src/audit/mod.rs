@@ -2,11 +2,12 @@
 //! change of the stop with what it covers, timers, refusals, outcome and result.
 
 mod gaps;
+mod risk;
 pub(crate) mod words;
 
 pub use gaps::GapSpan;
 pub(crate) use gaps::GapWatch;
-pub use words::{order_name, refusal_text};
+pub use words::{order_name, refusal_text, venue_reason_text};
 
 use retrace_core::amount::{Money, Position};
 use retrace_core::directive::{Intent, StrategyDirective};

@@ -3,8 +3,7 @@
 
 use retrace_core::amount::{Position, Price};
 use retrace_core::directive::{
-    Algorithm, ClosePlans, EntryTerms, Intent, ModifyPlans, NewTrade, OnLimit, StopChange, StopLevel,
-    StrategyDirective,
+    Algorithm, ClosePlans, EntryTerms, Intent, ModifyPlans, NewTrade, OnLimit, StopChange, StopLevel, StrategyDirective,
 };
 use retrace_core::event::{Decision, Idle, Refusal};
 use retrace_core::ids::{DirectiveId, PlanId, PlanNo, derive_plan_id};

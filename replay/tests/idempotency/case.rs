@@ -43,7 +43,14 @@ struct Said {
 #[derive(Clone, Debug)]
 enum What {
     /// A size, perhaps with levels; in the first of a plan, its trade.
-    Size { short: bool, size: u8, how: How, stop: Option<u8>, profit: Option<u8>, both: bool },
+    Size {
+        short: bool,
+        size: u8,
+        how: How,
+        stop: Option<u8>,
+        profit: Option<u8>,
+        both: bool,
+    },
     /// Levels alone, as distances from 100 in the direction of a gain; `None` takes one away.
     Stop(Option<i8>),
     Profit(Option<i8>),
@@ -56,8 +63,15 @@ enum How {
     Market,
     /// At a limit so far below 100 (for a purchase), and for how long.
     Limit(i8, TimeInForce),
-    Twap { minutes: u8, slices: u8 },
-    LimitTwap { minutes: u8, slices: u8, below: i8 },
+    Twap {
+        minutes: u8,
+        slices: u8,
+    },
+    LimitTwap {
+        minutes: u8,
+        slices: u8,
+        below: i8,
+    },
 }
 
 /// One of those that were said comes again.
@@ -106,7 +120,8 @@ fn said() -> impl Strategy<Value = Said> {
     ];
     let level = || prop::option::weighted(0.6, 2_u8..12);
     let size = (any::<bool>(), 0_u8..7, how, level(), prop::option::weighted(0.4, 2_u8..12), prop::bool::weighted(0.2));
-    let size = size.prop_map(|(short, size, how, stop, profit, both)| What::Size { short, size, how, stop, profit, both });
+    let size =
+        size.prop_map(|(short, size, how, stop, profit, both)| What::Size { short, size, how, stop, profit, both });
     let moved = || prop::option::weighted(0.8, -10_i8..10);
     let what = prop_oneof![
         6 => size,
@@ -175,7 +190,10 @@ impl Case {
                 }
                 Some(side) => said.change(side, sides[1 - place].is_some()),
             };
-            given.push((Timestamp::from_nanos(0).plus(Span::from_seconds(at)), directive(&format!("STR_{number}"), intent)));
+            given.push((
+                Timestamp::from_nanos(0).plus(Span::from_seconds(at)),
+                directive(&format!("STR_{number}"), intent),
+            ));
         }
         given
     }
@@ -199,7 +217,9 @@ impl Case {
                 again.directive_id = DirectiveId::new(&format!("AGAIN_{number}")).unwrap();
                 // A trade that was opened is opened for ever; of changes, only the latest of each plan is promised.
                 let newer = (of + 1..given.len()).find(|other| shares_a_plan(&given[*other].1, said));
-                if let Some(newer) = newer.filter(|newer| *newer <= behind && !matches!(said.intent, Intent::NewTrade(_))) {
+                if let Some(newer) =
+                    newer.filter(|newer| *newer <= behind && !matches!(said.intent, Intent::NewTrade(_)))
+                {
                     behind = newer - 1;
                     at = at.min(given[newer].0);
                 }
@@ -213,7 +233,9 @@ impl Case {
         let mut all = Vec::new();
         for (place, one) in given.iter().enumerate() {
             all.push(one.clone());
-            all.extend(placed.iter().filter(|(behind, ..)| *behind == place).map(|(_, at, again)| (*at, again.clone())));
+            all.extend(
+                placed.iter().filter(|(behind, ..)| *behind == place).map(|(_, at, again)| (*at, again.clone())),
+            );
         }
         (all, own_ids, new_ids)
     }

@@ -97,7 +97,8 @@ impl Model {
                         self.plans.get_mut(&plan).unwrap().stopped_out();
                     }
                     let (quantity, filled) = (quantity.value(), Decimal::ZERO);
-                    self.orders.insert(event.order.unwrap(), Sent { plan, role: *role, quantity, filled, ended: false });
+                    self.orders
+                        .insert(event.order.unwrap(), Sent { plan, role: *role, quantity, filled, ended: false });
                 }
                 _ => {}
             }
