@@ -116,7 +116,7 @@ fn report_text(event: &Event, report: &Report, book: &Book, naming: Naming) -> S
         ReportKind::Filled(fill) => fill_text(event, fill, book, naming),
         ReportKind::Amended { quantity, price } => {
             let at = price.map_or(String::new(), |price| format!(" @ {price}"));
-            format!("{name} is now {quantity}{at}{}", covers(event, book))
+            format!("{name} is now {quantity}{at}{}{}", filled_of_it(order_of(event, book)), covers(event, book))
         }
         ReportKind::AmendRejected { reason } => format!("{name}: change refused: {}", venue_reason_text(*reason)),
         ReportKind::Canceled => format!("{name} cancelled"),
@@ -205,6 +205,12 @@ fn change_text(order: Option<&Order>, quantity: Quantity, price: Option<Price>) 
         (true, true) => format!("{}{} -> {quantity}{}", order.quantity, at(standing), at(price)),
         (false, false) => format!("{quantity}{}, as it is", at(standing)),
     }
+}
+
+/// What has traded of an order that is changed: its quantity counts that in. A stop says what it covers instead.
+fn filled_of_it(order: Option<&Order>) -> String {
+    let traded = order.filter(|order| order.role != OrderRole::StopLoss && !order.filled().is_flat());
+    traded.map_or(String::new(), |order| format!(", {} of it filled", order.filled()))
 }
 
 /// For a stop: what it covers of what is held.
@@ -367,7 +373,13 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             (Some(because.as_str()), text)
         }
         Decision::AmendRequested { quantity, price, because } => {
-            let text = format!("{} {}{}", name(), change_text(order, *quantity, *price), covers(event, book));
+            let text = format!(
+                "{} {}{}{}",
+                name(),
+                change_text(order, *quantity, *price),
+                filled_of_it(order),
+                covers(event, book)
+            );
             (Some(because.as_str()), text)
         }
         Decision::CancelRequested { because } => {
