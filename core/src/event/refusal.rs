@@ -110,6 +110,7 @@ pub enum Refusal {
     /// An amount beyond what can be counted exactly.
     TooLarge,
     /// An order that would carry it out does not pass the risk gate.
+    #[serde(untagged)]
     RiskGate(RiskRefusal),
 }
 

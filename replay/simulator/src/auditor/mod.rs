@@ -5,6 +5,7 @@
 mod book;
 mod bounds;
 mod directives;
+mod limits;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,7 @@ pub const LATE_MAX: i64 = 400_000;
 #[derive(Clone, Debug)]
 pub struct Auditor {
     rules: Rules,
+    gate: limits::Gate,
     now: i64,
     marks: [Option<i64>; 2],
     said: BTreeMap<DirectiveId, StrategyDirective>,
@@ -40,9 +42,10 @@ pub struct Auditor {
 
 impl Auditor {
     /// An empty book.
-    pub const fn new(rules: Rules) -> Self {
+    pub fn new(script: &Script) -> Self {
         Self {
-            rules,
+            rules: script.rules,
+            gate: limits::Gate::new(script.limits),
             now: 0,
             marks: [None; 2],
             said: BTreeMap::new(),
@@ -86,11 +89,13 @@ impl Auditor {
             }
             Input::Report(report) => self.report(report),
             Input::DirectiveReceived(directive) => self.directive(directive, events)?,
+            Input::OperatorCommanded(commanded) => self.commanded(commanded.command),
             _ => {}
         }
         let mut effects = effects.iter().peekable();
         for event in events {
             self.decision(event)?;
+            self.judge(event)?;
             while let Some(effect) = effects.next_if(|effect| effect.seq <= event.seq) {
                 self.asked(effect)?;
             }
