@@ -240,6 +240,7 @@ fn idle_form(idle: Idle) -> IdleV1 {
         },
         Idle::AlreadyClosed => IdleV1::AlreadyClosed,
         Idle::AlreadySo => IdleV1::AlreadySo,
+        Idle::AlreadyInstructed => IdleV1::AlreadyInstructed,
     }
 }
 

@@ -260,6 +260,7 @@ impl Fields {
             },
             IdleV1::AlreadyClosed => Idle::AlreadyClosed,
             IdleV1::AlreadySo => Idle::AlreadySo,
+            IdleV1::AlreadyInstructed => Idle::AlreadyInstructed,
         })
     }
 

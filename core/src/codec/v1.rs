@@ -212,6 +212,7 @@ pub(super) enum IdleV1 {
     BelowMinNotional { delta: Dec, notional: Dec, minimum: Dec },
     AlreadyClosed,
     AlreadySo,
+    AlreadyInstructed,
 }
 
 #[derive(Encode, Decode)]

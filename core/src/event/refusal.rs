@@ -39,6 +39,8 @@ pub enum Idle {
     AlreadyClosed,
     /// What was ordered of a group or plan is so already.
     AlreadySo,
+    /// It is what the plan was told last, under another id: it is not done a second time, though the target is not met.
+    AlreadyInstructed,
 }
 
 /// A rule that a directive broke, with its numbers. Only rules that depend on state or price: anything that a file
@@ -154,6 +156,7 @@ impl Idle {
             Self::BelowMinNotional { .. } => "below_min_notional",
             Self::AlreadyClosed => "already_closed",
             Self::AlreadySo => "already_so",
+            Self::AlreadyInstructed => "already_instructed",
         }
     }
 }

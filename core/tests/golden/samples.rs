@@ -248,6 +248,7 @@ fn idle() -> Vec<(&'static str, Idle)> {
         ("below-lot", Idle::BelowLot { delta, lot: quantity("0.01") }),
         ("below-notional", Idle::BelowMinNotional { delta, notional: money("3.8"), minimum: money("10") }),
         ("closed", Idle::AlreadyClosed),
+        ("instructed", Idle::AlreadyInstructed),
     ]
 }
 

@@ -8,7 +8,7 @@ pub(crate) mod words;
 
 pub use gaps::GapSpan;
 pub(crate) use gaps::GapWatch;
-pub use words::{order_name, refusal_text};
+pub use words::{order_name, refusal_text, venue_reason_text};
 
 use retrace_core::amount::{Money, Position};
 use retrace_core::directive::{Intent, StrategyDirective};

@@ -55,6 +55,7 @@ impl Projection for StrategyLedgerView {
         "late",
         "overfill",
         "at",
+        "since",
         "plan_id",
         "code",
         "text",

@@ -123,6 +123,7 @@ impl Ledger {
                     direction: *direction,
                     comments: *comments,
                     accepted_by: directive.clone(),
+                    instructed_by: directive.clone(),
                     opened_at: None,
                     target,
                     exits: Exits::default(),
@@ -140,6 +141,7 @@ impl Ledger {
             }
             Decision::TargetSet { directive, target, entry, algorithm } => {
                 let plan = self.events_plan(event)?;
+                plan.instructed_by = directive.clone();
                 plan.target = StandingTarget {
                     size: *target,
                     directive: directive.clone(),
@@ -151,8 +153,9 @@ impl Ledger {
                 };
                 Ok(())
             }
-            Decision::ExitsSet { stop, take_profit, .. } => {
+            Decision::ExitsSet { directive, stop, take_profit, .. } => {
                 let plan = self.events_plan(event)?;
+                plan.instructed_by = directive.clone();
                 plan.exits = Exits { stop: *stop, take_profit: *take_profit };
                 plan.protection_cancelled &= stop.is_none();
                 Ok(())
@@ -278,13 +281,13 @@ impl Ledger {
             }
             Decision::OrderRefused(refused) => self.apply_order_refused(event, refused),
             Decision::AmendRefused(refused) => self.apply_amend_refused(event, refused),
-            Decision::GroupCancelled { group, .. } => self.apply_group_cancelled(event, *group),
+            Decision::GroupCancelled { directive, group } => self.apply_group_cancelled(event, directive, *group),
             Decision::AllCancelled { directive, reach } => self.apply_all_cancelled(event, directive, *reach),
-            Decision::OrdersModified { directive: _, group, limit_price, added, target } => {
-                self.apply_orders_modified(event, *group, *limit_price, *added, *target)
+            Decision::OrdersModified { directive, group, limit_price, added, target } => {
+                self.apply_orders_modified(event, directive, *group, *limit_price, *added, *target)
             }
-            Decision::GroupPaused { group, .. } => self.apply_course(event, *group, Course::Paused),
-            Decision::GroupResumed { group, .. } => self.apply_course(event, *group, Course::Runs),
+            Decision::GroupPaused { directive, group } => self.apply_course(event, directive, *group, Course::Paused),
+            Decision::GroupResumed { directive, group } => self.apply_course(event, directive, *group, Course::Runs),
             Decision::OrderInferred { .. } => self.apply_order_inferred(event, decision),
             Decision::TradeBooked { position, fill, quantity } => {
                 self.apply_trade_booked(event, position.as_ref(), fill, *quantity)

@@ -29,6 +29,8 @@ pub struct Plan {
     pub comments: Option<ContentRef>,
     /// The directive that it was taken on for.
     pub accepted_by: DirectiveId,
+    /// The directive that it took its latest instruction from: told again under another id, that changes nothing.
+    pub instructed_by: DirectiveId,
     /// When its container came into being.
     pub opened_at: Option<Timestamp>,
     /// What it is to be.

@@ -536,7 +536,7 @@ impl<'a> World<'a> {
             return broken("store", "the log is not committed");
         }
         match verify::verify(&store, session, None) {
-            Ok(found) if found.findings.is_empty() => Ok(()),
+            Ok(found) if found.is_clean() => Ok(()),
             Ok(_) => broken("verify", "the session is not clean"),
             Err(_) => broken("verify", "the session cannot be read"),
         }

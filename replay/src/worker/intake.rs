@@ -3,13 +3,13 @@
 
 use retrace_core::amount::{Position, Price};
 use retrace_core::directive::{
-    Algorithm, ClosePlans, EntryTerms, Intent, ModifyPlans, NewTrade, OnLimit, StrategyDirective,
+    Algorithm, ClosePlans, EntryTerms, Intent, ModifyPlans, NewTrade, OnLimit, StopChange, StopLevel, StrategyDirective,
 };
 use retrace_core::event::{Decision, Idle, Refusal};
 use retrace_core::ids::{DirectiveId, PlanId, PlanNo, derive_plan_id};
 use retrace_core::order::OrderRole;
 use retrace_projections::access::PlannerViews;
-use retrace_projections::ledger::{Exits, Phase, Plan};
+use retrace_projections::ledger::{Distance, Exits, Phase, Plan};
 
 use super::{actions, closing, converge, current_price, schedule, snapshot, target};
 use crate::planner::{ExecutionDirective, ExecutionPlan, ExitPlan, SizePlan, Trade, Unplanned, plan_trade};
@@ -210,11 +210,39 @@ fn change(deciding: &mut Deciding<'_>, id: &DirectiveId, modify: &ModifyPlans, p
     let ledger = &deciding.state.ledger;
     let no = ledger.plan_number(plan_id).ok_or(Refusal::UnknownPlan)?;
     let plan = snapshot(deciding, no).filter(|plan| plan.phase == Phase::Standing).ok_or(Refusal::PlanEnded)?;
+    if let Some(reason) = told_again(deciding, id, modify, &plan)? {
+        return nothing_to_do(deciding, &plan, id, reason);
+    }
     let planned = plan_existing(deciding, &plan, Trade::Modify(modify))?;
     if planned == ExecutionDirective::default() {
         return nothing_to_do(deciding, &plan, id, Idle::AlreadySatisfied);
     }
     carry_out(deciding, no, id, &planned)
+}
+
+/// Why a change leads to nothing that instructs what the plan was told last, under another id: whatever has become of
+/// it since (a take profit took its part, an immediate order found nothing), it is not done a second time. `None` for
+/// any other change, and where a level is read against the price, which may be another by now.
+fn told_again(
+    deciding: &Deciding<'_>,
+    id: &DirectiveId,
+    modify: &ModifyPlans,
+    plan: &Plan,
+) -> Result<Option<Idle>, EngineError> {
+    let ledger = &deciding.state.ledger;
+    let (Some(this), Some(latest)) = (ledger.directive(id), ledger.directive(&plan.instructed_by)) else {
+        return Ok(None);
+    };
+    let relative = matches!(modify.stop, Some(StopChange::To(StopLevel::Tolerance(_))));
+    if relative || !this.body.instructs_as(&latest.body) {
+        return Ok(None);
+    }
+    let reached = matches!(deciding.exact(plan.distance(plan.target.size))?, Distance::None);
+    Ok(Some(match (modify.target, reached) {
+        (Some(_), _) if deciding.exact(plan.is_under_way())? => Idle::AlreadyWorking,
+        (Some(_), false) => Idle::AlreadyInstructed,
+        (None, _) | (Some(_), true) => Idle::AlreadySatisfied,
+    }))
 }
 
 fn set_exits(

@@ -3,6 +3,7 @@
 use anstyle::Style;
 use retrace_core::event::Outcome;
 use retrace_core::order::OrderStatus;
+use retrace_projections::audit::venue_reason_text;
 use retrace_projections::ledger::is_protection;
 use retrace_projections::view::{FillView, GroupView, OrderView, PlanView};
 
@@ -148,7 +149,7 @@ fn order_pieces(order: &OrderView) -> Vec<Piece> {
         status = format!("{status} {} of {}", order.filled_quantity, order.quantity);
     }
     if let Some(reason) = order.reason {
-        status = format!("{status}: {reason}");
+        status = format!("{status}: {}", venue_reason_text(reason));
     }
     vec![
         Piece::styled(if is_protection(order.role) { PROTECTION } else { PLAIN }, order.role.as_str()),
