@@ -259,7 +259,7 @@ impl Stored<'_> {
                 Decision::TradeRepeated { first: Seq(form.first), same: form.same }
             }
             123 => Decision::OrderRefused(read.order_refused(&self.form()?)?),
-            _ => return Ok(None),
+            _ => return read.action(self.version, self.payload),
         }))
     }
 }
