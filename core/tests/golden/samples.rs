@@ -195,6 +195,28 @@ fn risk_refusals() -> Vec<(&'static str, RiskRefusal)> {
     ]
 }
 
+fn orders_refused() -> impl Iterator<Item = (&'static str, Decision)> {
+    let then = AfterRefusal::ALL.iter().cycle();
+    risk_refusals().into_iter().zip(then).map(|((name, refusal), then)| {
+        let refused = OrderRefused {
+            group: GroupNo(3),
+            role: OrderRole::Entry,
+            side: Side::Sell,
+            terms: OrderTerms::Limit { price: price("38000.01") },
+            quantity: quantity("0.83"),
+            slice: 4,
+            refusal,
+            then: *then,
+        };
+        (name, Decision::OrderRefused(refused))
+    })
+}
+
+fn amend_refused() -> Decision {
+    let refusal = RiskRefusal::OpenOrders { open: 1, limit: 1 };
+    Decision::AmendRefused(AmendRefused { quantity: quantity("1.66"), price: Some(price("38000.01")), refusal })
+}
+
 fn refusals() -> Vec<(&'static str, Refusal)> {
     let field = || "stop_loss_price".to_owned();
     vec![
@@ -250,22 +272,7 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
     let (group, because) = (GroupNo(3), Because::Fill);
     let slice = TimerPurpose::Slice { group, slice: 4 };
     let mut all = Vec::new();
-    let after = AfterRefusal::ALL.iter().cycle();
-    for ((name, refusal), then) in risk_refusals().into_iter().zip(after) {
-        all.push((
-            name,
-            Decision::OrderRefused(OrderRefused {
-                group,
-                role: OrderRole::Entry,
-                side: Side::Sell,
-                terms: OrderTerms::Limit { price: price("38000.01") },
-                quantity: quantity("0.83"),
-                slice: 4,
-                refusal,
-                then: *then,
-            }),
-        ));
-    }
+    all.extend(orders_refused());
     for (name, refusal) in refusals() {
         all.push((name, Decision::DirectiveRefused { directive: directive(), plan_id: Some(plan("TPL_A")), refusal }));
     }
@@ -348,14 +355,7 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
         ),
         ("trade-repeated", Decision::TradeRepeated { first: Seq(300), same: true }),
         ("timer-set-room", Decision::TimerSet { timer: TimerId(6), due: HOUR, purpose: TimerPurpose::Room { group } }),
-        (
-            "amend-refused",
-            Decision::AmendRefused(AmendRefused {
-                quantity: quantity("1.66"),
-                price: Some(price("38000.01")),
-                refusal: RiskRefusal::OpenOrders { open: 1, limit: 1 },
-            }),
-        ),
+        ("amend-refused", amend_refused()),
     ]);
     all.extend(super::actions::decisions());
     all

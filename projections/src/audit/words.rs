@@ -392,7 +392,7 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             plain(format!("plan ended: {how}{result}{dust}"))
         }
         Decision::OrderRefused(refused) => {
-            (Some(refused.refusal.code()), risk::order_refused_text(refused, order_terms(refused.terms)))
+            (Some(refused.refusal.code()), risk::order_refused_text(refused, &order_terms(refused.terms)))
         }
         Decision::AmendRefused(refused) => {
             let change = change_text(order, refused.quantity, refused.price);

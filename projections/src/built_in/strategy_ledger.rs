@@ -59,6 +59,7 @@ impl Projection for StrategyLedgerView {
         "code",
         "text",
         "events",
+        "since",
     ];
     type Error = Infallible;
 

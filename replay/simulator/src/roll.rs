@@ -13,6 +13,7 @@ use retrace_core::time::Span;
 use rust_decimal::Decimal;
 
 use crate::dice::Dice;
+use crate::limits::Limits;
 use crate::script::{Act, Ending, Happening, Mischief, Outage, Restart, Rules, Script, Trick};
 use crate::units::{base_amount, price, quantity};
 
@@ -39,12 +40,14 @@ pub fn roll(seed: u64) -> Script {
         acts.extend(walk.iter().map(|(at, ticks)| Act { at: *at, what: Happening::Price { symbol, ticks: *ticks } }));
         walks.push(walk);
     }
-    let empty = Script { seed, rules, mischief, acts: Vec::new(), restarts: Vec::new(), outages: Vec::new() };
+    let (limits, operator) = Limits::roll(seed, length);
+    let empty = Script { seed, rules, limits, mischief, acts: Vec::new(), restarts: Vec::new(), outages: Vec::new() };
     let session = genesis(&empty.identity()).0;
     acts.extend(directives(dice, rules, session, &walks, length));
     while dice.once_in(8) {
         acts.push(Act { at: dice.between(0, length), what: Happening::Foreign });
     }
+    acts.extend(operator);
     acts.sort_by_key(|act| act.at);
     let mut restarts: Vec<Restart> = Vec::new();
     if dice.once_in(3) {
@@ -63,7 +66,7 @@ pub fn roll(seed: u64) -> Script {
         outages.push(Outage { from, to });
         at = to;
     }
-    Script { seed, rules, mischief, acts, restarts, outages }
+    Script { seed, rules, limits, mischief, acts, restarts, outages }
 }
 
 fn mischief(dice: &mut Dice) -> Mischief {

@@ -238,12 +238,8 @@ fn judge(
         }
     }
     for (order, quantity) in &orders {
-        let more = quantity.less(order.quantity);
         let price = change.limit_price.filter(|_| order.terms.order_type() == OrderType::Limit);
-        if (more.is_some() || price.is_some())
-            && let Some(refusal) =
-                risk::judge_change(deciding, plan, order, &risk::Larger { quantity: *quantity, more, price })?
-        {
+        if let Some(refusal) = risk::judge_change(deciding, plan, order, *quantity, price)? {
             return Err(Refusal::RiskGate(refusal).into());
         }
     }
@@ -361,7 +357,7 @@ pub(super) fn follow(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engi
     for group in plan.groups.iter().filter(|group| group.is_active() && group.action != GroupAction::Close) {
         if group.ordered.course == Course::Cancelled {
             target::take_back_group(deciding, no, group, Because::Cancelled)?;
-        } else if group.ordered.repriced {
+        } else if group.ordered.repriced && deciding.state.ledger.kill_switch().is_none() {
             for order in group.orders.own_working() {
                 ask(deciding, no, order, order.quantity, group.entry.limit_price)?;
             }

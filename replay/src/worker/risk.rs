@@ -92,40 +92,32 @@ pub(super) fn judge(
     Ok(limits.max_orders_per_minute.and_then(|limit| too_many(deciding, limit)))
 }
 
-/// A change of an order that makes it larger or moves its price.
-#[derive(Clone, Copy)]
-pub(super) struct Larger {
-    /// Its whole quantity after it.
-    pub(super) quantity: Quantity,
-    /// By how much it grows; `None` where it does not.
-    pub(super) more: Option<Quantity>,
-    /// Its new price; `None` where that stays.
-    pub(super) price: Option<Price>,
-}
-
-/// The first limit that a change of `order` would break, if any. It is no order more, so those that count orders say
-/// nothing of it.
+/// The first limit that a change of a working order would break, if any. One that makes it smaller and leaves its price
+/// as it is breaks none.
 pub(super) fn judge_change(
     deciding: &Deciding<'_>,
     plan: &Plan,
     order: &Order,
-    change: &Larger,
+    quantity: Quantity,
+    price: Option<Price>,
 ) -> Result<Option<RiskRefusal>, EngineError> {
+    let moves = price.is_some() && price != order.price_as_requested();
+    let more = quantity.less(order.quantity);
+    if !is_judged(order.role) || (!moves && more.is_none()) {
+        return Ok(None);
+    }
     if let Some(switch) = deciding.state.ledger.kill_switch() {
         return Ok(Some(RiskRefusal::KillSwitch { since: switch.since }));
     }
-    let price = change.price.or_else(|| order.terms.limit_price());
-    let size = Size { side: order.side, quantity: change.quantity, price };
-    if let Some(refusal) = too_large(deciding, plan, size)? {
+    let whole = Size { side: order.side, quantity, price: price.or(order.terms.limit_price()) };
+    if let Some(refusal) = too_large(deciding, plan, whole)? {
         return Ok(Some(refusal));
     }
-    if let Some(refusal) = too_far(deciding, plan, Size { price: change.price, ..size })? {
+    if moves && let Some(refusal) = too_far(deciding, plan, whole)? {
         return Ok(Some(refusal));
     }
-    match change.more {
-        Some(more) => too_exposed(deciding, plan, Size { quantity: more, ..size }),
-        None => Ok(None),
-    }
+    // What it is now counts among what works already.
+    more.map_or(Ok(None), |quantity| too_exposed(deciding, plan, Size { quantity, ..whole }))
 }
 
 /// An order's size, as limits see it.

@@ -51,14 +51,14 @@ pub struct ParsedCommand {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParsedLine {
     /// Of the strategist.
-    Directive(ParsedDirective),
+    Directive(Box<ParsedDirective>),
     /// Of the operator.
     Operator(ParsedCommand),
 }
 
 impl ParsedLine {
     /// Where it stands; the first line is 1.
-    pub const fn line(&self) -> u32 {
+    pub fn line(&self) -> u32 {
         match self {
             Self::Directive(parsed) => parsed.line,
             Self::Operator(parsed) => parsed.line,
@@ -66,7 +66,7 @@ impl ParsedLine {
     }
 
     /// When it is given, on the session's clock.
-    pub const fn at(&self) -> Timestamp {
+    pub fn at(&self) -> Timestamp {
         match self {
             Self::Directive(parsed) => parsed.at,
             Self::Operator(parsed) => parsed.at,
@@ -74,7 +74,7 @@ impl ParsedLine {
     }
 
     /// The directive, where it is one.
-    pub const fn directive(&self) -> Option<&ParsedDirective> {
+    pub fn directive(&self) -> Option<&ParsedDirective> {
         match self {
             Self::Directive(parsed) => Some(parsed),
             Self::Operator(_) => None,
@@ -248,7 +248,7 @@ impl FileSoFar<'_> {
         self.openers.entry(parsed.directive.directive_id.clone()).or_insert_with(|| entered(&parsed.directive.intent));
         let index = self.lines.len();
         self.first_of.entry(parsed.directive.directive_id.clone()).or_insert(index);
-        self.lines.push(ParsedLine::Directive(parsed));
+        self.lines.push(ParsedLine::Directive(Box::new(parsed)));
         Ok(())
     }
 

@@ -141,7 +141,9 @@ fn tell_input(input: &Input, role: Option<OrderRole>) -> Telling {
 
 fn tell_decision(decision: &Decision) -> Telling {
     match decision {
-        Decision::DirectiveRefused { .. } => telling("x", "refused", BAD),
+        Decision::DirectiveRefused { .. } | Decision::OrderRefused(_) | Decision::AmendRefused(_) => {
+            telling("x", "refused", BAD)
+        }
         Decision::DirectiveRepeated { .. }
         | Decision::NothingToDo { .. }
         | Decision::TradeRepeated { same: true, .. } => telling("-", "nothing", NOTICE),
@@ -170,7 +172,6 @@ fn tell_decision(decision: &Decision) -> Telling {
         Decision::ProtectionGapChanged { uncovered, .. } if uncovered.is_flat() => telling("|", "gap", PROTECTION),
         Decision::ProtectionGapChanged { .. } => telling("!!", "gap", ALARM),
         Decision::PlanClosed { .. } => telling("#", "closed", BOLD),
-        Decision::OrderRefused(_) | Decision::AmendRefused(_) => telling("x", "refused", BAD),
         Decision::TradeBooked { .. } => telling("*", "fill", GOOD),
         Decision::TradeRepeated { same: false, .. } => telling("!!", "conflict", ALARM),
     }

@@ -6,10 +6,12 @@ mod book;
 mod bounds;
 mod directives;
 mod groups;
+mod limits;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use retrace_core::chain::genesis;
 use retrace_core::directive::StrategyDirective;
 use retrace_core::event::{Decision, Event, Fact, FillReport, Input, Report, ReportKind, ReportedOrder, VenueReason};
 use retrace_core::ids::{DirectiveId, GroupNo, OrderId, OrderNo, PlanId, PlanNo, SessionUid, TimerId, TradeId};
@@ -28,6 +30,7 @@ pub const LATE_MAX: i64 = 400_000;
 #[derive(Clone, Debug)]
 pub struct Auditor {
     rules: Rules,
+    gate: limits::Gate,
     now: i64,
     marks: [Option<i64>; 2],
     said: BTreeMap<DirectiveId, StrategyDirective>,
@@ -44,9 +47,10 @@ pub struct Auditor {
 
 impl Auditor {
     /// An empty book.
-    pub const fn new(rules: Rules, session: SessionUid) -> Self {
+    pub fn new(script: &Script) -> Self {
         Self {
-            rules,
+            rules: script.rules,
+            gate: limits::Gate::new(script.limits),
             now: 0,
             marks: [None; 2],
             said: BTreeMap::new(),
@@ -56,7 +60,7 @@ impl Auditor {
             ids: BTreeSet::new(),
             trades: BTreeMap::new(),
             timers: BTreeMap::new(),
-            session,
+            session: genesis(&script.identity()).0,
             groups: BTreeMap::new(),
             members: BTreeMap::new(),
         }
@@ -93,11 +97,13 @@ impl Auditor {
             }
             Input::Report(report) => self.report(report),
             Input::DirectiveReceived(directive) => self.directive(directive, events)?,
+            Input::OperatorCommanded(commanded) => self.commanded(commanded.command),
             _ => {}
         }
         let mut effects = effects.iter().peekable();
         for event in events {
             self.decision(event)?;
+            self.judge(event)?;
             while let Some(effect) = effects.next_if(|effect| effect.seq <= event.seq) {
                 self.asked(effect)?;
             }
