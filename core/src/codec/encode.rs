@@ -1,6 +1,5 @@
 //! Live events into their stored form.
 
-use super::encode_form;
 use super::risk;
 use super::v1::{
     AlgorithmV1, AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, CloseStartedV1, Dec, DirectiveReceivedV1,
@@ -11,6 +10,7 @@ use super::v1::{
     TargetSetV1, TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1,
     TradeRepeatedV1,
 };
+use super::{action, encode_form};
 use crate::directive::{
     Algorithm, EntryTerms, ExecutionHint, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
 };
@@ -105,6 +105,8 @@ fn directive_form(directive: &StrategyDirective) -> DirectiveReceivedV1 {
             max_total_slippage: close.execution.max_total_slippage.map(Dec::from),
             on_limit: on_limit(close.execution.on_limit),
         },
+        Intent::Group(group) => action::group_intent(group),
+        Intent::CancelAll(cancel) => action::cancel_all_intent(cancel),
     };
     DirectiveReceivedV1 {
         directive_id: directive.directive_id.to_string(),
@@ -222,6 +224,7 @@ fn refusal_form(refusal: &Refusal) -> RefusalV1 {
         },
         Refusal::TooLarge => RefusalV1::TooLarge,
         Refusal::RiskGate(refusal) => RefusalV1::RiskGate(risk::risk_form(refusal)),
+        Refusal::Group(refusal) => RefusalV1::Group(action::group_refusal(refusal)),
     }
 }
 
@@ -236,6 +239,7 @@ fn idle_form(idle: Idle) -> IdleV1 {
             minimum: minimum.value().into(),
         },
         Idle::AlreadyClosed => IdleV1::AlreadyClosed,
+        Idle::AlreadySo => IdleV1::AlreadySo,
         Idle::AlreadyInstructed => IdleV1::AlreadyInstructed,
     }
 }
@@ -409,6 +413,13 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             };
             (121, encode_form(&form))
         }
+        Decision::GroupCancelled { directive, group } => action::group_cancelled(directive, *group),
+        Decision::AllCancelled { directive, reach } => action::all_cancelled(directive, *reach),
+        Decision::OrdersModified { directive, group, limit_price, added, target } => {
+            action::orders_modified(directive, *group, *limit_price, *added, *target)
+        }
+        Decision::GroupPaused { directive, group } => action::group_paused(directive, *group),
+        Decision::GroupResumed { directive, group } => action::group_resumed(directive, *group),
         Decision::TradeRepeated { first, same } => (122, encode_form(&TradeRepeatedV1 { first: first.0, same: *same })),
         Decision::OrderRefused(refused) => (123, encode_form(&risk::order_refused_form(refused))),
         Decision::AmendRefused(refused) => (124, encode_form(&risk::amend_refused_form(refused))),

@@ -31,19 +31,19 @@ fn dec(text: &str) -> Decimal {
     text.parse().unwrap()
 }
 
-fn price(text: &str) -> Price {
+pub(crate) fn price(text: &str) -> Price {
     Price::new(dec(text)).unwrap()
 }
 
-fn quantity(text: &str) -> Quantity {
+pub(crate) fn quantity(text: &str) -> Quantity {
     Quantity::new(dec(text)).unwrap()
 }
 
-fn position(text: &str) -> Position {
+pub(crate) fn position(text: &str) -> Position {
     Position::new(dec(text)).unwrap()
 }
 
-fn money(text: &str) -> Money {
+pub(crate) fn money(text: &str) -> Money {
     Money::new(dec(text))
 }
 
@@ -51,11 +51,11 @@ fn symbol() -> Symbol {
     "BTC/USDT".parse().unwrap()
 }
 
-fn directive() -> DirectiveId {
+pub(crate) fn directive() -> DirectiveId {
     DirectiveId::new("STR_001").unwrap()
 }
 
-fn plan(name: &str) -> PlanId {
+pub(crate) fn plan(name: &str) -> PlanId {
     PlanId::new(name).unwrap()
 }
 
@@ -70,7 +70,7 @@ fn on_limit() -> OnLimit {
     OnLimit { retry: Span::from_seconds(30), tries: 5, then: WhenLimitHolds::Market }
 }
 
-fn received(intent: Intent) -> Input {
+pub(crate) fn received(intent: Intent) -> Input {
     Input::DirectiveReceived(Box::new(StrategyDirective {
         directive_id: directive(),
         comments: Some(ContentRef([0xc0; 32])),
@@ -137,7 +137,7 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
         plans: vec![plan("TPL_A")],
         execution: CloseHint { urgency: Some(dec("0.5")), max_total_slippage: Some(dec("0.05")), on_limit: on_limit() },
     };
-    vec![
+    let mut all = vec![
         ("session-continued", Input::SessionContinued(from)),
         ("price-moved", Input::PriceMoved(PriceMoved { symbol: symbol(), mark })),
         ("new-trade-twap", new(Some(plan("TPL_A")), Some(StopLevel::At(price("37000"))), Some(TWAP))),
@@ -164,7 +164,9 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
         ("trade-opening", imported(None, None, TradeOrigin::Opening)),
         ("kill-switch-on", commanded(Switch::On, Some(OperatorReason::new("exchange-maintenance").unwrap()))),
         ("kill-switch-off", commanded(Switch::Off, None)),
-    ]
+    ];
+    all.extend(super::actions::inputs());
+    all
 }
 
 fn commanded(switch: Switch, reason: Option<OperatorReason>) -> Input {
@@ -356,6 +358,7 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
         ("timer-set-room", Decision::TimerSet { timer: TimerId(6), due: HOUR, purpose: TimerPurpose::Room { group } }),
         ("amend-refused", amend_refused()),
     ]);
+    all.extend(super::actions::decisions());
     all
 }
 

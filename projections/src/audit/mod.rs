@@ -1,6 +1,7 @@
 //! The whole story of one plan, in order: why it came, what was decided, every order and its changes, every fill, every
 //! change of the stop with what it covers, timers, refusals, outcome and result.
 
+mod actions;
 mod gaps;
 mod risk;
 pub(crate) mod words;
@@ -154,6 +155,8 @@ fn named(directive: &StrategyDirective, book: &Book) -> Vec<PlanId> {
         ],
         Intent::Modify(modify) => modify.plans.clone(),
         Intent::Close(close) => close.plans.clone(),
+        Intent::Group(group) => group.plans.clone(),
+        Intent::CancelAll(cancel) => cancel.plans.clone(),
     }
 }
 

@@ -16,6 +16,7 @@ use retrace_core::time::Timestamp;
 
 use rust_decimal::Decimal;
 
+use super::actions;
 use super::risk;
 use crate::ledger::{Book, Fill, Group, Order, Phase, Plan};
 
@@ -87,7 +88,7 @@ fn input_text(event: &Event, input: &Input, book: &Book, naming: Naming) -> Stri
             Naming::ByCause => "goes on from another session".to_owned(),
         },
         Input::PriceMoved(moved) => format!("{} {}", moved.symbol, moved.mark.long),
-        Input::DirectiveReceived(directive) => directive_text(directive),
+        Input::DirectiveReceived(directive) => directive_text(directive, book),
         Input::TimerFired { timer } => format!("{} fired", timer_name(*timer, naming)),
         Input::Report(report) => report_text(event, report, book, naming),
         Input::TradeImported(trade) => trade_text(trade, naming),
@@ -223,7 +224,7 @@ fn covers(event: &Event, book: &Book) -> String {
     format!(", covers {covered} of {} held", plan.held().value().abs().normalize())
 }
 
-fn directive_text(directive: &StrategyDirective) -> String {
+fn directive_text(directive: &StrategyDirective, book: &Book) -> String {
     let id = &directive.directive_id;
     let body = match &directive.intent {
         Intent::NewTrade(new) => {
@@ -265,6 +266,8 @@ fn directive_text(directive: &StrategyDirective) -> String {
             ),
             None => "close at market".to_owned(),
         },
+        Intent::Group(group) => actions::group_directive(group, book),
+        Intent::CancelAll(cancel) => actions::cancel_all(cancel.reach).to_owned(),
     };
     let causes: Vec<&str> = directive.causality.iter().map(retrace_core::ids::CausalityId::as_str).collect();
     let why = if causes.is_empty() { String::new() } else { format!(" (because of {})", causes.join(", ")) };
@@ -440,6 +443,17 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             (Some(Because::Imported.as_str()), format!("{} {side} {quantity}, as traded{id}", name()))
         }
         Decision::TradeBooked { fill, .. } => (Some(Because::Imported.as_str()), fill_text(event, fill, book, naming)),
+        Decision::GroupCancelled { group, .. } => {
+            plain(format!("group {group} cancelled: nothing more is sent for it"))
+        }
+        Decision::AllCancelled { reach, .. } => plain(actions::all_cancelled(*reach).to_owned()),
+        Decision::OrdersModified { group, limit_price, added, target, .. } => {
+            plain(actions::orders_modified(*group, *limit_price, *added, *target))
+        }
+        Decision::GroupPaused { group, .. } => {
+            plain(format!("group {group} paused: nothing new is sent, what works goes on"))
+        }
+        Decision::GroupResumed { group, .. } => plain(format!("group {group} resumed")),
         Decision::TradeRepeated { first, same } => {
             let at = if naming == Naming::ByNumber { format!(", at event {first}") } else { String::new() };
             plain(if *same {
@@ -500,6 +514,9 @@ const fn reason(because: Because) -> &'static str {
         Because::Imported => "a history tells of it",
         Because::RiskGate => "the risk gate did not let it through",
         Because::KillSwitch => "the operator's kill switch is on",
+        Because::Cancelled => "a directive cancelled it",
+        Because::Modified => "a directive changed it",
+        Because::ProtectionCancelled => "a directive cancelled the protection",
     }
 }
 
@@ -512,6 +529,7 @@ fn idle_text(idle: &Idle) -> String {
             format!("{delta} is worth {notional}, the minimum is {minimum}")
         }
         Idle::AlreadyClosed => "the plan is closed".to_owned(),
+        Idle::AlreadySo => "it is so already".to_owned(),
         Idle::AlreadyInstructed => "this is what it was told last".to_owned(),
     }
 }
@@ -553,5 +571,6 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
         }
         Refusal::TooLarge => "an amount is beyond what can be counted exactly".to_owned(),
         Refusal::RiskGate(refusal) => risk::refusal_text(refusal),
+        Refusal::Group(refusal) => actions::group_refusal(refusal),
     }
 }

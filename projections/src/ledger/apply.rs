@@ -9,8 +9,8 @@ use retrace_core::order::{OrderRole, Side};
 use super::group::own_role;
 use super::order::NewOrder;
 use super::{
-    Accounting, BrokenHistory, Change, Closing, Exits, Group, Ledger, Order, Orders, Phase, Plan, Refused,
-    SeenDirective, StandingTarget, Timer,
+    Accounting, BrokenHistory, Change, Closing, Course, Exits, Group, Ledger, Order, Ordered, Orders, Phase, Plan,
+    Refused, SeenDirective, StandingTarget, Timer,
 };
 
 impl Ledger {
@@ -84,6 +84,18 @@ impl Ledger {
 
     #[expect(clippy::too_many_lines, reason = "one match over every decision, each variant written out by hand")]
     fn apply_decision(&mut self, event: &Event, decision: &Decision) -> Result<(), BrokenHistory> {
+        // What a plan is told after a size makes the same size another instruction again.
+        if let Decision::TargetSet { directive, .. }
+        | Decision::ExitsSet { directive, .. }
+        | Decision::CloseStarted { directive, .. }
+        | Decision::GroupCancelled { directive, .. }
+        | Decision::AllCancelled { directive, .. }
+        | Decision::OrdersModified { directive, .. }
+        | Decision::GroupPaused { directive, .. }
+        | Decision::GroupResumed { directive, .. } = decision
+        {
+            self.events_plan(event)?.instructed_by = directive.clone();
+        }
         match decision {
             Decision::DirectiveRefused { directive, plan_id, refusal } => {
                 self.refusals.push(Refused {
@@ -113,6 +125,7 @@ impl Ledger {
                     algorithm: retrace_core::directive::Algorithm::Single,
                     given_up: false,
                     kept: false,
+                    kept_on_request: false,
                 };
                 let plan = Plan {
                     no,
@@ -129,6 +142,7 @@ impl Ledger {
                     phase: Phase::Standing,
                     groups: Vec::new(),
                     gap: None,
+                    protection_cancelled: false,
                     flatten_pauses: 0,
                     filled_last: None,
                 };
@@ -139,7 +153,6 @@ impl Ledger {
             }
             Decision::TargetSet { directive, target, entry, algorithm } => {
                 let plan = self.events_plan(event)?;
-                plan.instructed_by = directive.clone();
                 plan.target = StandingTarget {
                     size: *target,
                     directive: directive.clone(),
@@ -147,13 +160,14 @@ impl Ledger {
                     algorithm: *algorithm,
                     given_up: false,
                     kept: false,
+                    kept_on_request: false,
                 };
                 Ok(())
             }
-            Decision::ExitsSet { directive, stop, take_profit, .. } => {
+            Decision::ExitsSet { stop, take_profit, .. } => {
                 let plan = self.events_plan(event)?;
-                plan.instructed_by = directive.clone();
                 plan.exits = Exits { stop: *stop, take_profit: *take_profit };
+                plan.protection_cancelled &= stop.is_none();
                 Ok(())
             }
             Decision::PlanOpened => {
@@ -179,6 +193,7 @@ impl Ledger {
                     missed: Position::FLAT,
                     created_at: event.time,
                     slices_due: 1,
+                    ordered: Ordered::default(),
                     end: None,
                     held_back: None,
                     orders: Orders::new(own_role(*action)),
@@ -211,7 +226,10 @@ impl Ledger {
             Decision::AmendRequested { quantity, price, because: _ } => {
                 self.ask(event, Change::Amend { quantity: *quantity, price: *price })
             }
-            Decision::CancelRequested { because: _ } => self.ask(event, Change::Cancel),
+            Decision::CancelRequested { because } => {
+                self.ask(event, Change::Cancel)?;
+                if *because == Because::Modified { self.mark_resend(event) } else { Ok(()) }
+            }
             Decision::TimerSet { timer, due, purpose } => {
                 let plan = Self::number_of_plan(event)?;
                 if *timer != self.next_timer {
@@ -273,6 +291,13 @@ impl Ledger {
             }
             Decision::OrderRefused(refused) => self.apply_order_refused(event, refused),
             Decision::AmendRefused(refused) => self.apply_amend_refused(event, refused),
+            Decision::GroupCancelled { group, .. } => self.apply_group_cancelled(event, *group),
+            Decision::AllCancelled { directive, reach } => self.apply_all_cancelled(event, directive, *reach),
+            Decision::OrdersModified { directive: _, group, limit_price, added, target } => {
+                self.apply_orders_modified(event, *group, *limit_price, *added, *target)
+            }
+            Decision::GroupPaused { group, .. } => self.apply_course(event, *group, Course::Paused),
+            Decision::GroupResumed { group, .. } => self.apply_course(event, *group, Course::Runs),
             Decision::OrderInferred { .. } => self.apply_order_inferred(event, decision),
             Decision::TradeBooked { position, fill, quantity } => {
                 self.apply_trade_booked(event, position.as_ref(), fill, *quantity)
@@ -327,6 +352,9 @@ impl Ledger {
         let plan = self.plan_mut(event, plan_no)?;
         let plan_id = plan.id.clone();
         let parent = group_mut(event, plan, group)?;
+        if new.role == parent.role() {
+            parent.note_sent(new.attempt);
+        }
         let cause = OrderCause {
             directive: &parent.directive,
             plan: &plan_id,

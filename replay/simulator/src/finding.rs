@@ -1,7 +1,7 @@
 //! What an auditor finds: a bound that was broken, with its numbers. They are whole lots and ticks, and sizes of a plan
 //! are in its own direction; what is said of them is in the story's units.
 
-use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, TimerId};
+use retrace_core::ids::{DirectiveId, GroupNo, OrderNo, PlanId, PlanNo, TimerId};
 use retrace_replay::EngineError;
 use rust_decimal::Decimal;
 
@@ -138,6 +138,16 @@ pub enum Finding {
         /// Where they are to stand.
         wanted: Option<i64>,
     },
+    /// A group does what a directive forbade, or does not what one ordered.
+    #[error("plan {plan}, group {group}: {what}")]
+    Group {
+        /// The plan.
+        plan: PlanNo,
+        /// The group.
+        group: GroupNo,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// The stop was called lost, or passed, without ground.
     #[error("plan {plan}: its stop is called passed, but it is not and nothing happened to it")]
     StopNotPassed {
@@ -268,6 +278,7 @@ impl Finding {
             Self::StopShrinks { .. } => "stop shrinks",
             Self::AskedTwice { .. } => "asked twice",
             Self::Protection { .. } => "protection",
+            Self::Group { .. } => "group",
             Self::StopNotPassed { .. } => "stop not passed",
             Self::OffTarget { .. } => "off target",
             Self::Stuck { .. } => "stuck",

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use retrace_core::chain::genesis;
 use retrace_core::directive::{CloseHint, ClosePlans, Intent, OnLimit};
 use retrace_core::event::{
     Decision, Event, Fact, Input, Mark, OperatorCommand, OperatorCommanded, PriceMoved, Report, ReportKind,
@@ -101,6 +102,7 @@ impl<'a> World<'a> {
         if fault == Some(Fault::LimitsForgotten) {
             identity.policy = ExecutionPolicy::default();
         }
+        let session = genesis(&identity).0;
         Self {
             script,
             fault,
@@ -113,8 +115,8 @@ impl<'a> World<'a> {
             outbox: Outbox::default(),
             released: BTreeSet::new(),
             flushing: false,
-            auditor: Auditor::new(script),
-            saved: Auditor::new(script),
+            auditor: Auditor::new(script, session),
+            saved: Auditor::new(script, session),
             venue: Venue::new(script),
             queue: BTreeMap::new(),
             queued: 0,

@@ -11,7 +11,7 @@ use retrace_core::order::OrderRole;
 use retrace_projections::access::PlannerViews;
 use retrace_projections::ledger::{Distance, Exits, Phase, Plan};
 
-use super::{closing, converge, current_price, schedule, snapshot, target};
+use super::{actions, closing, converge, current_price, schedule, snapshot, target};
 use crate::planner::{ExecutionDirective, ExecutionPlan, ExitPlan, SizePlan, Trade, Unplanned, plan_trade};
 use crate::step::{Deciding, EngineError};
 
@@ -66,6 +66,20 @@ pub(crate) fn receive(deciding: &mut Deciding<'_>, directive: &StrategyDirective
         Intent::Close(close) => {
             for plan_id in &close.plans {
                 let outcome = begin_close(deciding, id, close, plan_id);
+                settle(deciding, id, plan_id, outcome)?;
+            }
+            Ok(())
+        }
+        Intent::Group(group) => {
+            for plan_id in &group.plans {
+                let outcome = actions::order_group(deciding, id, group, plan_id);
+                settle(deciding, id, plan_id, outcome)?;
+            }
+            Ok(())
+        }
+        Intent::CancelAll(cancel) => {
+            for plan_id in &cancel.plans {
+                let outcome = actions::cancel_all(deciding, id, cancel, plan_id);
                 settle(deciding, id, plan_id, outcome)?;
             }
             Ok(())
@@ -263,7 +277,12 @@ fn set_target(
     Ok(converge(deciding, no)?)
 }
 
-fn nothing_to_do(deciding: &mut Deciding<'_>, plan: &Plan, id: &DirectiveId, reason: Idle) -> Result<(), Stop> {
+pub(super) fn nothing_to_do(
+    deciding: &mut Deciding<'_>,
+    plan: &Plan,
+    id: &DirectiveId,
+    reason: Idle,
+) -> Result<(), Stop> {
     let committed = deciding.exact(plan.committed())?;
     let decision = Decision::NothingToDo {
         directive: id.clone(),
@@ -276,7 +295,11 @@ fn nothing_to_do(deciding: &mut Deciding<'_>, plan: &Plan, id: &DirectiveId, rea
 }
 
 /// A sealed plan is not brought back to be told that it is closed: the event stands beside it.
-fn already_closed(deciding: &mut Deciding<'_>, id: &DirectiveId, plan_id: &PlanId) -> Result<(), EngineError> {
+pub(super) fn already_closed(
+    deciding: &mut Deciding<'_>,
+    id: &DirectiveId,
+    plan_id: &PlanId,
+) -> Result<(), EngineError> {
     let (reason, target, committed) = (Idle::AlreadyClosed, Position::FLAT, Position::FLAT);
     let (directive, plan_id) = (id.clone(), plan_id.clone());
     deciding.decide(None, None, Decision::NothingToDo { directive, plan_id, reason, target, committed })

@@ -5,6 +5,7 @@
 //! cancel-then-reduce are one code path. Read `intake` for what a directive may do, then `target`, `schedule`,
 //! `protection`, `closing`, `ending`.
 
+mod actions;
 mod closing;
 mod ending;
 mod intake;
@@ -39,6 +40,7 @@ pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
         let Some(plan) = deciding.state.ledger.plan(no) else { return Ok(()) };
         match &plan.phase {
             Phase::Standing => {
+                actions::follow(deciding, no)?;
                 target::approach(deciding, no)?;
                 schedule::send_due(deciding, no)?;
                 closing::take_rest(deciding, no)?;

@@ -203,7 +203,7 @@ fn exposures(ledger: &Ledger) -> Result<BTreeMap<Symbol, Exposure>, Inexact> {
         exposure.held = exposure.held.plus(plan.held())?;
         for order in plan.open_orders().filter(|order| !is_protection(order.role)) {
             // A change under way may or may not be made.
-            if let Some(quantity) = order.remaining().max(order.remaining_as_requested()) {
+            if let Some(quantity) = order.remaining_most() {
                 *exposure = exposure.with(Size { side: order.side, quantity, price: None })?;
             }
         }

@@ -8,7 +8,7 @@ use retrace_core::ids::{PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, OrderType, Side};
 use retrace_projections::ledger::{Group, Order, Plan};
 
-use super::{Request, cancel, current_price, request, snapshot, target};
+use super::{Request, actions, cancel, current_price, request, snapshot, target};
 use crate::step::{Deciding, EngineError};
 
 /// Sends what is due of every active group, and sets the timer of the next slice.
@@ -17,7 +17,7 @@ pub(super) fn send_due(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
     // A plan never trades with itself: while something of it leaves, its entries wait.
     let leaving = plan.is_leaving();
     for group in plan.groups.iter().filter(|group| group.is_active() && group.action != GroupAction::Close) {
-        if !(leaving && group.action == GroupAction::Enter) {
+        if actions::runs(group) && !(leaving && group.action == GroupAction::Enter) {
             send(deciding, &plan, group)?;
         }
         arm_timer(deciding, no, group)?;
@@ -45,10 +45,13 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
     let last = group.orders.own_last().filter(|order| order.slice == slice);
     let attempt = match last {
         None => 0,
-        Some(last) if last.status == OrderStatus::Rejected && last.attempt < deciding.state.policy.reject_retries => {
+        Some(last) if last.status == OrderStatus::Rejected && actions::is_retried(deciding, group, last) => {
             last.attempt.saturating_add(1)
         }
-        Some(_) => return Ok(()),
+        Some(last) => match actions::sent_again(group, last) {
+            Some(attempt) => attempt,
+            None => return Ok(()),
+        },
     };
     let sent = deciding.exact(group.filled().plus(deciding.exact(group.working())?))?;
     let due = deciding.exact(group.due_quantity(&plan.instrument))?;
@@ -84,6 +87,7 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
     let because = match (attempt, slice) {
         (0, 0) => Because::Directive,
         (0, _) => Because::SliceDue,
+        _ if group.ordered.resend => Because::Modified,
         _ => Because::Rejected,
     };
     let order = Request {
@@ -104,7 +108,8 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
 fn free_to_reduce(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, Inexact> {
     let plan = deciding.state.ledger.plan(plan.no).unwrap_or(plan);
     let mut free = plan.held_lots()?.map_or(Position::FLAT, |lots| Side::Buy.signed(lots));
-    for remaining in plan.working(OrderRole::Reduce).filter_map(Order::remaining) {
+    let reduces = plan.open_orders().filter(|order| order.role == OrderRole::Reduce);
+    for remaining in reduces.filter_map(Order::remaining_most) {
         free = free.minus(Side::Buy.signed(remaining))?;
     }
     Ok(free)
@@ -115,7 +120,8 @@ fn free_to_reduce(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, Inex
 fn has_room(deciding: &Deciding<'_>, no: PlanNo, quantity: Quantity) -> Result<bool, EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(false) };
     let mut reach = deciding.exact(plan.traded().plus(plan.direction.signed(quantity)))?;
-    for remaining in plan.working(OrderRole::Entry).filter_map(Order::remaining) {
+    let entries = plan.open_orders().filter(|order| order.role == OrderRole::Entry);
+    for remaining in entries.filter_map(Order::remaining_most) {
         reach = deciding.exact(reach.plus(plan.direction.signed(remaining)))?;
     }
     let beyond = deciding.exact(reach.minus(plan.target.size))?;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anstyle::Style;
+use retrace_core::directive::CancelReach;
 use retrace_core::event::{Decision, Fact, Input, Report, ReportKind};
 use retrace_core::ids::{OrderId, Seq};
 use retrace_core::instrument::Asset;
@@ -155,6 +156,12 @@ fn tell_decision(decision: &Decision) -> Telling {
         Decision::GroupOpened { .. } | Decision::SlicesDropped { .. } | Decision::GroupEnded { .. } => {
             telling("", "group", PLAIN)
         }
+        Decision::GroupCancelled { .. }
+        | Decision::OrdersModified { .. }
+        | Decision::GroupPaused { .. }
+        | Decision::GroupResumed { .. }
+        | Decision::AllCancelled { reach: CancelReach::Orders, .. } => telling("#", "group", BOLD),
+        Decision::AllCancelled { .. } => telling("!!", "cancel", ALARM),
         Decision::OrderRequested { role: OrderRole::StopLoss | OrderRole::TakeProfit, .. } => {
             telling("|", "protect", PROTECTION)
         }

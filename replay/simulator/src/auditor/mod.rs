@@ -5,6 +5,7 @@
 mod book;
 mod bounds;
 mod directives;
+mod groups;
 mod limits;
 mod requests;
 
@@ -12,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use retrace_core::directive::StrategyDirective;
 use retrace_core::event::{Decision, Event, Fact, FillReport, Input, Report, ReportKind, ReportedOrder, VenueReason};
-use retrace_core::ids::{DirectiveId, OrderId, OrderNo, PlanId, PlanNo, TimerId, TradeId};
+use retrace_core::ids::{DirectiveId, GroupNo, OrderId, OrderNo, PlanId, PlanNo, SessionUid, TimerId, TradeId};
 use retrace_replay::effect::Effect;
 
 use crate::finding::Finding;
@@ -38,11 +39,14 @@ pub struct Auditor {
     ids: BTreeSet<OrderId>,
     trades: BTreeMap<TradeId, FillReport>,
     timers: BTreeMap<TimerId, (i64, PlanNo)>,
+    session: SessionUid,
+    groups: BTreeMap<(PlanNo, GroupNo), groups::Group>,
+    members: BTreeMap<OrderNo, groups::Member>,
 }
 
 impl Auditor {
     /// An empty book.
-    pub fn new(script: &Script) -> Self {
+    pub fn new(script: &Script, session: SessionUid) -> Self {
         Self {
             rules: script.rules,
             gate: limits::Gate::new(script.limits),
@@ -55,6 +59,9 @@ impl Auditor {
             ids: BTreeSet::new(),
             trades: BTreeMap::new(),
             timers: BTreeMap::new(),
+            session,
+            groups: BTreeMap::new(),
+            members: BTreeMap::new(),
         }
     }
 
@@ -141,6 +148,7 @@ impl Auditor {
                 if matches!(order.asked, Some(Asked::Amend { .. })) {
                     order.asked = None;
                     order.unknown |= *reason == VenueReason::UnknownOrder;
+                    order.kept |= *reason == VenueReason::WouldTake;
                     plan.trouble |= order.kind == Kind::Stop;
                 }
             }
@@ -187,6 +195,9 @@ impl Auditor {
         }
         if let Decision::TimerDropped { timer } = decision {
             self.timers.remove(timer);
+        }
+        if let Some(no) = event.plan {
+            self.note_group(no, event, decision)?;
         }
         let Some((no, plan)) = event.plan.and_then(|no| self.plans.get_mut(&no).map(|plan| (no, plan))) else {
             return Ok(());

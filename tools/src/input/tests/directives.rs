@@ -178,7 +178,7 @@ fn directive_refusals() {
         ("bad id", changed(NEW, &[("STR_001", "STR 001")])),
         ("unknown scope", changed(NEW, &[("NEW_TRADE", "NEWTRADE")])),
         ("unknown action", changed(NEW, &[("\"scope\"", "\"action\":\"EXECUTE\",\"scope\"")])),
-        ("an action of a later part", changed(NEW, &[("\"scope\"", "\"action\":\"CANCEL_GROUP\",\"scope\"")])),
+        ("an action that opens nothing", changed(NEW, &[("\"scope\"", "\"action\":\"CANCEL_GROUP\",\"scope\"")])),
         ("legs", changed(NEW, &[("\"scope\"", "\"legs\":[{}],\"scope\"")])),
         ("batch policy", changed(NEW, &[("\"scope\"", "\"batch_execution_policy\":{},\"scope\"")])),
         ("target group", changed(NEW, &[("\"scope\"", "\"target_group\":\"EXG_1\",\"scope\"")])),
