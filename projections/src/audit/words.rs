@@ -403,10 +403,12 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             || "close begins, at market".to_owned(),
             |price| format!("close begins, no worse than {price}"),
         )),
-        Decision::CloseGaveUp { tries, held } => (
-            Some(Because::LimitHeld.as_str()),
-            format!("CLOSE GAVE UP after {tries} tries: {held} is still held, protected by its stop"),
-        ),
+        Decision::CloseGaveUp { tries, held } => {
+            let stops = plan.is_some_and(|plan| plan.exits.stop.is_some());
+            let protected = if stops { "protected by its stop" } else { "NOT PROTECTED: it has no stop" };
+            let text = format!("CLOSE GAVE UP after {tries} tries: {held} is still held, {protected}");
+            (Some(Because::LimitHeld.as_str()), text)
+        }
         Decision::StopPassed { level, current_price, quantity } => (
             Some(Because::StopAlreadyPassed.as_str()),
             format!("stop for {quantity} cannot stand at {level}, the price is {current_price}: flatten at market"),
