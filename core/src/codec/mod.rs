@@ -10,6 +10,7 @@ mod encode;
 mod fields;
 mod identity;
 mod policy;
+mod reports;
 mod v1;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};

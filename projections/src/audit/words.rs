@@ -14,6 +14,7 @@ use retrace_core::time::Timestamp;
 
 use rust_decimal::Decimal;
 
+use super::reports;
 use crate::ledger::{Book, Fill, Group, Order, Plan};
 
 /// By what a line names orders and earlier events.
@@ -34,11 +35,11 @@ pub(crate) fn describe(event: &Event, book: &Book, naming: Naming) -> (Option<&'
     }
 }
 
-fn plan_of<'a>(event: &Event, book: &'a Book) -> Option<&'a Plan> {
+pub(super) fn plan_of<'a>(event: &Event, book: &'a Book) -> Option<&'a Plan> {
     event.plan.and_then(|no| book.plan(no))
 }
 
-fn order_of<'a>(event: &Event, book: &'a Book) -> Option<&'a Order> {
+pub(super) fn order_of<'a>(event: &Event, book: &'a Book) -> Option<&'a Order> {
     plan_of(event, book).zip(event.order).and_then(|(plan, no)| plan.order(no))
 }
 
@@ -88,6 +89,7 @@ fn input_text(event: &Event, input: &Input, book: &Book, naming: Naming) -> Stri
         Input::TimerFired { timer } => format!("{} fired", timer_name(*timer, naming)),
         Input::Report(report) => report_text(event, report, book, naming),
         Input::TradeImported(trade) => trade_text(trade, naming),
+        Input::ConnectionChanged { connected } => reports::connection_text(*connected).to_owned(),
     }
 }
 
@@ -119,6 +121,9 @@ fn report_text(event: &Event, report: &Report, book: &Book, naming: Naming) -> S
         ReportKind::CancelRejected { reason } => format!("{name}: cancel refused: {reason}"),
         ReportKind::Expired { reason } => format!("{name} expired: {reason}"),
         ReportKind::Triggered => format!("{name} set off, nothing to trade with yet"),
+        ReportKind::Busted { .. } | ReportKind::Corrected { .. } | ReportKind::Stands { .. } | ReportKind::NotFound => {
+            reports::text(event, report, book, naming, &name)
+        }
     }
 }
 
@@ -346,6 +351,7 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
         Decision::CancelRequested { because } => {
             (Some(because.as_str()), format!("cancel {} ({})", name(), reason(*because)))
         }
+        Decision::QueryRequested => plain(format!("ask the venue where {} stands", name())),
         Decision::TimerSet { timer, due, purpose } => {
             let (timer, due) = (timer_name(*timer, naming), clock(*due, event));
             plain(match purpose {

@@ -70,6 +70,10 @@ impl Ledger {
                 Ok(())
             }
             Input::Report(report) => self.apply_report(event, report),
+            Input::ConnectionChanged { connected } => {
+                self.connected = *connected;
+                Ok(())
+            }
             Input::TradeImported(trade) => {
                 self.apply_trade_imported(event, trade);
                 Ok(())
@@ -124,7 +128,6 @@ impl Ledger {
                     groups: Vec::new(),
                     gap: None,
                     flatten_pauses: 0,
-                    filled_last: None,
                 };
                 self.plan_numbers.insert(plan_id.clone(), no);
                 self.openers.insert(no, directive.clone());
@@ -202,6 +205,7 @@ impl Ledger {
                 self.ask(event, Change::Amend { quantity: *quantity, price: *price })
             }
             Decision::CancelRequested { because: _ } => self.ask(event, Change::Cancel),
+            Decision::QueryRequested => self.ask_where_it_stands(event),
             Decision::TimerSet { timer, due, purpose } => {
                 let plan = Self::number_of_plan(event)?;
                 if *timer != self.next_timer {

@@ -6,6 +6,7 @@
 //! `protection`, `closing`, `ending`.
 
 mod closing;
+mod connection;
 mod ending;
 mod intake;
 mod protection;
@@ -21,6 +22,7 @@ use retrace_projections::ledger::{Phase, Plan};
 
 use crate::step::{Deciding, EngineError};
 
+pub(crate) use connection::connected;
 pub(crate) use intake::receive;
 
 /// How often closing and flattening are tried again at once after a refusal.
@@ -29,8 +31,12 @@ const REJECT_RETRIES: u32 = 2;
 /// No input leads to more decisions about one plan than this.
 const DECISIONS_MAX: usize = 10_000;
 
-/// Decides until nothing more follows from the plan's target, schedule and ledger.
+/// Decides until nothing more follows from the plan's target, schedule and ledger. Without a connection only its timers
+/// go on: what is to be done is decided when it is back.
 pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    if !deciding.state.ledger.is_connected() {
+        return schedule::arm_timers(deciding, no);
+    }
     loop {
         let before = deciding.len();
         let Some(plan) = deciding.state.ledger.plan(no) else { return Ok(()) };
