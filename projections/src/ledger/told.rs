@@ -107,9 +107,7 @@ impl Order {
         if fits {
             self.in_flight = None;
         }
-        if named.is_some() || self.is_working() {
-            self.told.change_refused = reason.or(self.told.change_refused);
-        }
+        self.told.change_refused = reason.or(self.told.change_refused);
         self.restate();
     }
 

@@ -10,7 +10,7 @@ mod requests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use retrace_core::directive::StrategyDirective;
-use retrace_core::event::{Decision, Event, Fact, FillReport, Input, Report, ReportKind, ReportedOrder, VenueReason};
+use retrace_core::event::{Because, Decision, Event, Fact, FillReport, Input, Report, ReportKind, ReportedOrder, VenueReason};
 use retrace_core::ids::{DirectiveId, OrderId, OrderNo, PlanId, PlanNo, Seq, TimerId, TradeId};
 use retrace_core::order::OrderStatus;
 use retrace_replay::effect::Effect;
@@ -228,6 +228,15 @@ impl Auditor {
         }
         if let Decision::TimerDropped { timer } = decision {
             self.timers.remove(timer);
+        }
+        // What is too small to be sent is given up, if it is; several such parts may come to more than that.
+        if let Decision::SlicesDropped { quantity, because: Because::BelowMinNotional, .. } = decision {
+            let lots = lots_of(quantity.value()).unwrap_or(0);
+            let small = event.plan.and_then(|no| self.plans.get(&no)).is_some_and(|plan| self.is_small(plan, lots));
+            if let Some(plan) = event.plan.and_then(|no| self.plans.get_mut(&no)).filter(|_| small) {
+                plan.entry_short = true;
+                plan.exit_short = true;
+            }
         }
         let Some((no, plan)) = event.plan.and_then(|no| self.plans.get_mut(&no).map(|plan| (no, plan))) else {
             return Ok(());
