@@ -20,7 +20,7 @@ use retrace_core::codec::{
 };
 use retrace_core::directive::WhenLimitHolds;
 use retrace_core::event::{
-    Because, Decision, Event, Fact, GroupAction, GroupEnd, Input, Outcome, TradeOrigin, VenueReason,
+    AfterRefusal, Because, Decision, Event, Fact, GroupAction, GroupEnd, Input, Outcome, TradeOrigin, VenueReason,
 };
 use retrace_core::frame::{decode_frame, encode_frame};
 use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, Seq};
@@ -106,6 +106,7 @@ fn kind(fact: &Fact) -> u16 {
             Input::Report(_) => 5,
             Input::TradeImported(_) => 6,
             Input::ConnectionChanged { .. } => 7,
+            Input::OperatorCommanded(_) => 8,
         },
         Fact::Decision(decision) => match decision {
             Decision::DirectiveRefused { .. } => 100,
@@ -132,6 +133,8 @@ fn kind(fact: &Fact) -> u16 {
             Decision::TradeBooked { .. } => 121,
             Decision::TradeRepeated { .. } => 122,
             Decision::QueryRequested => 160,
+            Decision::OrderRefused(_) => 123,
+            Decision::AmendRefused(_) => 124,
         },
         Fact::Unknown(unknown) => unknown.kind,
     }
@@ -144,7 +147,7 @@ fn every_kind_has_its_number_and_a_sample() {
         assert_eq!(encode_fact(&fact).kind, kind(&fact));
         seen.insert(kind(&fact));
     }
-    assert_eq!(seen, (1..=7).chain(100..=122).chain([160]).collect());
+    assert_eq!(seen, (1..=8).chain(100..=124).chain([160]).collect());
 }
 
 /// Words are stored as their place in their list: a list only ever grows at its end.
@@ -161,6 +164,7 @@ fn every_word_keeps_its_place() {
     list!(Side, OrderRole, TimeInForce, WhenLimitHolds, VenueReason, Because, GroupEnd, Outcome, GroupAction);
     list!(ExecutionMode);
     list!(Liquidity, FeeAsset, FillPath, Mode, TradeOrigin, OrderStatus);
+    list!(AfterRefusal);
     let then = committed("words.txt", &now);
     let now: BTreeSet<&str> = now.lines().collect();
     for line in then.lines() {

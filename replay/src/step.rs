@@ -62,6 +62,7 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
     let mut deciding = Deciding { state, time, input: seq, events: vec![event] };
     match input {
         Input::SessionContinued(_) | Input::PriceMoved(_) => {}
+        Input::OperatorCommanded(commanded) => worker::obey(&mut deciding, &commanded)?,
         Input::TradeImported(trade) => import::book(&mut deciding, &trade)?,
         Input::ConnectionChanged { connected: false } => {}
         Input::ConnectionChanged { connected: true } => worker::connected(&mut deciding)?,
@@ -91,7 +92,8 @@ fn place(state: &State, input: &Input) -> Result<Place, EngineError> {
         | Input::PriceMoved(_)
         | Input::DirectiveReceived(_)
         | Input::TradeImported(_)
-        | Input::ConnectionChanged { .. } => Ok(Place::default()),
+        | Input::ConnectionChanged { .. }
+        | Input::OperatorCommanded(_) => Ok(Place::default()),
         Input::TimerFired { timer: id } => {
             let timer = ledger.timer(*id);
             Ok(Place { plan: timer.map(|timer| timer.plan), order: None, cause: timer.map(|timer| timer.set) })

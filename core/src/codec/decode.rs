@@ -83,6 +83,7 @@ impl Stored<'_> {
                 }))
             }
             7 => Input::ConnectionChanged { connected: self.form::<reports::ConnectionChangedV1>()?.connected },
+            8 => Input::OperatorCommanded(read.commanded(&self.form()?)?),
             _ => return Ok(None),
         }))
     }
@@ -200,6 +201,7 @@ impl Stored<'_> {
                 let purpose = match form.purpose {
                     TimerPurposeV1::Slice { group, slice } => TimerPurpose::Slice { group: GroupNo(group), slice },
                     TimerPurposeV1::CloseRetry => TimerPurpose::CloseRetry,
+                    TimerPurposeV1::Room { group } => TimerPurpose::Room { group: GroupNo(group) },
                 };
                 Decision::TimerSet { timer: TimerId(form.timer), due: Timestamp::from_nanos(form.due_ns), purpose }
             }
@@ -264,6 +266,8 @@ impl Stored<'_> {
                 let reports::QueryRequestedV1 {} = self.form()?;
                 Decision::QueryRequested
             }
+            123 => Decision::OrderRefused(read.order_refused(&self.form()?)?),
+            124 => Decision::AmendRefused(read.amend_refused(&self.form()?)?),
             _ => return Ok(None),
         }))
     }

@@ -8,7 +8,7 @@ use super::v1::{
     SlicesDroppedV1, StopChangeV1, StopLevelV1, StopPassedV1, TakeProfitChangeV1, TargetSetV1, TimerDroppedV1,
     TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
 };
-use super::{encode_form, reports};
+use super::{encode_form, reports, risk};
 use crate::directive::{
     Algorithm, EntryTerms, ExecutionHint, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
 };
@@ -63,6 +63,7 @@ fn encode_input(input: &Input) -> (u16, Vec<u8>) {
         Input::ConnectionChanged { connected } => {
             (7, encode_form(&reports::ConnectionChangedV1 { connected: *connected }))
         }
+        Input::OperatorCommanded(commanded) => (8, encode_form(&risk::commanded_form(commanded))),
     }
 }
 
@@ -196,6 +197,7 @@ fn refusal_form(refusal: &Refusal) -> RefusalV1 {
             minimum: minimum.value().into(),
         },
         Refusal::TooLarge => RefusalV1::TooLarge,
+        Refusal::RiskGate(refusal) => RefusalV1::RiskGate(risk::risk_form(refusal)),
     }
 }
 
@@ -213,7 +215,7 @@ fn idle_form(idle: Idle) -> IdleV1 {
     }
 }
 
-fn order_terms(terms: OrderTerms) -> OrderTermsV1 {
+pub(super) fn order_terms(terms: OrderTerms) -> OrderTermsV1 {
     match terms {
         OrderTerms::Market => OrderTermsV1::Market,
         OrderTerms::Limit { price } => OrderTermsV1::Limit { price: price.value().into() },
@@ -334,6 +336,7 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             let purpose = match purpose {
                 TimerPurpose::Slice { group, slice } => TimerPurposeV1::Slice { group: group.0, slice: *slice },
                 TimerPurpose::CloseRetry => TimerPurposeV1::CloseRetry,
+                TimerPurpose::Room { group } => TimerPurposeV1::Room { group: group.0 },
             };
             (113, encode_form(&TimerSetV1 { timer: timer.0, due_ns: due.nanos(), purpose }))
         }
@@ -383,5 +386,7 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             (121, encode_form(&form))
         }
         Decision::TradeRepeated { first, same } => (122, encode_form(&TradeRepeatedV1 { first: first.0, same: *same })),
+        Decision::OrderRefused(refused) => (123, encode_form(&risk::order_refused_form(refused))),
+        Decision::AmendRefused(refused) => (124, encode_form(&risk::amend_refused_form(refused))),
     }
 }

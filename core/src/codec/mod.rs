@@ -11,6 +11,7 @@ mod fields;
 mod identity;
 mod policy;
 mod reports;
+mod risk;
 mod v1;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};

@@ -66,6 +66,7 @@ impl Ledger {
                             closing.waiting = false;
                         }
                     }
+                    TimerPurpose::Room { group } => group_mut(event, plan, group)?.room_came(),
                 }
                 Ok(())
             }
@@ -76,6 +77,10 @@ impl Ledger {
             }
             Input::TradeImported(trade) => {
                 self.apply_trade_imported(event, trade);
+                Ok(())
+            }
+            Input::OperatorCommanded(commanded) => {
+                self.apply_commanded(event, commanded);
                 Ok(())
             }
         }
@@ -174,6 +179,7 @@ impl Ledger {
                     created_at: event.time,
                     slices_due: 1,
                     end: None,
+                    held_back: None,
                     orders: Orders::new(own_role(*action)),
                 });
                 Ok(())
@@ -183,7 +189,7 @@ impl Ledger {
                 let group = group_mut(event, plan, *group)?;
                 let quantity = Side::Buy.signed(*quantity);
                 group.dropped = group.dropped.plus(quantity).map_err(|source| amount(event, source))?;
-                if matches!(because, Because::Skipped | Because::BelowMinNotional) {
+                if gives_up(*because) {
                     group.missed = group.missed.plus(quantity).map_err(|source| amount(event, source))?;
                     let action = group.action;
                     plan.target.give_up(action);
@@ -263,9 +269,10 @@ impl Ledger {
                 let (outcome, dust): (Outcome, Position) = (*outcome, *dust);
                 self.plan_mut(event, no)?.phase = Phase::Closed { outcome, dust };
                 self.imports.close(no);
-                self.seal(no);
-                Ok(())
+                self.seal(no).map_err(|source| amount(event, source))
             }
+            Decision::OrderRefused(refused) => self.apply_order_refused(event, refused),
+            Decision::AmendRefused(refused) => self.apply_amend_refused(event, refused),
             Decision::OrderInferred { .. } => self.apply_order_inferred(event, decision),
             Decision::TradeBooked { position, fill, quantity } => {
                 self.apply_trade_booked(event, position.as_ref(), fill, *quantity)
@@ -302,6 +309,7 @@ impl Ledger {
             because: *because,
         };
         self.request(event, *group, &new)?;
+        self.gate.note_request(event.time);
         if let (OrderRole::Close, Phase::Closing(closing)) = (role, &mut self.events_plan(event)?.phase) {
             closing.tries = closing.tries.saturating_add(1);
         }
@@ -345,7 +353,7 @@ impl Ledger {
         self.plans.get_mut(&no).ok_or_else(|| unknown(event, "plan", no.0))
     }
 
-    fn events_plan(&mut self, event: &Event) -> Result<&mut Plan, BrokenHistory> {
+    pub(super) fn events_plan(&mut self, event: &Event) -> Result<&mut Plan, BrokenHistory> {
         let no = Self::number_of_plan(event)?;
         self.plan_mut(event, no)
     }
@@ -377,8 +385,13 @@ impl Ledger {
     }
 }
 
-fn group_mut<'a>(event: &Event, plan: &'a mut Plan, no: GroupNo) -> Result<&'a mut Group, BrokenHistory> {
+pub(super) fn group_mut<'a>(event: &Event, plan: &'a mut Plan, no: GroupNo) -> Result<&'a mut Group, BrokenHistory> {
     plan.group_mut(no).ok_or_else(|| unknown(event, "group", no.0))
+}
+
+/// Whether what is not sent for this reason is given up until a directive states a target again.
+const fn gives_up(because: Because) -> bool {
+    matches!(because, Because::Skipped | Because::BelowMinNotional | Because::RiskGate | Because::KillSwitch)
 }
 
 fn unknown(event: &Event, what: &'static str, number: u32) -> BrokenHistory {

@@ -126,8 +126,7 @@ fn asked() -> impl Strategy<Value = Asked> {
         (any_status(), 0_i64..30).prop_map(|(status, filled)| Answer::Stands(status, filled)),
         Just(Answer::NotFound),
     ];
-    let change_answer =
-        option::of(prop_oneof![Just(ChangeAnswer::Made), any_reason().prop_map(ChangeAnswer::Refused)]);
+    let change_answer = option::of(prop_oneof![Just(ChangeAnswer::Made), any_reason().prop_map(ChangeAnswer::Refused)]);
     let said = (any::<bool>(), prop::bool::weighted(0.1), prop::bool::weighted(0.1));
     let ends = vec((any_end(), any_reason()), 0..3);
     let stated = vec((any_status(), 0_i64..30), 0..2);
@@ -160,36 +159,45 @@ impl Scene {
         let (symbol, direction) = (samples::btc().symbol, Side::Buy);
         let mut all = vec![
             (None, Decision::PlanAccepted { plan_id, symbol, direction, directive: directive(), comments: None }),
-            (None, Decision::TargetSet {
-                directive: directive(),
-                target: position(TARGET),
-                entry: EntryTerms::MARKET,
-                algorithm: Algorithm::Single,
-            }),
+            (
+                None,
+                Decision::TargetSet {
+                    directive: directive(),
+                    target: position(TARGET),
+                    entry: EntryTerms::MARKET,
+                    algorithm: Algorithm::Single,
+                },
+            ),
             (None, Decision::PlanOpened),
-            (None, Decision::GroupOpened {
-                group: GroupNo(1),
-                directive: directive(),
-                action: GroupAction::Enter,
-                algorithm: Algorithm::Single,
-                entry: EntryTerms::MARKET,
-                quantity: quantity(30),
-            }),
+            (
+                None,
+                Decision::GroupOpened {
+                    group: GroupNo(1),
+                    directive: directive(),
+                    action: GroupAction::Enter,
+                    algorithm: Algorithm::Single,
+                    entry: EntryTerms::MARKET,
+                    quantity: quantity(30),
+                },
+            ),
         ];
         for (at, (role, size)) in ORDERS.into_iter().enumerate() {
-            all.push((Some(number(at)), Decision::OrderRequested {
-                group: GroupNo(1),
-                role,
-                side: if role == OrderRole::Entry { Side::Buy } else { Side::Sell },
-                terms: OrderTerms::Limit { price: price(10_000) },
-                quantity: quantity(size),
-                time_in_force: TimeInForce::Gtc,
-                post_only: false,
-                reduce_only: role != OrderRole::Entry,
-                slice: u32::try_from(at).unwrap(),
-                attempt: 0,
-                because: Because::Fill,
-            }));
+            all.push((
+                Some(number(at)),
+                Decision::OrderRequested {
+                    group: GroupNo(1),
+                    role,
+                    side: if role == OrderRole::Entry { Side::Buy } else { Side::Sell },
+                    terms: OrderTerms::Limit { price: price(10_000) },
+                    quantity: quantity(size),
+                    time_in_force: TimeInForce::Gtc,
+                    post_only: false,
+                    reduce_only: role != OrderRole::Entry,
+                    slice: u32::try_from(at).unwrap(),
+                    attempt: 0,
+                    because: Because::Fill,
+                },
+            ));
         }
         for (at, asked) in self.orders.iter().enumerate() {
             let because = Because::Fill;
@@ -231,8 +239,8 @@ impl Scene {
 
     fn reports_on(&self, at: usize, asked: &Asked) -> Vec<Report> {
         let placed = self.seq_of(at, |what| matches!(what, Decision::OrderRequested { .. }));
-        let changed = self
-            .seq_of(at, |what| matches!(what, Decision::AmendRequested { .. } | Decision::CancelRequested { .. }));
+        let changed =
+            self.seq_of(at, |what| matches!(what, Decision::AmendRequested { .. } | Decision::CancelRequested { .. }));
         let queried = self.seq_of(at, |what| *what == Decision::QueryRequested);
         let mut all = Vec::new();
         let mut say = |answers, what| all.push(Report { order: ReportedOrder::Ours(number(at)), answers, what });

@@ -10,6 +10,7 @@ use retrace_core::time::Span;
 use rust_decimal::Decimal;
 
 use crate::dice::Dice;
+use crate::limits::Limits;
 use crate::script::{Act, Ending, Happening, Mischief, Outage, Restart, Rules, Script, Trick};
 use crate::units::{base_amount, price, quantity};
 
@@ -40,6 +41,8 @@ pub fn roll(seed: u64) -> Script {
     while dice.once_in(8) {
         acts.push(Act { at: dice.between(0, length), what: Happening::Foreign });
     }
+    let (limits, operator) = Limits::roll(seed, length);
+    acts.extend(operator);
     acts.sort_by_key(|act| act.at);
     let mut restarts: Vec<Restart> = Vec::new();
     if dice.once_in(3) {
@@ -58,7 +61,7 @@ pub fn roll(seed: u64) -> Script {
         outages.push(Outage { from, to, told: dice.once_in(2) });
         at = to;
     }
-    Script { seed, rules, mischief, acts, restarts, outages }
+    Script { seed, rules, limits, mischief, acts, restarts, outages }
 }
 
 fn mischief(dice: &mut Dice) -> Mischief {

@@ -5,11 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use retrace_core::directive::{CloseHint, ClosePlans, Intent, OnLimit, StrategyDirective};
-use retrace_core::event::{Decision, Event, Fact, Input, Mark, PriceMoved, Report, ReportKind, ReportedOrder};
+use retrace_core::directive::{CloseHint, ClosePlans, Intent, OnLimit};
+use retrace_core::event::{
+    Decision, Event, Fact, Input, Mark, OperatorCommand, OperatorCommanded, PriceMoved, Report, ReportKind,
+    ReportedOrder,
+};
 use retrace_core::ids::{ConnectorOrderId, PlanNo, Seq, TimerId};
 use retrace_core::manifest::{Identity, Provenance};
 use retrace_core::memory::MemoryStore;
+use retrace_core::policy::ExecutionPolicy;
 use retrace_core::step::{Step, TapePosition};
 use retrace_core::store::{LogStore, Manifest};
 use retrace_projections::ledger::{Book, Plan};
@@ -55,8 +59,8 @@ enum Item {
     Arrive(Effect),
     /// A report reaches the engine; `copy`: it was told before.
     Deliver { told: Told, copy: bool },
-    /// A directive that a crash took away is said again.
-    SayAgain(Box<StrategyDirective>),
+    /// What a crash took away is said again.
+    SayAgain(Box<Input>),
     /// What is decided becomes durable.
     Flush,
     /// The connection is lost, or back.
@@ -94,7 +98,10 @@ struct World<'a> {
 
 impl<'a> World<'a> {
     fn new(script: &'a Script, fault: Option<Fault>) -> Self {
-        let identity = script.identity();
+        let mut identity = script.identity();
+        if fault == Some(Fault::LimitsForgotten) {
+            identity.policy = ExecutionPolicy::default();
+        }
         Self {
             script,
             fault,
@@ -106,8 +113,8 @@ impl<'a> World<'a> {
             durable: Seq(0),
             outbox: Outbox::default(),
             flushing: false,
-            auditor: Auditor::new(script.rules),
-            saved: Auditor::new(script.rules),
+            auditor: Auditor::new(script),
+            saved: Auditor::new(script),
             venue: Venue::new(script),
             queue: BTreeMap::new(),
             queued: 0,
@@ -134,6 +141,10 @@ impl<'a> World<'a> {
             match &act.what {
                 Happening::Price { symbol, ticks } => self.price(*symbol, *ticks)?,
                 Happening::Directive(said) => self.take(&Input::DirectiveReceived(said.clone()))?,
+                Happening::Operator(switch) => {
+                    let command = OperatorCommand::KillSwitch(*switch);
+                    self.take(&Input::OperatorCommanded(OperatorCommanded { command, reason: None }))?;
+                }
                 Happening::Foreign => {
                     let Ok(id) = ConnectorOrderId::new("X1") else { continue };
                     let report =
@@ -163,7 +174,7 @@ impl<'a> World<'a> {
         for symbol in 0..self.script.rules.symbols {
             let last = self.script.acts.iter().rev().find_map(|act| match act.what {
                 Happening::Price { symbol: of, ticks } if of == symbol => Some(ticks),
-                Happening::Price { .. } | Happening::Directive(_) | Happening::Foreign => None,
+                Happening::Price { .. } | Happening::Directive(_) | Happening::Foreign | Happening::Operator(_) => None,
             });
             self.price(symbol, last.unwrap_or(1_000))?;
         }
@@ -227,7 +238,7 @@ impl<'a> World<'a> {
                 self.flush();
                 Ok(())
             }
-            Item::SayAgain(said) => self.take(&Input::DirectiveReceived(said)),
+            Item::SayAgain(said) => self.take(&said),
             Item::Connection(connected) => {
                 self.connected = connected;
                 if connected {
@@ -446,7 +457,9 @@ impl<'a> World<'a> {
                     self.send(1_000, Item::Deliver { told, copy });
                 }
             }
-            Some(Fact::Input(Input::DirectiveReceived(said))) => self.send(2_000, Item::SayAgain(said)),
+            Some(Fact::Input(said @ (Input::DirectiveReceived(_) | Input::OperatorCommanded(_)))) => {
+                self.send(2_000, Item::SayAgain(Box::new(said)));
+            }
             _ => {}
         }
     }

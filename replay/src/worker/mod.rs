@@ -10,20 +10,22 @@ mod connection;
 mod ending;
 mod intake;
 mod protection;
+mod risk;
 mod schedule;
 mod target;
 
 use retrace_core::amount::{Price, Quantity};
-use retrace_core::event::{Because, Decision};
+use retrace_core::event::{AmendRefused, Because, Decision};
 use retrace_core::ids::{GroupNo, OrderNo, PlanNo};
 use retrace_core::instrument::Instrument;
 use retrace_core::order::{OrderRole, OrderTerms, TimeInForce};
-use retrace_projections::ledger::{Phase, Plan};
+use retrace_projections::ledger::{Order, Phase, Plan};
 
 use crate::step::{Deciding, EngineError};
 
 pub(crate) use connection::connected;
 pub(crate) use intake::receive;
+pub(crate) use risk::obey;
 
 /// How often closing and flattening are tried again at once after a refusal.
 const REJECT_RETRIES: u32 = 2;
@@ -37,6 +39,7 @@ pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
     if !deciding.state.ledger.is_connected() {
         return schedule::arm_timers(deciding, no);
     }
+    let begun = deciding.len();
     loop {
         let before = deciding.len();
         let Some(plan) = deciding.state.ledger.plan(no) else { return Ok(()) };
@@ -45,6 +48,7 @@ pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
                 target::approach(deciding, no)?;
                 schedule::send_due(deciding, no)?;
                 closing::take_rest(deciding, no)?;
+                risk::hold(deciding, no)?;
             }
             Phase::StoppedOut | Phase::Reopened { .. } => {
                 target::stop_entering(deciding, no, Because::StoppedOut)?;
@@ -63,8 +67,9 @@ pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
         if deciding.len() == before {
             return Ok(());
         }
-        if deciding.len() > DECISIONS_MAX {
-            let (seq, decisions) = (deciding.input_seq(), deciding.len());
+        let decisions = deciding.len().saturating_sub(begun);
+        if decisions > DECISIONS_MAX {
+            let seq = deciding.input_seq();
             return Err(EngineError::NoEnd { plan: no, seq, decisions });
         }
     }
@@ -90,15 +95,18 @@ struct Request {
 }
 
 /// Requests an order of `plan`. Its side follows from its role and the plan's direction; its first order brings the
-/// plan's container into being.
+/// plan's container into being. What the risk gate does not let through is refused instead.
 fn request(deciding: &mut Deciding<'_>, plan: &Plan, request: Request) -> Result<(), EngineError> {
-    if deciding.state.ledger.plan(plan.no).is_some_and(|plan| plan.opened_at.is_none()) {
-        deciding.decide(Some(plan.no), None, Decision::PlanOpened)?;
-    }
     let entering = request.role == OrderRole::Entry;
     // What went across zero is flattened the other way.
     let crossed = request.role == OrderRole::Flatten && deciding.exact(plan.crossed_lots())?.is_some();
     let side = if entering || crossed { plan.direction } else { plan.direction.opposite() };
+    if let Some(refusal) = risk::judge(deciding, plan, side, &request)? {
+        return risk::refuse(deciding, plan, side, &request, refusal);
+    }
+    if deciding.state.ledger.plan(plan.no).is_some_and(|plan| plan.opened_at.is_none()) {
+        deciding.decide(Some(plan.no), None, Decision::PlanOpened)?;
+    }
     let reduce_only = !entering && deciding.state.profile.reduce_only;
     let order = deciding.state.ledger.next_order();
     let Request { group, role, terms, quantity, time_in_force, post_only, slice, attempt, because } = request;
@@ -116,6 +124,22 @@ fn request(deciding: &mut Deciding<'_>, plan: &Plan, request: Request) -> Result
         because,
     };
     deciding.decide(Some(plan.no), Some(order), decision)
+}
+
+/// Requests a change of a working order of `plan`, unless the risk gate does not let it through.
+fn amend(
+    deciding: &mut Deciding<'_>,
+    plan: &Plan,
+    order: &Order,
+    quantity: Quantity,
+    price: Option<Price>,
+    because: Because,
+) -> Result<(), EngineError> {
+    let decision = match risk::judge_change(deciding, plan, order, quantity, price)? {
+        None => Decision::AmendRequested { quantity, price, because },
+        Some(refusal) => Decision::AmendRefused(AmendRefused { quantity, price, refusal }),
+    };
+    deciding.decide(Some(plan.no), Some(order.no), decision)
 }
 
 /// Requests the cancel of an order, unless a change of it is under way (one at a time), or the venue knows it no more.

@@ -52,4 +52,6 @@ fn every_code_has_its_line_in_the_documentation() {
     others.insert("usage".to_owned());
     assert_eq!(listed(&page, "## Stores and commands"), others);
     assert_eq!(listed(&page, "## Directives in a session"), refusal_codes());
+    let limits = answers("core/src/event/risk.rs", "pub const fn code(&self)");
+    assert_eq!(listed(&page, "## Orders that the risk gate refuses"), limits);
 }

@@ -114,6 +114,7 @@ fn tell_input(input: &Input, role: Option<OrderRole>) -> Telling {
         Input::TradeImported(_) => telling("<", "trade", INTENT),
         Input::ConnectionChanged { connected: true } => telling("", "connected", NOTICE),
         Input::ConnectionChanged { connected: false } => telling("!", "lost", ALARM),
+        Input::OperatorCommanded(_) => telling(">>", "operator", ALARM),
         Input::TimerFired { .. } => telling("", "timer", DIM),
         Input::Report(Report { what, .. }) => match what {
             ReportKind::Accepted { .. } => telling("", "accepted", DIM),
@@ -144,7 +145,9 @@ fn tell_input(input: &Input, role: Option<OrderRole>) -> Telling {
 
 fn tell_decision(decision: &Decision) -> Telling {
     match decision {
-        Decision::DirectiveRefused { .. } => telling("x", "refused", BAD),
+        Decision::DirectiveRefused { .. } | Decision::OrderRefused(_) | Decision::AmendRefused(_) => {
+            telling("x", "refused", BAD)
+        }
         Decision::DirectiveRepeated { .. }
         | Decision::NothingToDo { .. }
         | Decision::TradeRepeated { same: true, .. } => telling("-", "nothing", NOTICE),

@@ -77,6 +77,7 @@ impl Auditor {
             }
         }
         self.books(no, plan, venue, ledger)?;
+        self.held_back(no)?;
         let (entering, leaving) = (self.left(no, Kind::Entry), self.left(no, Kind::Exit));
         let waits = self.timers.values().any(|(_, plan)| *plan == no);
         let held = plan.held_lots();

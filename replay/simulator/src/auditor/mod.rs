@@ -5,12 +5,15 @@
 mod book;
 mod bounds;
 mod directives;
+mod limits;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use retrace_core::directive::StrategyDirective;
-use retrace_core::event::{Because, Decision, Event, Fact, FillReport, Input, Report, ReportKind, ReportedOrder, VenueReason};
+use retrace_core::event::{
+    Because, Decision, Event, Fact, FillReport, Input, Report, ReportKind, ReportedOrder, VenueReason,
+};
 use retrace_core::ids::{DirectiveId, OrderId, OrderNo, PlanId, PlanNo, Seq, TimerId, TradeId};
 use retrace_core::order::OrderStatus;
 use retrace_replay::effect::Effect;
@@ -28,6 +31,7 @@ pub const LATE_MAX: i64 = 400_000;
 #[derive(Clone, Debug)]
 pub struct Auditor {
     rules: Rules,
+    gate: limits::Gate,
     now: i64,
     marks: [Option<i64>; 2],
     said: BTreeMap<DirectiveId, StrategyDirective>,
@@ -42,9 +46,10 @@ pub struct Auditor {
 
 impl Auditor {
     /// An empty book.
-    pub const fn new(rules: Rules) -> Self {
+    pub fn new(script: &Script) -> Self {
         Self {
-            rules,
+            rules: script.rules,
+            gate: limits::Gate::new(script.limits),
             now: 0,
             marks: [None; 2],
             said: BTreeMap::new(),
@@ -90,11 +95,13 @@ impl Auditor {
             Input::Report(report) => self.report(report),
             Input::ConnectionChanged { connected } => self.connected = *connected,
             Input::DirectiveReceived(directive) => self.directive(directive, events)?,
+            Input::OperatorCommanded(commanded) => self.commanded(commanded.command),
             _ => {}
         }
         let mut effects = effects.iter().peekable();
         for event in events {
             self.decision(event)?;
+            self.judge(event)?;
             while let Some(effect) = effects.next_if(|effect| effect.seq <= event.seq) {
                 self.asked(effect)?;
             }
