@@ -136,9 +136,10 @@ fn fill_text(event: &Event, fill: &FillReport, book: &Book, naming: Naming) -> S
         return told_again(&name(event, book, naming), known, fill, naming);
     }
     let late = if marks.is_some_and(|fill| fill.late) { ", late" } else { "" };
+    let busted = if marks.is_some_and(|fill| fill.busted) { ", BUSTED before" } else { "" };
     let overfill = if marks.is_some_and(|fill| fill.overfill) { ", above its quantity" } else { "" };
     format!(
-        "{} filled {} @ {}, fee {} {}{late}{overfill}; position {position}",
+        "{} filled {} @ {}, fee {} {}{late}{overfill}{busted}; position {position}",
         name(event, book, naming),
         fill.quantity,
         fill.price,
@@ -154,7 +155,8 @@ fn told_again(order: &str, known: &Fill, told: &FillReport, naming: Naming) -> S
         Naming::ByNumber => format!(" of event {}", known.booked),
         Naming::ByCause => String::new(),
     };
-    if known.says(told) {
+    // Once it is put right, the fill itself says nothing new.
+    if known.says(told) || known.revision > 0 {
         return format!("{order}: the fill of {quantity} @ {price}{booked} again");
     }
     let was = format!("{} @ {}", known.quantity, known.price);
