@@ -127,15 +127,18 @@ pub struct OrderView {
     pub status: OrderStatus,
     /// Its whole quantity.
     pub quantity: Quantity,
-    /// What its fills come to.
+    /// What its fills come to, those that were taken back among them: they used up that much of it.
     pub filled_quantity: Position,
+    /// How much more was filled, as the venue said, than the fills that were told come to; absent where none is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_fill: Option<Position>,
     /// Its limit price.
     pub price: Option<Price>,
     /// Its trigger.
     pub stop_price: Option<Price>,
     /// Why the venue refused or ended it.
     pub reason: Option<VenueReason>,
-    /// Its fills.
+    /// Its fills, by time of execution, then trade id, whatever the order in which they were told.
     pub fills: Vec<FillView>,
 }
 
@@ -154,6 +157,12 @@ pub struct FillView {
     pub fee_asset: Asset,
     /// When it traded.
     pub executed_at: Timestamp,
+    /// Which correction of it this is, from 1; absent as it was told first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correction: Option<u32>,
+    /// It was taken back by the venue and counts for nothing; absent where it was not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub busted: bool,
 }
 
 /// The view of a plan. `text` finds the text of a comment; the log itself holds only its digest.
@@ -207,13 +216,17 @@ fn group_view(group: &Group) -> GroupView {
 }
 
 fn order_view(order: &Order) -> OrderView {
-    let fills = order.fills.iter().map(|fill| FillView {
+    let mut fills: Vec<_> = order.fills.iter().collect();
+    fills.sort_by_key(|fill| (fill.executed_at, fill.trade_id.as_str().len(), &fill.trade_id));
+    let fills = fills.into_iter().map(|fill| FillView {
         fill_id: fill.id,
         price: fill.price,
         quantity: fill.quantity,
         fee: fill.fee,
         fee_asset: fill.fee_asset.clone(),
         executed_at: fill.executed_at,
+        correction: Some(fill.revision).filter(|revision| *revision > 0),
+        busted: fill.busted,
     });
     OrderView {
         order_id: order.id,
@@ -224,6 +237,7 @@ fn order_view(order: &Order) -> OrderView {
         status: order.status,
         quantity: order.quantity,
         filled_quantity: order.filled(),
+        missing_fill: Some(order.missing_fill()).filter(|missing| !missing.is_flat()),
         price: order.terms.limit_price(),
         stop_price: order.terms.trigger(),
         reason: order.reason,

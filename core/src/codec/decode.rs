@@ -8,7 +8,7 @@ use super::v1::{
     TargetSetV1, TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1,
     TradeRepeatedV1,
 };
-use super::{CodecError, FIRST_DECISION_KIND, decode_form};
+use super::{CodecError, FIRST_DECISION_KIND, decode_form, reports};
 use crate::content::ContentRef;
 use crate::directive::StrategyDirective;
 use crate::event::{Decision, Fact, Input, Mark, PriceMoved, TimerPurpose, TradeImported, UnknownFact};
@@ -23,6 +23,9 @@ use crate::time::Timestamp;
 /// [`CodecError`] if the payload is not what its kind and version say, holds a refused value, or goes on after its end.
 pub fn decode_fact(kind: u16, version: u8, order: Option<OrderNo>, payload: &[u8]) -> Result<Fact, CodecError> {
     let known = Stored { kind, version, payload };
+    if (kind, version) == (reports::KIND, reports::LAST) {
+        return reports::decode(&known.form()?, order).map(Fact::Input);
+    }
     if version != 1 {
         return Ok(Fact::Unknown(UnknownFact { kind, version, payload: payload.to_vec() }));
     }
@@ -66,7 +69,7 @@ impl Stored<'_> {
                 }))
             }
             4 => Input::TimerFired { timer: TimerId(self.form::<TimerFiredV1>()?.timer) },
-            5 => Input::Report(read.report(&self.form()?, order)?),
+            5 => reports::decode_v1(&self.form()?, order)?,
             6 => {
                 let form: TradeImportedV1 = self.form()?;
                 Input::TradeImported(Box::new(TradeImported {
@@ -79,6 +82,7 @@ impl Stored<'_> {
                     line: form.line,
                 }))
             }
+            7 => Input::ConnectionChanged { connected: self.form::<reports::ConnectionChangedV1>()?.connected },
             8 => Input::OperatorCommanded(read.commanded(&self.form()?)?),
             _ => return Ok(None),
         }))
@@ -257,6 +261,10 @@ impl Stored<'_> {
             122 => {
                 let form: TradeRepeatedV1 = self.form()?;
                 Decision::TradeRepeated { first: Seq(form.first), same: form.same }
+            }
+            160 => {
+                let reports::QueryRequestedV1 {} = self.form()?;
+                Decision::QueryRequested
             }
             123 => Decision::OrderRefused(read.order_refused(&self.form()?)?),
             _ => return read.action(self.version, self.payload),

@@ -1,23 +1,18 @@
 //! Live events into their stored form.
 
-use super::risk;
 use super::v1::{
     AlgorithmV1, AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, CloseStartedV1, Dec, DirectiveReceivedV1,
     DirectiveRefusedV1, DirectiveRepeatedV1, EntryTermsV1, ExecutionHintV1, ExitsSetV1, FillV1, GroupEndedV1,
     GroupOpenedV1, IdleV1, IntentV1, NothingToDoV1, OnLimitV1, OrderInferredV1, OrderRequestedV1, OrderTermsV1,
-    PlanAcceptedV1, PlanClosedV1, PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, RefusalV1, ReportKindV1,
-    ReportV1, SessionContinuedV1, SlicesDroppedV1, StopChangeV1, StopLevelV1, StopPassedV1, TakeProfitChangeV1,
-    TargetSetV1, TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1,
-    TradeRepeatedV1,
+    PlanAcceptedV1, PlanClosedV1, PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, RefusalV1, SessionContinuedV1,
+    SlicesDroppedV1, StopChangeV1, StopLevelV1, StopPassedV1, TakeProfitChangeV1, TargetSetV1, TimerDroppedV1,
+    TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
 };
-use super::{action, encode_form};
+use super::{action, encode_form, reports, risk};
 use crate::directive::{
     Algorithm, EntryTerms, ExecutionHint, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
 };
-use crate::event::{
-    Decision, Fact, FillReport, Idle, Input, Refusal, Report, ReportKind, ReportedOrder, SessionContinued,
-    TimerPurpose, TradeImported,
-};
+use crate::event::{Decision, Fact, FillReport, Idle, Input, Refusal, SessionContinued, TimerPurpose, TradeImported};
 use crate::order::{OrderTerms, Word};
 
 /// An event's stored form: its kind number, schema version and payload.
@@ -34,6 +29,7 @@ pub struct EncodedFact {
 /// The stored form of a fact. Kinds: `docs/storage-format.md`.
 pub fn encode_fact(fact: &Fact) -> EncodedFact {
     let (kind, payload) = match fact {
+        Fact::Input(Input::Report(report)) => return reports::encode(report),
         Fact::Input(input) => encode_input(input),
         Fact::Decision(decision) => encode_decision(decision),
         Fact::Unknown(unknown) => {
@@ -62,8 +58,11 @@ fn encode_input(input: &Input) -> (u16, Vec<u8>) {
         }
         Input::DirectiveReceived(directive) => (3, encode_form(&directive_form(directive))),
         Input::TimerFired { timer } => (4, encode_form(&TimerFiredV1 { timer: timer.0 })),
-        Input::Report(report) => (5, encode_form(&report_form(report))),
+        Input::Report(report) => (reports::KIND, reports::encode(report).payload),
         Input::TradeImported(trade) => (6, encode_form(&trade_form(trade))),
+        Input::ConnectionChanged { connected } => {
+            (7, encode_form(&reports::ConnectionChangedV1 { connected: *connected }))
+        }
         Input::OperatorCommanded(commanded) => (8, encode_form(&risk::commanded_form(commanded))),
     }
 }
@@ -149,30 +148,7 @@ fn stop_level(level: StopLevel) -> StopLevelV1 {
     }
 }
 
-fn report_form(report: &Report) -> ReportV1 {
-    let what = match &report.what {
-        ReportKind::Accepted { connector_order_id } => {
-            ReportKindV1::Accepted { connector_order_id: connector_order_id.to_string() }
-        }
-        ReportKind::Rejected { reason } => ReportKindV1::Rejected { reason: word(*reason) },
-        ReportKind::Filled(fill) => ReportKindV1::Filled(fill_form(fill)),
-        ReportKind::Amended { quantity, price } => {
-            ReportKindV1::Amended { quantity: quantity.value().into(), price: price.map(|p| p.value().into()) }
-        }
-        ReportKind::AmendRejected { reason } => ReportKindV1::AmendRejected { reason: word(*reason) },
-        ReportKind::Canceled => ReportKindV1::Canceled,
-        ReportKind::CancelRejected { reason } => ReportKindV1::CancelRejected { reason: word(*reason) },
-        ReportKind::Expired { reason } => ReportKindV1::Expired { reason: word(*reason) },
-        ReportKind::Triggered => ReportKindV1::Triggered,
-    };
-    let foreign = match &report.order {
-        ReportedOrder::Ours(_) => None,
-        ReportedOrder::Foreign(id) => Some(id.to_string()),
-    };
-    ReportV1 { foreign, what }
-}
-
-fn fill_form(fill: &FillReport) -> FillV1 {
+pub(super) fn fill_form(fill: &FillReport) -> FillV1 {
     FillV1 {
         trade_id: fill.trade_id.to_string(),
         price: fill.price.value().into(),
@@ -360,6 +336,7 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             (111, encode_form(&form))
         }
         Decision::CancelRequested { because } => (112, encode_form(&CancelRequestedV1 { because: word(*because) })),
+        Decision::QueryRequested => (160, encode_form(&reports::QueryRequestedV1 {})),
         Decision::TimerSet { timer, due, purpose } => {
             let purpose = match purpose {
                 TimerPurpose::Slice { group, slice } => TimerPurposeV1::Slice { group: group.0, slice: *slice },

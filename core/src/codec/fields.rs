@@ -5,15 +5,15 @@ use rust_decimal::Decimal;
 use super::CodecError;
 use super::v1::{
     AlgorithmV1, Dec, EntryTermsV1, ExecutionHintV1, FillV1, IdleV1, IntentV1, OnLimitV1, OrderTermsV1, RefusalV1,
-    ReportKindV1, ReportV1, SessionContinuedV1, StopChangeV1, StopLevelV1, TakeProfitChangeV1,
+    SessionContinuedV1, StopChangeV1, StopLevelV1, TakeProfitChangeV1,
 };
 use crate::amount::{Money, Position, Price, Quantity};
 use crate::directive::{
     Algorithm, CloseHint, ClosePlans, EntryTerms, ExecutionHint, Intent, ModifyPlans, NewTrade, OnLimit, StopChange,
     StopLevel, TakeProfitChange, Twap,
 };
-use crate::event::{FillReport, Head, Idle, Refusal, Report, ReportKind, ReportedOrder, SessionContinued};
-use crate::ids::{ConnectorOrderId, DirectiveId, OrderNo, PlanId, PositionKey, Seq, SessionUid, TradeId};
+use crate::event::{FillReport, Head, Idle, Refusal, SessionContinued};
+use crate::ids::{ConnectorOrderId, DirectiveId, PlanId, PositionKey, Seq, SessionUid, TradeId};
 use crate::instrument::{Asset, Symbol};
 use crate::order::{OrderTerms, Word};
 use crate::time::{Span, Timestamp};
@@ -168,35 +168,6 @@ impl Fields {
             IntentV1::Group { plans, target, order } => self.group_intent(plans, target, order)?,
             IntentV1::CancelAll { plans, reach } => self.cancel_all_intent(plans, *reach)?,
         })
-    }
-
-    pub(super) fn report(self, form: &ReportV1, order: Option<OrderNo>) -> Result<Report, CodecError> {
-        let order = match (&form.foreign, order) {
-            (Some(id), None) => ReportedOrder::Foreign(self.text("foreign", id, ConnectorOrderId::new)?),
-            (None, Some(order)) => ReportedOrder::Ours(order),
-            (Some(_), Some(_)) | (None, None) => return Err(self.bad("foreign")),
-        };
-        let what = match &form.what {
-            ReportKindV1::Accepted { connector_order_id } => ReportKind::Accepted {
-                connector_order_id: self.text("connector_order_id", connector_order_id, ConnectorOrderId::new)?,
-            },
-            ReportKindV1::Rejected { reason } => ReportKind::Rejected { reason: self.word("reason", *reason)? },
-            ReportKindV1::Filled(fill) => ReportKind::Filled(self.fill(fill)?),
-            ReportKindV1::Amended { quantity, price } => ReportKind::Amended {
-                quantity: self.quantity("quantity", *quantity)?,
-                price: self.maybe_price("price", *price)?,
-            },
-            ReportKindV1::AmendRejected { reason } => {
-                ReportKind::AmendRejected { reason: self.word("reason", *reason)? }
-            }
-            ReportKindV1::Canceled => ReportKind::Canceled,
-            ReportKindV1::CancelRejected { reason } => {
-                ReportKind::CancelRejected { reason: self.word("reason", *reason)? }
-            }
-            ReportKindV1::Expired { reason } => ReportKind::Expired { reason: self.word("reason", *reason)? },
-            ReportKindV1::Triggered => ReportKind::Triggered,
-        };
-        Ok(Report { order, what })
     }
 
     pub(super) fn fill(self, form: &FillV1) -> Result<FillReport, CodecError> {

@@ -11,6 +11,7 @@ mod encode;
 mod fields;
 mod identity;
 mod policy;
+mod reports;
 mod risk;
 mod v1;
 

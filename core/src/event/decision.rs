@@ -153,6 +153,8 @@ pub enum Decision {
         /// Why.
         because: Because,
     },
+    /// The venue was asked where an order stands: a request for it has no answer, and the connection began anew.
+    QueryRequested,
     /// A timer was set.
     TimerSet {
         /// Its number.

@@ -144,7 +144,8 @@ pub fn step(first: u64, seconds: i64, number: u32, facts: Vec<Fact>) -> Step {
 
 /// The facts of one slice: a timer, the order, its acknowledgement and its fill, as three Steps of 5 events in all.
 pub fn slice_facts(number: u32) -> [Vec<Fact>; 3] {
-    let report = |what| Fact::Input(Input::Report(Report { order: ReportedOrder::Ours(OrderNo(number)), what }));
+    let report =
+        |what| Fact::Input(Input::Report(Report { order: ReportedOrder::Ours(OrderNo(number)), answers: None, what }));
     let order = Decision::OrderRequested {
         group: GroupNo(1),
         role: OrderRole::Entry,

@@ -18,7 +18,7 @@ use retrace_core::ids::{
 };
 use retrace_core::instrument::{Asset, Instrument, Symbol};
 use retrace_core::manifest::{Account, Identity, Mode, Provenance, TapeIdentity};
-use retrace_core::order::{OrderRole, OrderTerms, Side, TimeInForce};
+use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_core::policy::ExecutionPolicy;
 use retrace_core::time::{Span, Timestamp};
 use retrace_core::venue::{FeeAsset, FillPath, Liquidity, VenueProfile, VenueSettings};
@@ -93,7 +93,11 @@ fn modify(stop: Option<StopChange>, take_profit: Option<TakeProfitChange>) -> In
 }
 
 fn report(what: ReportKind) -> Input {
-    Input::Report(Report { order: ReportedOrder::Ours(ORDER), what })
+    Input::Report(Report { order: ReportedOrder::Ours(ORDER), answers: None, what })
+}
+
+fn answering(what: ReportKind) -> Input {
+    Input::Report(Report { order: ReportedOrder::Ours(ORDER), answers: Some(Seq(300)), what })
 }
 
 fn fill() -> FillReport {
@@ -158,8 +162,27 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
         ("report-triggered", report(ReportKind::Triggered)),
         (
             "report-foreign",
-            Input::Report(Report { order: ReportedOrder::Foreign(venue_id()), what: ReportKind::Canceled }),
+            Input::Report(Report {
+                order: ReportedOrder::Foreign(venue_id()),
+                answers: None,
+                what: ReportKind::Canceled,
+            }),
         ),
+        ("report-answers", answering(ReportKind::AmendRejected { reason: VenueReason::Other })),
+        ("report-busted", report(ReportKind::Busted { trade_id: fill().trade_id })),
+        ("report-corrected", report(ReportKind::Corrected { revision: 1, fill: fill() })),
+        (
+            "report-stands",
+            answering(ReportKind::Stands {
+                status: OrderStatus::PartiallyFilled,
+                quantity: quantity("1.66"),
+                price: Some(price("38000")),
+                filled: Position::new(dec("0.83")).unwrap(),
+            }),
+        ),
+        ("report-not-found", answering(ReportKind::NotFound)),
+        ("connected", Input::ConnectionChanged { connected: true }),
+        ("disconnected", Input::ConnectionChanged { connected: false }),
         ("trade-imported", imported(Some(position), Some(venue_id()), TradeOrigin::History)),
         ("trade-opening", imported(None, None, TradeOrigin::Opening)),
         ("kill-switch-on", commanded(Switch::On, Some(OperatorReason::new("exchange-maintenance").unwrap()))),
@@ -323,6 +346,7 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
         ("order-stop", order(OrderRole::StopLoss, OrderTerms::Stop { trigger: price("37000") })),
         ("order-take-profit", order(OrderRole::TakeProfit, OrderTerms::TakeProfit { trigger: price("45000") })),
         ("amend", Decision::AmendRequested { quantity: quantity("1.66"), price: Some(price("37000")), because }),
+        ("query", Decision::QueryRequested),
         ("cancel", Decision::CancelRequested { because: Because::Flat }),
         ("timer-set", Decision::TimerSet { timer: TimerId(4), due: HOUR, purpose: slice }),
         ("timer-set-retry", Decision::TimerSet { timer: TimerId(5), due: HOUR, purpose: TimerPurpose::CloseRetry }),

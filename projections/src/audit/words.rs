@@ -16,8 +16,7 @@ use retrace_core::time::Timestamp;
 
 use rust_decimal::Decimal;
 
-use super::actions;
-use super::risk;
+use super::{actions, reports, risk};
 use crate::ledger::{Book, Fill, Group, Order, Phase, Plan};
 
 /// By what a line names orders and earlier events.
@@ -38,11 +37,11 @@ pub(crate) fn describe(event: &Event, book: &Book, naming: Naming) -> (Option<&'
     }
 }
 
-fn plan_of<'a>(event: &Event, book: &'a Book) -> Option<&'a Plan> {
+pub(super) fn plan_of<'a>(event: &Event, book: &'a Book) -> Option<&'a Plan> {
     event.plan.and_then(|no| book.plan(no))
 }
 
-fn order_of<'a>(event: &Event, book: &'a Book) -> Option<&'a Order> {
+pub(super) fn order_of<'a>(event: &Event, book: &'a Book) -> Option<&'a Order> {
     plan_of(event, book).zip(event.order).and_then(|(plan, no)| plan.order(no))
 }
 
@@ -92,6 +91,7 @@ fn input_text(event: &Event, input: &Input, book: &Book, naming: Naming) -> Stri
         Input::TimerFired { timer } => format!("{} fired", timer_name(*timer, naming)),
         Input::Report(report) => report_text(event, report, book, naming),
         Input::TradeImported(trade) => trade_text(trade, naming),
+        Input::ConnectionChanged { connected } => reports::connection_text(*connected).to_owned(),
         Input::OperatorCommanded(commanded) => risk::commanded_text(commanded),
     }
 }
@@ -124,6 +124,9 @@ fn report_text(event: &Event, report: &Report, book: &Book, naming: Naming) -> S
         ReportKind::CancelRejected { reason } => format!("{name}: cancel refused: {}", venue_reason_text(*reason)),
         ReportKind::Expired { reason } => format!("{name} expired: {}", venue_reason_text(*reason)),
         ReportKind::Triggered => format!("{name} set off, nothing to trade with yet"),
+        ReportKind::Busted { .. } | ReportKind::Corrected { .. } | ReportKind::Stands { .. } | ReportKind::NotFound => {
+            reports::text(event, report, book, naming, &name)
+        }
     }
 }
 
@@ -138,6 +141,7 @@ pub const fn venue_reason_text(reason: VenueReason) -> &'static str {
         VenueReason::NotFilledAtOnce => "no price inside its limit",
         VenueReason::UnknownOrder => "the venue knows it no more",
         VenueReason::Other => "reason not told",
+        VenueReason::NeverArrived => "it never arrived at the venue",
     }
 }
 
@@ -149,9 +153,10 @@ fn fill_text(event: &Event, fill: &FillReport, book: &Book, naming: Naming) -> S
         return told_again(&name(event, book, naming), known, fill, naming);
     }
     let late = if marks.is_some_and(|fill| fill.late) { ", late" } else { "" };
+    let busted = if marks.is_some_and(|fill| fill.busted) { ", BUSTED before" } else { "" };
     let overfill = if marks.is_some_and(|fill| fill.overfill) { ", above its quantity" } else { "" };
     format!(
-        "{} filled {} @ {}, fee {} {}{late}{overfill}; position {position}",
+        "{} filled {} @ {}, fee {} {}{late}{overfill}{busted}; position {position}",
         name(event, book, naming),
         fill.quantity,
         fill.price,
@@ -167,7 +172,8 @@ fn told_again(order: &str, known: &Fill, told: &FillReport, naming: Naming) -> S
         Naming::ByNumber => format!(" of event {}", known.booked),
         Naming::ByCause => String::new(),
     };
-    if known.says(told) {
+    // Once it is put right, the fill itself says nothing new.
+    if known.says(told) || known.revision > 0 {
         return format!("{order}: the fill of {quantity} @ {price}{booked} again");
     }
     let was = format!("{} @ {}", known.quantity, known.price);
@@ -388,6 +394,7 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
         Decision::CancelRequested { because } => {
             (Some(because.as_str()), format!("cancel {} ({})", name(), reason(*because)))
         }
+        Decision::QueryRequested => plain(format!("ask the venue where {} stands", name())),
         Decision::TimerSet { timer, due, purpose } => {
             let (timer, due) = (timer_name(*timer, naming), clock(*due, event));
             plain(match purpose {

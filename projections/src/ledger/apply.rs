@@ -71,6 +71,10 @@ impl Ledger {
                 Ok(())
             }
             Input::Report(report) => self.apply_report(event, report),
+            Input::ConnectionChanged { connected } => {
+                self.connected = *connected;
+                Ok(())
+            }
             Input::TradeImported(trade) => {
                 self.apply_trade_imported(event, trade);
                 Ok(())
@@ -144,7 +148,6 @@ impl Ledger {
                     gap: None,
                     protection_cancelled: false,
                     flatten_pauses: 0,
-                    filled_last: None,
                 };
                 self.plan_numbers.insert(plan_id.clone(), no);
                 self.openers.insert(no, directive.clone());
@@ -230,6 +233,7 @@ impl Ledger {
                 self.ask(event, Change::Cancel)?;
                 if *because == Because::Modified { self.mark_resend(event) } else { Ok(()) }
             }
+            Decision::QueryRequested => self.ask_where_it_stands(event),
             Decision::TimerSet { timer, due, purpose } => {
                 let plan = Self::number_of_plan(event)?;
                 if *timer != self.next_timer {

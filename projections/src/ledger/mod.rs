@@ -8,6 +8,7 @@ mod accounting;
 mod actions;
 mod apply;
 mod book;
+mod connection;
 mod distance;
 mod gate;
 mod group;
@@ -17,12 +18,13 @@ mod orders;
 mod plan;
 mod reports;
 mod status;
+mod told;
 
 use std::collections::BTreeMap;
 
 use retrace_core::chain::genesis;
 use retrace_core::directive::BodyDigest;
-use retrace_core::event::{Event, Refusal, TimerPurpose};
+use retrace_core::event::{Event, FillReport, Refusal, TimerPurpose};
 use retrace_core::exact::Inexact;
 use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, Seq, SessionUid, TimerId};
 use retrace_core::instrument::{Instrument, Symbol};
@@ -76,6 +78,9 @@ pub struct Ledger {
     next_timer: TimerId,
     counts: Counts,
     refusals: Vec<Refused>,
+    conflicts: Vec<Conflict>,
+    /// Whether the venue can be asked for something.
+    connected: bool,
 }
 
 /// A directive that was received, for as long as the log lives.
@@ -111,6 +116,23 @@ pub struct Refused {
     pub plan_id: Option<PlanId>,
     /// By which rule.
     pub refusal: Refusal,
+}
+
+/// A trade that was told with two bodies: the first one stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Where the other body was told.
+    pub seq: Seq,
+    /// When.
+    pub at: Timestamp,
+    /// The plan.
+    pub plan: PlanNo,
+    /// The order that it was told of.
+    pub order: OrderNo,
+    /// The fill as it is booked.
+    pub booked: Fill,
+    /// The fill as it was told now.
+    pub told: FillReport,
 }
 
 /// What was counted on the way.
@@ -215,6 +237,8 @@ impl Ledger {
             next_timer: TimerId(1),
             counts: Counts::default(),
             refusals: Vec::new(),
+            conflicts: Vec::new(),
+            connected: true,
         }
     }
 

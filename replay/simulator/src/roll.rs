@@ -63,7 +63,7 @@ pub fn roll(seed: u64) -> Script {
     while dice.once_in(4) {
         let from = at + dice.between(1, length / 2);
         let to = from + dice.pick(&[2_000, 30_000, 120_000]);
-        outages.push(Outage { from, to });
+        outages.push(Outage { from, to, told: dice.once_in(2) });
         at = to;
     }
     Script { seed, rules, limits, mischief, acts, restarts, outages }
@@ -82,7 +82,7 @@ fn mischief(dice: &mut Dice) -> Mischief {
             Trick::Reject | Trick::AmendReject | Trick::CancelReject | Trick::Expire | Trick::CancelUnasked => {
                 [10, 50, 200]
             }
-            Trick::Overfill => [5, 20, 60],
+            Trick::Overfill | Trick::Bust | Trick::Correct => [5, 20, 60],
             Trick::SlowRequest
             | Trick::SlowReport
             | Trick::VerySlowReport

@@ -185,7 +185,7 @@ pub(super) fn bring_back(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), 
 
 /// Whether a take profit took all there was to take: the target is zero by its fills, and it works no more.
 pub(super) fn took_all(plan: &Plan) -> bool {
-    let took = matches!(plan.filled_last, Some(OrderRole::TakeProfit | OrderRole::Flatten));
+    let took = matches!(plan.filled_last(), Some(OrderRole::TakeProfit | OrderRole::Flatten));
     took && plan.target.size.is_flat()
         && plan.has_filled(OrderRole::TakeProfit)
         && plan.working(OrderRole::TakeProfit).next().is_none()

@@ -110,7 +110,7 @@ fn outcome(deciding: &Deciding<'_>, plan: &Plan) -> Result<Option<Outcome>, Engi
         Phase::Standing if closing::took_all(plan) && closing::is_dust(deciding, plan)? => Some(Outcome::TookProfit),
         Phase::Standing if !flat => None,
         // It took all that was held; entries that are still to come belong to the target and keep the plan open.
-        Phase::Standing if plan.filled_last == Some(OrderRole::TakeProfit) => Some(Outcome::TookProfit),
+        Phase::Standing if plan.filled_last() == Some(OrderRole::TakeProfit) => Some(Outcome::TookProfit),
         Phase::Standing if plan.target.given_up && !plan.target.size.is_flat() && plan.accounting.is_empty() => {
             Some(Outcome::Unfilled)
         }

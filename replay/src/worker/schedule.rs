@@ -25,6 +25,15 @@ pub(super) fn send_due(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
     Ok(())
 }
 
+/// Sets the timer of every active group's next slice and sends nothing.
+pub(super) fn arm_timers(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
+    for group in plan.groups.iter().filter(|group| group.is_active() && group.action != GroupAction::Close) {
+        arm_timer(deciding, no, group)?;
+    }
+    Ok(())
+}
+
 fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), EngineError> {
     let slice = group.slices_due.saturating_sub(1);
     let older: Vec<&Order> =

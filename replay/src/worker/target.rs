@@ -70,7 +70,10 @@ pub(super) fn replan(deciding: &mut Deciding<'_>, before: &Plan, plan: &Plan) ->
     for group in before.groups.iter().filter(|group| group.is_active() && group.action != GroupAction::Close) {
         if let Some(quantity) = deciding.exact(group.outstanding())?.size() {
             take_back_unsent(deciding, plan.no, group.no, quantity)?;
-            take_back_working(deciding, plan.no, group.no, quantity)?;
+            // Without a connection what works keeps its terms: nothing can be asked of it.
+            if deciding.state.ledger.is_connected() {
+                take_back_working(deciding, plan.no, group.no, quantity)?;
+            }
         }
     }
     Ok(())

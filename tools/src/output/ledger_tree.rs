@@ -164,6 +164,9 @@ fn order_pieces(order: &OrderView) -> Vec<Piece> {
     if let Some(reason) = order.reason {
         status = format!("{status}: {}", venue_reason_text(reason));
     }
+    if let Some(missing) = order.missing_fill {
+        status = format!("{status}, missing fill of {missing}");
+    }
     vec![
         Piece::styled(if is_protection(order.role) { PROTECTION } else { PLAIN }, order.role.as_str()),
         Piece::styled(PLAIN, order.side.as_str()),
@@ -191,11 +194,18 @@ fn fills(order: &OrderView) -> Vec<Node> {
             Piece::decimal(fill.quantity.to_string()),
             Piece::styled(DIM, "@"),
             Piece::decimal(fill.price.to_string()),
-            Piece::styled(DIM, format!("fee {} {}", money(fill.fee), fill.fee_asset)),
+            Piece::styled(DIM, format!("fee {} {}{}", money(fill.fee), fill.fee_asset, marks(fill))),
         ]
     };
     let lines = columns::lines(order.fills.iter().map(pieces).collect());
     lines.into_iter().map(|text| Node { text, children: Vec::new() }).collect()
+}
+
+/// What a fill is marked with: put right, taken back.
+fn marks(fill: &FillView) -> String {
+    let corrected = fill.correction.map_or(String::new(), |correction| format!(", correction {correction}"));
+    let busted = if fill.busted { ", BUSTED" } else { "" };
+    format!("{corrected}{busted}")
 }
 
 /// What was taken on and has no order yet: `2 plans wait for their first order: A, B`.

@@ -18,6 +18,10 @@ impl Auditor {
                 return Err(Finding::TimerLost { plan: *plan, timer: *timer, due: *due });
             }
         }
+        // Without a connection nothing can be asked for.
+        if !self.connected {
+            return Ok(());
+        }
         for (no, plan) in &self.plans {
             if plan.phase != Phase::Closed && events.iter().any(|event| event.plan == Some(*no)) {
                 self.protection(*no, plan)?;
@@ -63,7 +67,7 @@ impl Auditor {
     /// # Errors
     /// The first [`Finding`].
     pub(crate) fn quiet(&self, no: PlanNo, venue: &Venue, ledger: Option<&ledger::Plan>) -> Result<(), Finding> {
-        let Some(plan) = self.plans.get(&no) else { return Ok(()) };
+        let Some(plan) = self.plans.get(&no).filter(|_| self.connected) else { return Ok(()) };
         for (order, known) in self.of_plan(no) {
             let same = venue.orders.get(&order).is_some_and(|truth| {
                 truth.working == known.works() && truth.filled == known.filled && truth.lots == known.lots

@@ -80,6 +80,12 @@ impl Checker {
             return Err("a report after the plan was closed".to_owned());
         }
         match &report.what {
+            ReportKind::Busted { .. }
+            | ReportKind::Corrected { .. }
+            | ReportKind::Stands { .. }
+            | ReportKind::NotFound => {
+                return Err("a bar venue never says that".to_owned());
+            }
             ReportKind::Accepted { .. } => order.accepted = true,
             ReportKind::Filled(fill) => {
                 let quantity = fill.quantity.value();
@@ -163,6 +169,7 @@ impl Checker {
             return Err("a decision after the plan was closed".to_owned());
         }
         match decision {
+            Decision::QueryRequested => return Err("a bar venue is never asked".to_owned()),
             Decision::TargetSet { target, .. } => {
                 plan.target = target.value() * plan.sign;
                 plan.given_up = false;
