@@ -141,6 +141,7 @@ impl Model {
                     }
                 }
             }
+            Intent::Group(_) | Intent::CancelAll(_) => panic!("no case orders anything of groups"),
         }
     }
 
