@@ -313,7 +313,7 @@ fn terms_text(entry: EntryTerms) -> String {
     let Some(price) = entry.limit_price else { return "at market".to_owned() };
     let stands = match entry.time_in_force {
         TimeInForce::Gtc => String::new(),
-        other => format!(" {other}"),
+        other @ (TimeInForce::Ioc | TimeInForce::Fok | TimeInForce::Gtd) => format!(" {other}"),
     };
     format!("limit {price}{stands}{}", if entry.post_only { " post-only" } else { "" })
 }
@@ -432,11 +432,6 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
         }
         Decision::OrderRefused(refused) => {
             (Some(refused.refusal.code()), risk::order_refused_text(refused, &order_terms(refused.terms)))
-        }
-        Decision::AmendRefused(refused) => {
-            let change = change_text(order, refused.quantity, refused.price);
-            let why = risk::refusal_text(&refused.refusal);
-            (Some(refused.refusal.code()), format!("{} {change} REFUSED: {why}", name()))
         }
         Decision::OrderInferred { side, quantity, connector_order_id, .. } => {
             let id = connector_order_id.as_ref().map_or(String::new(), |id| format!(", order {id} at the venue"));

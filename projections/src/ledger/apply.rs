@@ -290,7 +290,6 @@ impl Ledger {
                 self.seal(no).map_err(|source| amount(event, source))
             }
             Decision::OrderRefused(refused) => self.apply_order_refused(event, refused),
-            Decision::AmendRefused(refused) => self.apply_amend_refused(event, refused),
             Decision::GroupCancelled { group, .. } => self.apply_group_cancelled(event, *group),
             Decision::AllCancelled { directive, reach } => self.apply_all_cancelled(event, directive, *reach),
             Decision::OrdersModified { directive: _, group, limit_price, added, target } => {

@@ -141,7 +141,7 @@ impl Model {
                     }
                 }
             }
-            Intent::Group(_) | Intent::CancelAll(_) => panic!("no case orders anything of groups"),
+            other @ (Intent::Group(_) | Intent::CancelAll(_)) => panic!("{other:?} is not drawn here"),
         }
     }
 
