@@ -190,7 +190,7 @@ fn group_view(group: &Group) -> GroupView {
         target_quantity: group.quantity().unwrap_or_default(),
         filled_quantity: group.filled(),
         slices: group.slices(),
-        slices_due: group.slices_due.min(group.slices()),
+        slices_due: group.slices_begun(),
         orders: group.orders.in_order().into_iter().map(order_view).collect(),
     }
 }

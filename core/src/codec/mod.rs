@@ -4,10 +4,12 @@
 //! positional: a field added to a live type would silently change what old bytes mean. A new version of a kind is a
 //! new struct with a new version number and an upcast; golden bytes of every version stay in the tests for ever.
 
+mod algorithm;
 mod bytes;
 mod decode;
 mod encode;
 mod fields;
+mod groups;
 mod identity;
 mod policy;
 mod v1;

@@ -5,6 +5,8 @@
 use bincode::{Decode, Encode};
 use rust_decimal::Decimal;
 
+use super::algorithm::ExecutionV2;
+
 /// A decimal: mantissa and scale, without trailing zeros.
 #[derive(Encode, Decode, Clone, Copy)]
 pub(super) struct Dec {
@@ -52,7 +54,13 @@ pub(super) struct EntryTermsV1 {
 #[derive(Encode, Decode)]
 pub(super) enum AlgorithmV1 {
     Single,
-    Twap { duration_ns: u64, slices: u32, catch_up: bool },
+    Twap {
+        duration_ns: u64,
+        slices: u32,
+        catch_up: bool,
+    },
+    /// What the two above cannot say. Never holds itself, so that reading it takes no more than one step down.
+    Newer(ExecutionV2),
 }
 
 #[derive(Encode, Decode)]
@@ -306,6 +314,7 @@ pub(super) struct TimerSetV1 {
 pub(super) enum TimerPurposeV1 {
     Slice { group: u32, slice: u32 },
     CloseRetry,
+    EndTime { group: u32 },
 }
 
 #[derive(Encode, Decode)]

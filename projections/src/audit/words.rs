@@ -1,7 +1,9 @@
 //! How each event is told to a trader, in one line.
 
 use retrace_core::amount::{Position, Price, Quantity};
-use retrace_core::directive::{Algorithm, Intent, StopChange, StopLevel, StrategyDirective, TakeProfitChange};
+use retrace_core::directive::{
+    Algorithm, EntryTerms, ExecutionHint, Intent, Layered, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
+};
 use retrace_core::event::{
     Because, Decision, Event, Fact, FillReport, Idle, Input, Outcome, Refusal, Report, ReportKind, ReportedOrder,
     TimerPurpose, TradeImported, TradeOrigin,
@@ -205,9 +207,9 @@ fn directive_text(directive: &StrategyDirective) -> String {
         Intent::NewTrade(new) => {
             let stop = new.stop.map_or(", no stop".to_owned(), |stop| format!(", stop {}", stop_text(stop)));
             let target = new.take_profit.map_or(String::new(), |price| format!(", take profit {price}"));
-            let how = algorithm_text(new.execution.algorithm());
-            let (side, entry) = (new.direction, terms_text(new.entry.limit_price));
-            format!("{side} {} {} {entry}, {how}{stop}{target}", new.target, new.symbol)
+            let how = hint_text(new.execution).unwrap_or_else(|| algorithm_text(Algorithm::Single));
+            let entry = placed_text(new.entry, new.execution).map_or(String::new(), |entry| format!(" {entry}"));
+            format!("{} {} {}{entry}, {how}{stop}{target}", new.direction, new.target, new.symbol)
         }
         Intent::Modify(modify) => {
             let mut parts = Vec::new();
@@ -215,12 +217,8 @@ fn directive_text(directive: &StrategyDirective) -> String {
             if let Some(target) = modify.target {
                 parts.push(format!("size {}", target.normalize()));
             }
-            if let Some(entry) = modify.entry {
-                parts.push(terms_text(entry.limit_price));
-            }
-            if let Some(algorithm) = modify.execution.algorithm {
-                parts.push(algorithm_text(algorithm));
-            }
+            parts.extend(modify.entry.and_then(|entry| placed_text(entry, modify.execution)));
+            parts.extend(hint_text(modify.execution));
             match modify.stop {
                 None => {}
                 Some(StopChange::To(level)) => parts.push(format!("stop {}", stop_text(level))),
@@ -269,14 +267,41 @@ fn percent(fraction: Decimal) -> String {
     percent.map_or_else(|_| format!("{fraction} of 1"), |percent| format!("{percent} %"))
 }
 
-fn terms_text(limit: Option<Price>) -> String {
-    limit.map_or("at market".to_owned(), |price| format!("limit {price}"))
+/// At which price orders are placed; layers have prices of their own.
+fn placed_text(entry: EntryTerms, hint: ExecutionHint) -> Option<String> {
+    match (hint.algorithm, entry.limit_price) {
+        (Some(Algorithm::Layered(_)), _) => None,
+        (_, None) => Some("at market".to_owned()),
+        (_, Some(price)) => Some(format!("limit {price}")),
+    }
 }
 
 fn algorithm_text(algorithm: Algorithm) -> String {
     match algorithm {
         Algorithm::Single => "at once".to_owned(),
         Algorithm::Twap(twap) => format!("TWAP of {} slices over {}", twap.slices, twap.duration),
+        Algorithm::Iceberg(iceberg) => format!("ICEBERG that shows {}", iceberg.visible),
+        Algorithm::Layered(Layered { layers, from, to }) => format!("LAYERED, {layers} orders from {from} to {to}"),
+    }
+}
+
+/// What one of the orders is called that an algorithm divides a quantity into.
+const fn part_word(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Single | Algorithm::Twap(_) => "slice",
+        Algorithm::Iceberg(_) => "part",
+        Algorithm::Layered(_) => "layer",
+    }
+}
+
+/// What a directive says of how it is carried out, where it says anything.
+fn hint_text(hint: ExecutionHint) -> Option<String> {
+    let how = hint.algorithm.map(algorithm_text);
+    let how = how.or_else(|| hint.urgency.map(|urgency| format!("urgency {}", urgency.normalize())));
+    let end = hint.end_after.map(|span| format!("given up after {span}"));
+    match (how, end) {
+        (Some(how), Some(end)) => Some(format!("{how}, {end}")),
+        (how, end) => how.or(end),
     }
 }
 
@@ -320,22 +345,18 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
         Decision::SlicesDropped { group, quantity, because } => {
             (Some(because.as_str()), format!("group {group}: {quantity} will not be sent ({})", reason(*because)))
         }
-        Decision::GroupEnded { group, end } => {
+        Decision::GroupEnded { group, end, price: _ } => {
             let filled = plan.and_then(|plan| plan.group(*group)).map(crate::ledger::Group::filled);
             let filled = filled.unwrap_or_default();
             plain(format!("group {group} ended {end}, filled {filled}"))
         }
         Decision::OrderRequested { side, terms, quantity, slice, because, .. } => {
-            let sliced = plan
-                .zip(order)
-                .and_then(|(plan, order)| plan.group_of(order.no))
-                .map_or(1, crate::ledger::Group::slices);
+            let group = plan.zip(order).and_then(|(plan, order)| plan.group_of(order.no));
             let entering = order.is_some_and(|order| matches!(order.role, OrderRole::Entry | OrderRole::Reduce));
-            let slice = if entering && sliced > 1 {
-                format!(", slice {} of {sliced}", slice.saturating_add(1))
-            } else {
-                String::new()
-            };
+            let slice = group.filter(|group| entering && group.slices() > 1).map_or(String::new(), |group| {
+                let part = part_word(group.algorithm);
+                format!(", {part} {} of {}", slice.saturating_add(1), group.slices())
+            });
             let text = format!("{} {side} {quantity} {}{slice}{}", name(), order_terms(*terms), covers(event, book));
             (Some(because.as_str()), text)
         }
@@ -353,6 +374,7 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
                     format!("{timer} set for slice {} at {due}", slice.saturating_add(1))
                 }
                 TimerPurpose::CloseRetry => format!("{timer} set for the next try at {due}"),
+                TimerPurpose::EndTime { group } => format!("{timer} set for the end of group {group} at {due}"),
             })
         }
         Decision::TimerDropped { timer } => plain(format!("{} dropped", timer_name(*timer, naming))),
@@ -430,6 +452,9 @@ const fn reason(because: Because) -> &'static str {
         Because::Rejected => "the venue refused",
         Because::Skipped => "its time passed, and it is not made up for",
         Because::Imported => "a history tells of it",
+        Because::TimeUp => "the group's time is up",
+        Because::EndedShort => "the venue ended it short, and it is not made up for",
+        Because::Refill => "the part that was shown has filled",
     }
 }
 

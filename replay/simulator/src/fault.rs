@@ -216,6 +216,7 @@ fn bought_back(before: &State, events: &[Event]) -> Option<Event> {
         target: target.size,
         entry: target.entry,
         algorithm: target.algorithm,
+        end_after: target.end_after,
     };
     (!is_flat).then(|| Event { order: None, cause: Some(first.seq), fact: Fact::Decision(decision), ..first.clone() })
 }

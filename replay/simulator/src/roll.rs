@@ -281,7 +281,7 @@ fn later(dice: &mut Dice, scene: &Scene<'_>, walks: &[Vec<(i64, i64)>]) -> Inten
                 TakeProfitChange::To(price(beyond(dice, around, way)))
             }
         }),
-        execution: if target.is_some() { hint(dice, 3) } else { ExecutionHint { algorithm: None, urgency: None } },
+        execution: if target.is_some() { hint(dice, 3) } else { ExecutionHint::NONE },
     })
 }
 
@@ -309,5 +309,5 @@ fn hint(dice: &mut Dice, lots: i64) -> ExecutionHint {
             catch_up: !dice.once_in(3),
         })),
     };
-    ExecutionHint { algorithm, urgency: None }
+    ExecutionHint { algorithm, ..ExecutionHint::NONE }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use retrace_core::directive::{Intent, StopChange, StopLevel, TakeProfitChange};
+use retrace_core::directive::{Algorithm, ExecutionHint, Intent, StopChange, StopLevel, TakeProfitChange};
 use retrace_core::ids::PlanId;
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_replay::tape::Tape;
@@ -60,7 +60,8 @@ pub fn check(
             Intent::NewTrade(new) => {
                 symbols.extend(new.plan_id.as_ref().map(|plan| (plan, &new.symbol)));
                 let stop = new.stop.and_then(price_of);
-                (Some(&new.symbol), Some(new.target.value()), [new.entry.limit_price, stop, new.take_profit])
+                let levels = [new.entry.limit_price, stop, new.take_profit, highest_layer(new.execution)];
+                (Some(&new.symbol), Some(new.target.value()), levels)
             }
             Intent::Modify(modify) => {
                 let stop = match modify.stop {
@@ -73,7 +74,7 @@ pub fn check(
                 };
                 let symbol = modify.plans.first().and_then(|plan| symbols.get(plan).copied());
                 let limit = modify.entry.and_then(|entry| entry.limit_price);
-                (symbol, modify.target, [limit, stop, take_profit])
+                (symbol, modify.target, [limit, stop, take_profit, highest_layer(modify.execution)])
             }
             Intent::Close(_) => continue,
         };
@@ -98,6 +99,13 @@ pub fn check(
         }
     }
     Ok(())
+}
+
+const fn highest_layer(hint: ExecutionHint) -> Option<retrace_core::amount::Price> {
+    match hint.algorithm {
+        Some(Algorithm::Layered(layered)) => Some(layered.to),
+        Some(Algorithm::Single | Algorithm::Twap(_) | Algorithm::Iceberg(_)) | None => None,
+    }
 }
 
 const fn price_of(level: StopLevel) -> Option<retrace_core::amount::Price> {

@@ -6,6 +6,7 @@
 mod bounded;
 pub mod digits;
 mod directive_build;
+mod directive_execution;
 mod directive_fields;
 mod directive_values;
 pub mod directives;

@@ -112,7 +112,7 @@ impl Auditor {
             entry_short: false,
             exit_short: false,
             limit: new.entry.limit_price.and_then(ticks_of),
-            skips: skips(new.execution.algorithm()),
+            skips: skips(new.execution.algorithm),
             trouble: false,
         };
         self.plans.insert(no, plan);
@@ -163,8 +163,8 @@ impl Auditor {
     }
 }
 
-const fn skips(algorithm: Algorithm) -> bool {
-    matches!(algorithm, Algorithm::Twap(twap) if !twap.catch_up)
+const fn skips(algorithm: Option<Algorithm>) -> bool {
+    matches!(algorithm, Some(Algorithm::Twap(twap)) if !twap.catch_up)
 }
 
 /// What of a plan works when its target is set: a group of an older target may still end short.
@@ -191,7 +191,7 @@ fn change(plan: &mut Plan, modify: &ModifyPlans, mark: Option<i64>, running: Run
         plan.target = lots_of(size).unwrap_or(0);
         plan.entry_short &= running.entries;
         plan.exit_short &= running.exits;
-        plan.skips |= skips(modify.execution.algorithm());
+        plan.skips |= skips(modify.execution.algorithm);
         plan.limit = modify.entry.and_then(|entry| entry.limit_price).and_then(ticks_of).or(plan.limit);
     }
 }

@@ -176,7 +176,7 @@ impl Checker {
                 plan.groups.get_mut(group).unwrap().dropped += quantity.value();
                 plan.given_up |= matches!(because.as_str(), "skipped" | "below_min_notional");
             }
-            Decision::GroupEnded { group, end } => {
+            Decision::GroupEnded { group, end, .. } => {
                 plan.groups.get_mut(group).unwrap().ended = true;
                 plan.given_up |= *end == GroupEnd::Incomplete;
             }

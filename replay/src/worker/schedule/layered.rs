@@ -1,0 +1,77 @@
+//! LAYERED: a limit order at each of several prices, all at once. What of a layer ends short is not sent again.
+
+use retrace_core::amount::Position;
+use retrace_core::directive::Layered;
+use retrace_core::event::{Because, GroupAction};
+use retrace_core::order::{OrderStatus, OrderTerms, Side};
+use retrace_projections::ledger::{Group, Order, Plan};
+
+use super::{free_to_reduce, has_room};
+use crate::step::{Deciding, EngineError};
+use crate::worker::{Request, large_enough, request, target};
+
+/// Sends every layer that has no order yet, and again one that the venue refused; gives up what no layer will send.
+pub(super) fn send(
+    deciding: &mut Deciding<'_>,
+    plan: &Plan,
+    group: &Group,
+    layered: Layered,
+) -> Result<(), EngineError> {
+    let mut unsent = deciding.exact(plan.instrument.whole_lots(deciding.exact(group.unsent())?))?;
+    if group.action == GroupAction::Reduce {
+        // Less may be held than was to be reduced: fees in base, or a take profit that was faster.
+        let free = deciding.exact(free_to_reduce(deciding, plan))?.max(Position::FLAT);
+        let short = deciding.exact(unsent.minus(free))?;
+        if let Some(short) = short.size().filter(|_| short > Position::FLAT) {
+            target::drop_unsent(deciding, plan.no, group.no, short, Because::BelowLot)?;
+            unsent = free;
+        }
+    }
+    let mut left = unsent;
+    let mut orders = Vec::new();
+    for layer in 0..layered.layers {
+        let Some(attempt) = attempt(group, layer, deciding.state.policy.reject_retries) else { continue };
+        // A newer target may have taken back a part before it was sent: the layers farthest from the market go first.
+        let own = deciding.exact(group.slice_quantity(layer, &plan.instrument))?;
+        let own = own.map_or(Position::FLAT, |own| Side::Buy.signed(own));
+        let Some(quantity) = own.min(left).size() else { continue };
+        let price = deciding.exact(layered.price(layer, group.side(plan.direction), &plan.instrument))?;
+        if !large_enough(deciding, &plan.instrument, quantity, Some(price))? {
+            continue;
+        }
+        left = deciding.exact(left.minus(Side::Buy.signed(quantity)))?;
+        orders.push(Request {
+            group: group.no,
+            role: group.role(),
+            terms: OrderTerms::Limit { price },
+            quantity,
+            time_in_force: group.entry.time_in_force,
+            post_only: group.entry.post_only,
+            slice: layer,
+            attempt,
+            because: if attempt == 0 { Because::Directive } else { Because::Rejected },
+        });
+    }
+    if let Some(rest) = left.size() {
+        let because = if group.orders.own_count() == 0 { Because::BelowMinNotional } else { Because::EndedShort };
+        target::drop_unsent(deciding, plan.no, group.no, rest, because)?;
+    }
+    for order in orders {
+        if group.action == GroupAction::Reduce || has_room(deciding, plan.no, order.quantity)? {
+            request(deciding, plan, order)?;
+        }
+    }
+    Ok(())
+}
+
+/// Which try of a layer is to be sent now: the first, or one more after a refusal; `None` where none is.
+fn attempt(group: &Group, layer: u32, retries: u32) -> Option<u32> {
+    let of_layer = |order: &&Order| order.role == group.role() && order.slice == layer;
+    match group.orders.iter().filter(of_layer).max_by_key(|order| order.no) {
+        None => Some(0),
+        Some(last) if last.status == OrderStatus::Rejected && last.attempt < retries => {
+            Some(last.attempt.saturating_add(1))
+        }
+        Some(_) => None,
+    }
+}
