@@ -1,7 +1,7 @@
 //! What an auditor finds: a bound that was broken, with its numbers. They are whole lots and ticks, and sizes of a plan
 //! are in its own direction; what is said of them is in the story's units.
 
-use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, TimerId};
+use retrace_core::ids::{DirectiveId, GroupNo, OrderNo, PlanId, PlanNo, TimerId};
 use retrace_replay::EngineError;
 use rust_decimal::Decimal;
 
@@ -128,6 +128,16 @@ pub enum Finding {
         /// The plan.
         plan: PlanNo,
     },
+    /// A group does not end when its time is up.
+    #[error("plan {plan}: group {group} {what}")]
+    GroupEnd {
+        /// The plan.
+        plan: PlanNo,
+        /// The group.
+        group: GroupNo,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// With nothing in flight, a plan does not come to its target.
     #[error(
         "plan {plan}: traded {}, entering {}, leaving {}, target {}, and nothing under way",
@@ -251,6 +261,7 @@ impl Finding {
             Self::AskedTwice { .. } => "asked twice",
             Self::Protection { .. } => "protection",
             Self::StopNotPassed { .. } => "stop not passed",
+            Self::GroupEnd { .. } => "end of a group",
             Self::OffTarget { .. } => "off target",
             Self::Stuck { .. } => "stuck",
             Self::ClosedEarly { .. } => "closed early",

@@ -12,25 +12,28 @@ use retrace_projections::ledger::slice_size;
 use super::{Unplanned, levels};
 
 /// Every part must be at least a lot and large enough for the venue at the price that it is valued at: a slice at the
-/// limit or else the current price, a layer at the lowest of their prices.
+/// limit or else the current price, a layer at the lowest of their prices. `quantity` is what a group would divide now;
+/// what one would divide later, once something was cancelled, is not known yet.
 ///
 /// # Errors
 /// [`Refusal::TooManySlices`], [`Refusal::SliceBelowMinNotional`].
 pub(super) fn check(
     view: ExecutionView<'_>,
     algorithm: Algorithm,
-    quantity: Quantity,
+    quantity: Option<Quantity>,
     limit: Option<Price>,
 ) -> Result<(), Unplanned> {
     let instrument = view.instrument();
     let price = limit.or(view.current_price());
-    match algorithm {
-        Algorithm::Single => Ok(()),
-        Algorithm::Twap(twap) => equal_parts(instrument, quantity, twap.slices, price),
-        Algorithm::Layered(layered) => equal_parts(instrument, quantity, layered.layers, Some(layered.from)),
-        Algorithm::Iceberg(iceberg) => {
-            let last = last_part(quantity, iceberg.visible)?;
-            large_enough(instrument, iceberg.visible.min(quantity), price)?;
+    match (algorithm, quantity) {
+        (Algorithm::Single, _) | (Algorithm::Twap(_) | Algorithm::Layered(_), None) => Ok(()),
+        (Algorithm::Twap(twap), Some(quantity)) => equal_parts(instrument, quantity, twap.slices, price),
+        (Algorithm::Layered(layered), Some(quantity)) => {
+            equal_parts(instrument, quantity, layered.layers, Some(layered.from))
+        }
+        (Algorithm::Iceberg(iceberg), quantity) => {
+            large_enough(instrument, iceberg.visible, price)?;
+            let last = quantity.map(|quantity| last_part(quantity, iceberg.visible)).transpose()?.flatten();
             last.map_or(Ok(()), |last| large_enough(instrument, last, price))
         }
     }
@@ -57,7 +60,7 @@ fn large_enough(instrument: &Instrument, slice: Quantity, price: Option<Price>) 
     }
 }
 
-/// What is left for the last of several parts of `part`; `None` where it is as large as the others.
+/// What is left for the last of several parts of `part`; `None` where it is as large as the others, or the only one.
 fn last_part(quantity: Quantity, part: Quantity) -> Result<Option<Quantity>, Inexact> {
     let whole = exact::round_to_multiple(quantity.value(), part.value(), Rounding::Down)?;
     Ok(Quantity::new(whole).ok().and_then(|whole| quantity.less(whole)))

@@ -25,7 +25,7 @@ impl TradePlanner for ExecutionPlanner<'_> {
 
     fn on_new_trade(&self, view: ExecutionView<'_>, wanted: &NewTrade) -> Result<ExecutionPlan, Unplanned> {
         let algorithm = self.algorithm(wanted.execution);
-        division::check(view, algorithm, wanted.target, wanted.entry.limit_price)?;
+        division::check(view, algorithm, Some(wanted.target), wanted.entry.limit_price)?;
         Ok(ExecutionPlan::Divide { algorithm, end_after: wanted.execution.end_after })
     }
 
@@ -38,9 +38,7 @@ impl TradePlanner for ExecutionPlanner<'_> {
         let terms = stands.map_or_else(|| self.terms.unwrap_or(EntryTerms::MARKET), |standing| standing.terms);
         let algorithm = stands.map_or_else(|| self.algorithm(wanted.execution), |standing| standing.algorithm);
         let end_after = stands.map_or(wanted.execution.end_after, |standing| standing.end_after);
-        if let Some(quantity) = view.divided(self.target)? {
-            division::check(view, algorithm, quantity, terms.limit_price)?;
-        }
+        division::check(view, algorithm, view.divided(self.target)?, terms.limit_price)?;
         Ok(Some(ExecutionPlan::Divide { algorithm, end_after }))
     }
 

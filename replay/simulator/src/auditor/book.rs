@@ -1,6 +1,6 @@
 //! What the auditor knows of plans and orders. Sizes are in the plan's own direction.
 
-use retrace_core::ids::{PlanId, PlanNo};
+use retrace_core::ids::{GroupNo, PlanId, PlanNo};
 
 use crate::units::GRAINS;
 
@@ -32,6 +32,8 @@ pub struct Plan {
     pub exit_short: bool,
     /// At which price it was to be entered last, in ticks: what is too small is valued there.
     pub limit: Option<i64>,
+    /// In how many orders at a time it is entered or left: what is too small for each of them is given up.
+    pub parts: i64,
     /// What a slice left unfilled may be given up.
     pub skips: bool,
     /// Something happened to a stop: it was refused, ended, or not changed.
@@ -93,6 +95,8 @@ pub struct Order {
     pub unknown: bool,
     /// It was asked for when its plan was to end already.
     pub ending: bool,
+    /// Its group.
+    pub group: Option<(PlanNo, GroupNo)>,
 }
 
 /// A change that was asked for.

@@ -1,7 +1,8 @@
 //! What a directive is to do to a plan, and whether a refusal has ground.
 
 use retrace_core::directive::{
-    Algorithm, Intent, ModifyPlans, NewTrade, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
+    Algorithm, EntryTerms, ExecutionHint, Intent, Layered, ModifyPlans, NewTrade, StopChange, StopLevel,
+    StrategyDirective, TakeProfitChange,
 };
 use retrace_core::event::{Decision, Event, Fact, Refusal};
 use retrace_core::ids::{PlanId, PlanNo};
@@ -111,7 +112,8 @@ impl Auditor {
             phase: Phase::Standing,
             entry_short: false,
             exit_short: false,
-            limit: new.entry.limit_price.and_then(ticks_of),
+            limit: limit_of(Some(new.entry), new.execution),
+            parts: parts(new.execution),
             skips: skips(new.execution.algorithm),
             trouble: false,
         };
@@ -137,10 +139,17 @@ impl Auditor {
             Refusal::ShortingUnsupported => new.is_some() && !long && !self.rules.shorting,
             Refusal::NoPriceYet => mark.is_none(),
             Refusal::WrongSide { field, level, price } => {
-                let reference = new.and_then(|new| new.entry.limit_price).and_then(ticks_of).or(mark);
                 let (level, price) = (ticks_of(*level), ticks_of(*price));
-                let toward = if field == "stop_loss_price" { sign } else { -sign };
-                price == reference && price.zip(level).is_some_and(|(price, level)| (price - level) * toward <= 0)
+                let is_stop = field == "stop_loss_price";
+                let toward = if is_stop { sign } else { -sign };
+                // A stop is read against the farthest of several layers, a take profit against the nearest.
+                let layer =
+                    layers_of(said).map(|layered| if (sign > 0) == is_stop { layered.from } else { layered.to });
+                let limit = new.and_then(|new| new.entry.limit_price).and_then(ticks_of).or(mark);
+                let references = [layer.and_then(ticks_of), limit.filter(|_| new.is_none() || layer.is_none())];
+                price.is_some()
+                    && references.contains(&price)
+                    && price.zip(level).is_some_and(|(price, level)| (price - level) * toward <= 0)
             }
             Refusal::WouldLoosen { stop, proposed } => {
                 let (stop, proposed) = (ticks_of(*stop), ticks_of(*proposed));
@@ -161,6 +170,30 @@ impl Auditor {
             _ => false,
         }
     }
+}
+
+/// The price at which what is too small is valued: of several layers the lowest.
+fn limit_of(entry: Option<EntryTerms>, hint: ExecutionHint) -> Option<i64> {
+    match hint.algorithm {
+        Some(Algorithm::Layered(layered)) => ticks_of(layered.from),
+        _ => entry.and_then(|entry| entry.limit_price).and_then(ticks_of),
+    }
+}
+
+fn parts(hint: ExecutionHint) -> i64 {
+    match hint.algorithm {
+        Some(Algorithm::Layered(layered)) => i64::from(layered.layers),
+        _ => 1,
+    }
+}
+
+const fn layers_of(said: &StrategyDirective) -> Option<Layered> {
+    let hint = match &said.intent {
+        Intent::NewTrade(new) => new.execution,
+        Intent::Modify(modify) => modify.execution,
+        Intent::Close(_) => return None,
+    };
+    if let Some(Algorithm::Layered(layered)) = hint.algorithm { Some(layered) } else { None }
 }
 
 const fn skips(algorithm: Option<Algorithm>) -> bool {
@@ -192,7 +225,8 @@ fn change(plan: &mut Plan, modify: &ModifyPlans, mark: Option<i64>, running: Run
         plan.entry_short &= running.entries;
         plan.exit_short &= running.exits;
         plan.skips |= skips(modify.execution.algorithm);
-        plan.limit = modify.entry.and_then(|entry| entry.limit_price).and_then(ticks_of).or(plan.limit);
+        plan.limit = limit_of(modify.entry, modify.execution).or(plan.limit);
+        plan.parts = plan.parts.max(parts(modify.execution));
     }
 }
 

@@ -5,13 +5,14 @@
 mod book;
 mod bounds;
 mod directives;
+mod groups;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use retrace_core::directive::StrategyDirective;
 use retrace_core::event::{Decision, Event, Fact, FillReport, Input, Report, ReportKind, ReportedOrder, VenueReason};
-use retrace_core::ids::{DirectiveId, OrderId, OrderNo, PlanId, PlanNo, TimerId, TradeId};
+use retrace_core::ids::{DirectiveId, GroupNo, OrderId, OrderNo, PlanId, PlanNo, TimerId, TradeId};
 use retrace_replay::effect::Effect;
 
 use crate::finding::Finding;
@@ -36,6 +37,11 @@ pub struct Auditor {
     ids: BTreeSet<OrderId>,
     trades: BTreeMap<TradeId, FillReport>,
     timers: BTreeMap<TimerId, (i64, PlanNo)>,
+    groups: BTreeMap<(PlanNo, GroupNo), groups::Group>,
+    /// The timers that end a group.
+    ends: BTreeMap<TimerId, (PlanNo, GroupNo)>,
+    /// The group of the order that was decided last.
+    deciding: Option<(PlanNo, GroupNo)>,
 }
 
 impl Auditor {
@@ -52,6 +58,9 @@ impl Auditor {
             ids: BTreeSet::new(),
             trades: BTreeMap::new(),
             timers: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            deciding: None,
         }
     }
 
@@ -83,6 +92,7 @@ impl Auditor {
             }
             Input::TimerFired { timer } => {
                 self.timers.remove(timer);
+                self.time_is_up(said);
             }
             Input::Report(report) => self.report(report),
             Input::DirectiveReceived(directive) => self.directive(directive, events)?,
@@ -182,7 +192,9 @@ impl Auditor {
         }
         if let Decision::TimerDropped { timer } = decision {
             self.timers.remove(timer);
+            self.ends.remove(timer);
         }
+        self.note_group(event, decision)?;
         let Some((no, plan)) = event.plan.and_then(|no| self.plans.get_mut(&no).map(|plan| (no, plan))) else {
             return Ok(());
         };
@@ -235,7 +247,7 @@ impl Auditor {
     /// Whether so many lots are too few to be traded, or were when that was decided: a price alone wakes nobody.
     fn is_small(&self, plan: &Plan, lots: i64) -> bool {
         let mark = self.marks.get(plan.symbol).copied().flatten().unwrap_or(0);
-        lots == 0 || lots * mark.min(plan.limit.unwrap_or(mark)) * 8 / 10 < self.rules.min_notional * 100
+        lots == 0 || lots * mark.min(plan.limit.unwrap_or(mark)) * 8 / 10 < self.rules.min_notional * 100 * plan.parts
     }
 
     fn of_plan(&self, no: PlanNo) -> impl Iterator<Item = (OrderNo, &Order)> {

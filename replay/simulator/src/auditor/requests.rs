@@ -37,6 +37,9 @@ impl Auditor {
             if (kind != Kind::Entry || buys_back) != *reduce_only {
                 return unsound("is reduce-only where it must not be, or is not where it must be");
             }
+            if !buys_back && let Err(what) = self.of_group(effect.plan, lots, level.flatten(), kind) {
+                return unsound(what);
+            }
             let order = Order {
                 plan: effect.plan,
                 kind,
@@ -48,6 +51,7 @@ impl Auditor {
                 asked: None,
                 unknown: false,
                 ending: plan.phase != Phase::Standing,
+                group: self.deciding.filter(|_| !buys_back),
             };
             self.orders.insert(no, order);
             return match kind {

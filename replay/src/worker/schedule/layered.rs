@@ -27,19 +27,22 @@ pub(super) fn send(
             unsent = free;
         }
     }
-    let mut left = unsent;
+    let (mut left, mut carried) = (unsent, Position::FLAT);
     let mut orders = Vec::new();
     for layer in 0..layered.layers {
         let Some(attempt) = attempt(group, layer, deciding.state.policy.reject_retries) else { continue };
-        // A newer target may have taken back a part before it was sent: the layers farthest from the market go first.
         let own = deciding.exact(group.slice_quantity(layer, &plan.instrument))?;
         let own = own.map_or(Position::FLAT, |own| Side::Buy.signed(own));
-        let Some(quantity) = own.min(left).size() else { continue };
+        // A newer target may have taken back a part before it was sent: the layers farthest from the market go first.
+        let wanted = deciding.exact(own.plus(carried))?.min(left);
+        let Some(quantity) = wanted.size() else { continue };
         let price = deciding.exact(layered.price(layer, group.side(plan.direction), &plan.instrument))?;
+        // What is too small for an order of its own goes into the next layer.
         if !large_enough(deciding, &plan.instrument, quantity, Some(price))? {
+            carried = wanted;
             continue;
         }
-        left = deciding.exact(left.minus(Side::Buy.signed(quantity)))?;
+        (left, carried) = (deciding.exact(left.minus(wanted))?, Position::FLAT);
         orders.push(Request {
             group: group.no,
             role: group.role(),
