@@ -2,6 +2,7 @@
 //! change of the stop with what it covers, timers, refusals, outcome and result.
 
 mod gaps;
+mod quality;
 pub(crate) mod words;
 
 pub use gaps::GapSpan;

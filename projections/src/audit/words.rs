@@ -16,6 +16,7 @@ use retrace_core::time::Timestamp;
 
 use rust_decimal::Decimal;
 
+use super::quality;
 use crate::ledger::{Book, Fill, Group, Order, Plan};
 
 /// By what a line names orders and earlier events.
@@ -346,9 +347,8 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             (Some(because.as_str()), format!("group {group}: {quantity} will not be sent ({})", reason(*because)))
         }
         Decision::GroupEnded { group, end, price: _ } => {
-            let filled = plan.and_then(|plan| plan.group(*group)).map(crate::ledger::Group::filled);
-            let filled = filled.unwrap_or_default();
-            plain(format!("group {group} ended {end}, filled {filled}"))
+            let came_to = plan.and_then(|plan| quality::came_to(plan, *group)).unwrap_or_default();
+            plain(format!("group {group} ended {end}, {came_to}"))
         }
         Decision::OrderRequested { side, terms, quantity, slice, because, .. } => {
             let group = plan.zip(order).and_then(|(plan, order)| plan.group_of(order.no));
