@@ -7,6 +7,7 @@
 //! bars 2022-01-21T10:00:00Z                          bars of one minute from here on:
 //! 100 101 99 100.5 12                                open high low close [volume in base]
 //! flat 5 100                                         five bars that stay at 100
+//! urgency 0.3 TWAP 4 4                               from which urgency on: minutes and slices, or SINGLE
 //! {"at":"2022-01-21T10:00:00Z","directive":{...}}    a line of the directive file
 //! ```
 
@@ -16,11 +17,12 @@ use std::path::Path;
 
 use retrace_core::amount::Price;
 use retrace_core::content::{Content, ContentRef};
-use retrace_core::directive::StrategyDirective;
+use retrace_core::directive::{Algorithm, StrategyDirective, Twap};
 use retrace_core::event::{Fact, Input};
 use retrace_core::ids::{DirectiveId, Seq, SessionUid};
 use retrace_core::log::{LogEnd, read_log};
 use retrace_core::manifest::{Identity, Provenance};
+use retrace_core::policy::{ExecutionPolicy, UrgencyRange};
 use retrace_core::step::Step;
 use retrace_core::store::{Checkpoint, LogStore, Manifest};
 use retrace_core::testkit::samples;
@@ -57,6 +59,7 @@ impl Scenario {
     pub(crate) fn read(name: &str, script: &str) -> Option<Self> {
         let mut title = String::new();
         let mut venue = samples::venue();
+        let mut policy = ExecutionPolicy::default();
         let mut set = None;
         let mut next = Timestamp::from_nanos(0);
         let mut bars = Vec::new();
@@ -70,6 +73,7 @@ impl Scenario {
                 Some(&"#") if title.is_empty() => words[1..].join(" ").clone_into(&mut title),
                 Some(&"#") => {}
                 Some(&"venue") => words[1..].iter().for_each(|setting| change(&mut venue, setting)),
+                Some(&"urgency") => policy.urgency.push(range(&words[1..])),
                 Some(&"real") => set = Some(cut(&real::january()?, samples::time(words[1]), samples::time(words[2]))),
                 Some(&"bars") => next = samples::time(words[1]),
                 Some(&"flat") => {
@@ -90,7 +94,7 @@ impl Scenario {
         let tape = Tape::new(vec![set]);
         let (from, to) = tape.span().unwrap();
         let (tape_identity, decision_version) = (tape.identity(), retrace_replay::DECISION_VERSION);
-        let identity = Identity { venue, tape: tape_identity, decision_version, ..samples::identity(name) };
+        let identity = Identity { venue, policy, tape: tape_identity, decision_version, ..samples::identity(name) };
         let span = DataSpan { from, to };
         let directives = directives::parse(Path::new(name), lines.as_bytes(), &identity.instruments, span)
             .unwrap_or_else(|problem| panic!("{name}: {problem}"));
@@ -253,6 +257,20 @@ pub(crate) fn change(venue: &mut VenueSettings, setting: &str) {
         "latency_ms" => venue.latency = Span::from_nanos(value.parse::<u64>().unwrap() * 1_000_000),
         _ => panic!("no venue setting {key}"),
     }
+}
+
+fn range(words: &[&str]) -> UrgencyRange {
+    let number = |place: usize| words[place].parse::<u32>().unwrap();
+    let algorithm = match words[1] {
+        "SINGLE" => Algorithm::Single,
+        "TWAP" => Algorithm::Twap(Twap {
+            duration: Span::from_seconds(u64::from(number(2)) * 60),
+            slices: number(3),
+            catch_up: true,
+        }),
+        other => panic!("an urgency does not mean {other}"),
+    };
+    UrgencyRange { from: samples::dec(words[0]), algorithm }
 }
 
 fn bar(next: &mut Timestamp, words: &[&str]) -> Bar {

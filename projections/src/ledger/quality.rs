@@ -1,6 +1,7 @@
 //! What a group's execution came to, against the price when it was decided.
 
 use retrace_core::amount::{DECIMALS_MAX, Money, Position, Price};
+use retrace_core::event::{GroupAction, GroupEnd};
 use retrace_core::exact::{self, Inexact, Rounding};
 use retrace_core::order::Side;
 use rust_decimal::Decimal;
@@ -42,12 +43,16 @@ pub struct Quality {
 
 impl Group {
     /// What it was to trade, zero or more: what was planned less what was taken back. What was given up for good, because
-    /// its time passed or the venue ended it, was not taken back.
+    /// its time passed or the venue ended it, was not taken back. Of a close that left nothing it is what it filled: the
+    /// stop did the rest.
     ///
     /// # Errors
     /// [`Inexact`] when a sum does not fit.
     pub fn wanted(&self) -> Result<Position, Inexact> {
         let planned = Side::Buy.signed(self.planned);
+        if self.action == GroupAction::Close && matches!(self.end, Some(GroupEnd::Filled | GroupEnd::StoppedOut)) {
+            return Ok(self.filled());
+        }
         let taken_back = self.dropped.minus(self.missed)?;
         Ok(planned.minus(taken_back)?.max(self.filled()))
     }
@@ -60,9 +65,9 @@ impl Group {
         let (wanted, filled) = (self.wanted()?, self.filled());
         let unfilled = wanted.minus(filled)?;
         let cost = self.own_cost()?;
-        let average = filled.size().map(|size| {
-            exact::mul_div(cost.value(), Decimal::ONE, size.value(), DECIMALS_MAX, Rounding::HalfEven)
-        });
+        let average = filled
+            .size()
+            .map(|size| exact::mul_div(cost.value(), Decimal::ONE, size.value(), DECIMALS_MAX, Rounding::HalfEven));
         let average_price = average.transpose()?.and_then(|average| Price::new(average).ok());
         let mut quality = Quality { unfilled, average_price, ..Quality::default() };
         let Some(arrival) = self.arrival else { return Ok(quality) };
@@ -120,7 +125,7 @@ fn bps(cost: Money, position: Position, price: Price) -> Result<Option<Decimal>,
 mod tests {
     use retrace_core::amount::Quantity;
     use retrace_core::directive::{Algorithm, EntryTerms};
-    use retrace_core::event::{Because, FillReport, GroupAction, GroupEnd};
+    use retrace_core::event::{Because, FillReport};
     use retrace_core::ids::{
         DirectiveId, GroupNo, OrderCause, OrderNo, PlanId, Seq, SessionUid, TradeId, derive_fill_id, derive_group_id,
         derive_order_id,

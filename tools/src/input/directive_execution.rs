@@ -12,10 +12,10 @@ use crate::input::directive_values::{Built, Named, Values, text_of};
 use crate::input::rule::Rule;
 
 /// The longest schedule, in minutes: a year.
-const MINUTES_MAX: u64 = 366 * 24 * 60;
+pub(super) const MINUTES_MAX: u64 = 366 * 24 * 60;
 
 /// The most slices that one schedule may have.
-const SLICES_MAX: u64 = 100_000;
+pub(super) const SLICES_MAX: u64 = 100_000;
 
 /// The most layers: all of them stand at the venue at once.
 const LAYERS_MAX: u64 = 100;

@@ -31,6 +31,7 @@ impl Checker<'_> {
                 let field = "execution.stop_limit_patience_seconds";
                 policy.stop_limit_patience = Span::from_seconds(seconds.ok_or_else(|| self.at(field, text, rule))?);
             }
+            policy.urgency = self.urgency(execution.urgency.as_deref().unwrap_or_default())?;
         }
         Ok(policy)
     }

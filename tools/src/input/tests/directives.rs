@@ -15,7 +15,7 @@ fn data() -> DataSpan {
     DataSpan { from: at("2022-01-21T00:00:00Z"), to: at("2022-01-22T00:00:00Z") }
 }
 
-fn read_lines(lines: &str) -> Result<Vec<ParsedDirective>, InputProblem> {
+pub(super) fn read_lines(lines: &str) -> Result<Vec<ParsedDirective>, InputProblem> {
     directives::parse(Path::new("twap.jsonl"), lines.as_bytes(), &sample_session().instruments, data())
 }
 
@@ -155,7 +155,7 @@ fn directive_refusals() {
         ("take profit at a short limit", short.clone()),
         ("stop below a short limit", changed(&short, &[("38000", "36000")])),
         ("unknown algorithm", changed(NEW, &[("\"TWAP\"", "\"VWAP\"")])),
-        ("an algorithm of a later part", changed(NEW, &[("\"TWAP\"", "\"ICEBERG\"")])),
+        ("an unknown algorithm", changed(NEW, &[("\"TWAP\"", "\"VWAP\"")])),
         ("zero slices", changed(NEW, &[(":12}", ":0}")])),
         ("half a slice", changed(NEW, &[(":12}", ":1.5}")])),
         ("more slices than lots", changed(NEW, &[("\"10\"", "\"0.11\"")])),
