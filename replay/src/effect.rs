@@ -96,7 +96,9 @@ pub fn effect_of(event: &Event, ledger: &Ledger) -> Option<Effect> {
         | Decision::PlanClosed { .. }
         | Decision::OrderInferred { .. }
         | Decision::TradeBooked { .. }
-        | Decision::TradeRepeated { .. } => return None,
+        | Decision::TradeRepeated { .. }
+        | Decision::OrderRefused(_)
+        | Decision::AmendRefused(_) => return None,
     };
     let plan = ledger.plan(event.plan?)?;
     let order = plan.order(event.order?)?;

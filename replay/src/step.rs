@@ -62,6 +62,7 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
     let mut deciding = Deciding { state, time, input: seq, events: vec![event] };
     match input {
         Input::SessionContinued(_) | Input::PriceMoved(_) => {}
+        Input::OperatorCommanded(commanded) => worker::obey(&mut deciding, &commanded)?,
         Input::TradeImported(trade) => import::book(&mut deciding, &trade)?,
         Input::DirectiveReceived(directive) => worker::receive(&mut deciding, &directive)?,
         Input::TimerFired { .. } | Input::Report(_) => {
@@ -85,9 +86,11 @@ struct Place {
 fn place(state: &State, input: &Input) -> Result<Place, EngineError> {
     let ledger = &state.ledger;
     match input {
-        Input::SessionContinued(_) | Input::PriceMoved(_) | Input::DirectiveReceived(_) | Input::TradeImported(_) => {
-            Ok(Place::default())
-        }
+        Input::SessionContinued(_)
+        | Input::PriceMoved(_)
+        | Input::DirectiveReceived(_)
+        | Input::TradeImported(_)
+        | Input::OperatorCommanded(_) => Ok(Place::default()),
         Input::TimerFired { timer: id } => {
             let timer = ledger.timer(*id);
             Ok(Place { plan: timer.map(|timer| timer.plan), order: None, cause: timer.map(|timer| timer.set) })

@@ -81,6 +81,7 @@ impl Stored<'_> {
                     line: form.line,
                 }))
             }
+            8 => Input::OperatorCommanded(read.commanded(&self.form()?)?),
             _ => return Ok(None),
         }))
     }
@@ -187,6 +188,7 @@ impl Stored<'_> {
                 let purpose = match form.purpose {
                     TimerPurposeV1::Slice { group, slice } => TimerPurpose::Slice { group: GroupNo(group), slice },
                     TimerPurposeV1::CloseRetry => TimerPurpose::CloseRetry,
+                    TimerPurposeV1::Room { group } => TimerPurpose::Room { group: GroupNo(group) },
                     TimerPurposeV1::EndTime { group } => TimerPurpose::EndTime { group: GroupNo(group) },
                 };
                 Decision::TimerSet { timer: TimerId(form.timer), due: Timestamp::from_nanos(form.due_ns), purpose }
@@ -248,6 +250,8 @@ impl Stored<'_> {
                 let form: TradeRepeatedV1 = self.form()?;
                 Decision::TradeRepeated { first: Seq(form.first), same: form.same }
             }
+            123 => Decision::OrderRefused(read.order_refused(&self.form()?)?),
+            124 => Decision::AmendRefused(read.amend_refused(&self.form()?)?),
             _ => return Ok(None),
         }))
     }

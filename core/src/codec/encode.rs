@@ -1,6 +1,7 @@
 //! Live events into their stored form.
 
 use super::algorithm::{execution_form, hint_form};
+use super::risk;
 use super::v1::{
     AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, CloseStartedV1, Dec, DirectiveReceivedV1, DirectiveRefusedV1,
     DirectiveRepeatedV1, EntryTermsV1, ExitsSetV1, FillV1, GroupEndedV1, GroupOpenedV1, IdleV1, IntentV1,
@@ -68,6 +69,7 @@ fn encode_input(input: &Input) -> (u16, Vec<u8>) {
         Input::TimerFired { timer } => (4, encode_form(&TimerFiredV1 { timer: timer.0 })),
         Input::Report(report) => (5, encode_form(&report_form(report))),
         Input::TradeImported(trade) => (6, encode_form(&trade_form(trade))),
+        Input::OperatorCommanded(commanded) => (8, encode_form(&risk::commanded_form(commanded))),
     }
 }
 
@@ -211,6 +213,7 @@ fn refusal_form(refusal: &Refusal) -> RefusalV1 {
             minimum: minimum.value().into(),
         },
         Refusal::TooLarge => RefusalV1::TooLarge,
+        Refusal::RiskGate(refusal) => RefusalV1::RiskGate(risk::risk_form(refusal)),
     }
 }
 
@@ -228,7 +231,7 @@ fn idle_form(idle: Idle) -> IdleV1 {
     }
 }
 
-fn order_terms(terms: OrderTerms) -> OrderTermsV1 {
+pub(super) fn order_terms(terms: OrderTerms) -> OrderTermsV1 {
     match terms {
         OrderTerms::Market => OrderTermsV1::Market,
         OrderTerms::Limit { price } => OrderTermsV1::Limit { price: price.value().into() },
@@ -359,6 +362,7 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             let purpose = match purpose {
                 TimerPurpose::Slice { group, slice } => TimerPurposeV1::Slice { group: group.0, slice: *slice },
                 TimerPurpose::CloseRetry => TimerPurposeV1::CloseRetry,
+                TimerPurpose::Room { group } => TimerPurposeV1::Room { group: group.0 },
                 TimerPurpose::EndTime { group } => TimerPurposeV1::EndTime { group: group.0 },
             };
             (113, encode_form(&TimerSetV1 { timer: timer.0, due_ns: due.nanos(), purpose }))
@@ -409,5 +413,7 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             (121, encode_form(&form))
         }
         Decision::TradeRepeated { first, same } => (122, encode_form(&TradeRepeatedV1 { first: first.0, same: *same })),
+        Decision::OrderRefused(refused) => (123, encode_form(&risk::order_refused_form(refused))),
+        Decision::AmendRefused(refused) => (124, encode_form(&risk::amend_refused_form(refused))),
     }
 }

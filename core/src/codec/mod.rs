@@ -12,6 +12,7 @@ mod fields;
 mod groups;
 mod identity;
 mod policy;
+mod risk;
 mod v1;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};

@@ -6,6 +6,7 @@ use bincode::{Decode, Encode};
 use rust_decimal::Decimal;
 
 use super::algorithm::ExecutionV2;
+use super::risk::RiskRefusalV1;
 
 /// A decimal: mantissa and scale, without trailing zeros.
 #[derive(Encode, Decode, Clone, Copy)]
@@ -183,6 +184,7 @@ pub(super) enum RefusalV1 {
     TooManySlices { slices: u32, quantity: Dec, lot: Dec },
     SliceBelowMinNotional { slice: Dec, price: Dec, minimum: Dec },
     TooLarge,
+    RiskGate(RiskRefusalV1),
 }
 
 #[derive(Encode, Decode)]
@@ -314,6 +316,7 @@ pub(super) struct TimerSetV1 {
 pub(super) enum TimerPurposeV1 {
     Slice { group: u32, slice: u32 },
     CloseRetry,
+    Room { group: u32 },
     EndTime { group: u32 },
 }
 

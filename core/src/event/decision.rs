@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::refusal::{Idle, Refusal};
 use super::report::FillReport;
+use super::risk::{AmendRefused, OrderRefused};
 use crate::amount::{Position, Price, Quantity};
 use crate::content::ContentRef;
 use crate::directive::{Algorithm, EntryTerms, OnLimit};
@@ -248,6 +249,10 @@ pub enum Decision {
         /// Whether it says the same again; where not, the two contradict each other.
         same: bool,
     },
+    /// The risk gate did not let an order through.
+    OrderRefused(OrderRefused),
+    /// The risk gate did not let a change of a working order through.
+    AmendRefused(AmendRefused),
 }
 
 /// What a timer is for.
@@ -263,6 +268,11 @@ pub enum TimerPurpose {
     },
     /// The next try of a close.
     CloseRetry,
+    /// There is room for an order of a group that the risk gate refused.
+    Room {
+        /// Whose.
+        group: GroupNo,
+    },
     /// The time of a group is up.
     EndTime {
         /// Whose.
@@ -309,6 +319,10 @@ spelled! {
         Skipped = "skipped",
         /// A history tells of it; why it was done is not known.
         Imported = "imported",
+        /// The risk gate did not let it through.
+        RiskGate = "risk_gate",
+        /// The operator's kill switch is on.
+        KillSwitch = "kill_switch",
         /// The time that the group had is up.
         TimeUp = "time_up",
         /// The venue ended an order short, and it is not made up for.

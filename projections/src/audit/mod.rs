@@ -3,6 +3,7 @@
 
 mod gaps;
 mod quality;
+mod risk;
 pub(crate) mod words;
 
 pub use gaps::GapSpan;

@@ -16,7 +16,7 @@ use retrace_core::time::Timestamp;
 
 use rust_decimal::Decimal;
 
-use super::quality;
+use super::{quality, risk};
 use crate::ledger::{Book, Fill, Group, Order, Plan};
 
 /// By what a line names orders and earlier events.
@@ -68,7 +68,7 @@ pub fn order_name(group: &Group, order: &Order) -> String {
     if order.attempt == 0 { name } else { format!("{name} try {}", order.attempt.saturating_add(1)) }
 }
 
-const fn role_name(role: OrderRole) -> &'static str {
+pub(super) const fn role_name(role: OrderRole) -> &'static str {
     match role {
         OrderRole::Entry => "entry",
         OrderRole::Reduce => "reduce",
@@ -91,6 +91,7 @@ fn input_text(event: &Event, input: &Input, book: &Book, naming: Naming) -> Stri
         Input::TimerFired { timer } => format!("{} fired", timer_name(*timer, naming)),
         Input::Report(report) => report_text(event, report, book, naming),
         Input::TradeImported(trade) => trade_text(trade, naming),
+        Input::OperatorCommanded(commanded) => risk::commanded_text(commanded),
     }
 }
 
@@ -263,7 +264,7 @@ fn clock(at: Timestamp, event: &Event) -> String {
 }
 
 /// A fraction as it is read: `0.035` is `3.5 %`.
-fn percent(fraction: Decimal) -> String {
+pub(super) fn percent(fraction: Decimal) -> String {
     let percent = exact::mul(fraction, Decimal::ONE_HUNDRED);
     percent.map_or_else(|_| format!("{fraction} of 1"), |percent| format!("{percent} %"))
 }
@@ -374,6 +375,7 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
                     format!("{timer} set for slice {} at {due}", slice.saturating_add(1))
                 }
                 TimerPurpose::CloseRetry => format!("{timer} set for the next try at {due}"),
+                TimerPurpose::Room { group } => format!("{timer} set for room in group {group} at {due}"),
                 TimerPurpose::EndTime { group } => format!("{timer} set for the end of group {group} at {due}"),
             })
         }
@@ -406,6 +408,14 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
                 Outcome::StoppedOut | Outcome::TookProfit | Outcome::Unfilled | Outcome::Flat => outcome.to_string(),
             };
             plain(format!("plan ended: {how}{result}{dust}"))
+        }
+        Decision::OrderRefused(refused) => {
+            (Some(refused.refusal.code()), risk::order_refused_text(refused, order_terms(refused.terms)))
+        }
+        Decision::AmendRefused(refused) => {
+            let change = change_text(order, refused.quantity, refused.price);
+            let why = risk::refusal_text(&refused.refusal);
+            (Some(refused.refusal.code()), format!("{} {change} REFUSED: {why}", name()))
         }
         Decision::OrderInferred { side, quantity, connector_order_id, .. } => {
             let id = connector_order_id.as_ref().map_or(String::new(), |id| format!(", order {id} at the venue"));
@@ -452,6 +462,8 @@ const fn reason(because: Because) -> &'static str {
         Because::Rejected => "the venue refused",
         Because::Skipped => "its time passed, and it is not made up for",
         Because::Imported => "a history tells of it",
+        Because::RiskGate => "the risk gate did not let it through",
+        Because::KillSwitch => "the operator's kill switch is on",
         Because::TimeUp => "the group's time is up",
         Because::EndedShort => "the venue ended it short, and it is not made up for",
         Because::Refill => "the part that was shown has filled",
@@ -506,5 +518,6 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
             format!("a slice of {slice} at {price} is worth less than the minimum notional of {minimum}")
         }
         Refusal::TooLarge => "an amount is beyond what can be counted exactly".to_owned(),
+        Refusal::RiskGate(refusal) => risk::refusal_text(refusal),
     }
 }

@@ -80,6 +80,10 @@ impl Projection for StrategyLedgerView {
         for refused in ledger.refusals() {
             view.push(refusal_section(refused));
         }
+        if let Some(switch) = ledger.kill_switch() {
+            let section = Section::new("kill switch").below("since", switch.since);
+            view.push(section.below_some("reason", switch.reason.as_ref()));
+        }
         let counts = ledger.counts();
         for (what, events) in [
             ("events of unknown kinds", counts.unknown),

@@ -67,12 +67,17 @@ impl Ledger {
                             closing.waiting = false;
                         }
                     }
+                    TimerPurpose::Room { group } => group_mut(event, plan, group)?.room_came(),
                 }
                 Ok(())
             }
             Input::Report(report) => self.apply_report(event, report),
             Input::TradeImported(trade) => {
                 self.apply_trade_imported(event, trade);
+                Ok(())
+            }
+            Input::OperatorCommanded(commanded) => {
+                self.apply_commanded(event, commanded);
                 Ok(())
             }
         }
@@ -259,9 +264,10 @@ impl Ledger {
                 let (outcome, dust): (Outcome, Position) = (*outcome, *dust);
                 self.plan_mut(event, no)?.phase = Phase::Closed { outcome, dust };
                 self.imports.close(no);
-                self.seal(no);
-                Ok(())
+                self.seal(no).map_err(|source| amount(event, source))
             }
+            Decision::OrderRefused(refused) => self.apply_order_refused(event, refused),
+            Decision::AmendRefused(refused) => self.apply_amend_refused(event, refused),
             Decision::OrderInferred { .. } => self.apply_order_inferred(event, decision),
             Decision::TradeBooked { position, fill, quantity } => {
                 self.apply_trade_booked(event, position.as_ref(), fill, *quantity)
@@ -298,6 +304,7 @@ impl Ledger {
             because: *because,
         };
         self.request(event, *group, &new)?;
+        self.gate.note_request(event.time);
         if let (OrderRole::Close, Phase::Closing(closing)) = (role, &mut self.events_plan(event)?.phase) {
             closing.tries = closing.tries.saturating_add(1);
         }
@@ -341,7 +348,7 @@ impl Ledger {
         self.plans.get_mut(&no).ok_or_else(|| unknown(event, "plan", no.0))
     }
 
-    fn events_plan(&mut self, event: &Event) -> Result<&mut Plan, BrokenHistory> {
+    pub(super) fn events_plan(&mut self, event: &Event) -> Result<&mut Plan, BrokenHistory> {
         let no = Self::number_of_plan(event)?;
         self.plan_mut(event, no)
     }
@@ -373,7 +380,7 @@ impl Ledger {
     }
 }
 
-fn group_mut<'a>(event: &Event, plan: &'a mut Plan, no: GroupNo) -> Result<&'a mut Group, BrokenHistory> {
+pub(super) fn group_mut<'a>(event: &Event, plan: &'a mut Plan, no: GroupNo) -> Result<&'a mut Group, BrokenHistory> {
     plan.group_mut(no).ok_or_else(|| unknown(event, "group", no.0))
 }
 

@@ -10,6 +10,7 @@ use retrace_core::order::{OrderRole, Side};
 use retrace_core::time::{Span, Timestamp};
 use rust_decimal::Decimal;
 
+use super::gate::HeldBack;
 use super::order::Order;
 use super::orders::Orders;
 
@@ -50,6 +51,8 @@ pub struct Group {
     pub end: Option<GroupEnd>,
     /// The current price when it ended.
     pub end_price: Option<Price>,
+    /// What the risk gate refused of it last; `None` once that waits no more.
+    pub held_back: Option<HeldBack>,
     /// Its orders.
     pub orders: Orders,
 }
@@ -85,6 +88,7 @@ impl Group {
             time_is_up: false,
             end: None,
             end_price: None,
+            held_back: None,
             orders: Orders::new(own_role(action)),
         };
         // Only time makes slices wait.
@@ -224,7 +228,15 @@ pub(super) const fn own_role(action: GroupAction) -> OrderRole {
 
 /// Whether what is dropped for this reason is given up for good: nothing makes up for it, and its group ends short.
 pub(super) const fn is_given_up(because: Because) -> bool {
-    matches!(because, Because::Skipped | Because::BelowMinNotional | Because::TimeUp | Because::EndedShort)
+    matches!(
+        because,
+        Because::Skipped
+            | Because::BelowMinNotional
+            | Because::RiskGate
+            | Because::KillSwitch
+            | Because::TimeUp
+            | Because::EndedShort
+    )
 }
 
 /// In how many parts of at most `part` a quantity goes.

@@ -9,6 +9,7 @@ mod closing;
 mod ending;
 mod intake;
 mod protection;
+mod risk;
 mod schedule;
 mod target;
 
@@ -22,6 +23,7 @@ use retrace_projections::ledger::{Phase, Plan};
 use crate::step::{Deciding, EngineError};
 
 pub(crate) use intake::receive;
+pub(crate) use risk::obey;
 
 /// How often closing and flattening are tried again at once after a refusal.
 const REJECT_RETRIES: u32 = 2;
@@ -31,6 +33,7 @@ const DECISIONS_MAX: usize = 10_000;
 
 /// Decides until nothing more follows from the plan's target, schedule and ledger.
 pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    let begun = deciding.len();
     loop {
         let before = deciding.len();
         let Some(plan) = deciding.state.ledger.plan(no) else { return Ok(()) };
@@ -39,6 +42,7 @@ pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
                 target::approach(deciding, no)?;
                 schedule::send_due(deciding, no)?;
                 closing::take_rest(deciding, no)?;
+                risk::hold(deciding, no)?;
             }
             Phase::StoppedOut | Phase::Reopened { .. } => {
                 target::stop_entering(deciding, no, Because::StoppedOut)?;
@@ -57,8 +61,9 @@ pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
         if deciding.len() == before {
             return Ok(());
         }
-        if deciding.len() > DECISIONS_MAX {
-            let (seq, decisions) = (deciding.input_seq(), deciding.len());
+        let decisions = deciding.len().saturating_sub(begun);
+        if decisions > DECISIONS_MAX {
+            let seq = deciding.input_seq();
             return Err(EngineError::NoEnd { plan: no, seq, decisions });
         }
     }
@@ -84,15 +89,18 @@ struct Request {
 }
 
 /// Requests an order of `plan`. Its side follows from its role and the plan's direction; its first order brings the
-/// plan's container into being.
+/// plan's container into being. What the risk gate does not let through is refused instead.
 fn request(deciding: &mut Deciding<'_>, plan: &Plan, request: Request) -> Result<(), EngineError> {
-    if deciding.state.ledger.plan(plan.no).is_some_and(|plan| plan.opened_at.is_none()) {
-        deciding.decide(Some(plan.no), None, Decision::PlanOpened)?;
-    }
     let entering = request.role == OrderRole::Entry;
     // What went across zero is flattened the other way.
     let crossed = request.role == OrderRole::Flatten && deciding.exact(plan.crossed_lots())?.is_some();
     let side = if entering || crossed { plan.direction } else { plan.direction.opposite() };
+    if let Some(refusal) = risk::judge(deciding, plan, side, &request)? {
+        return risk::refuse(deciding, plan, side, &request, refusal);
+    }
+    if deciding.state.ledger.plan(plan.no).is_some_and(|plan| plan.opened_at.is_none()) {
+        deciding.decide(Some(plan.no), None, Decision::PlanOpened)?;
+    }
     let reduce_only = !entering && deciding.state.profile.reduce_only;
     let order = deciding.state.ledger.next_order();
     let Request { group, role, terms, quantity, time_in_force, post_only, slice, attempt, because } = request;

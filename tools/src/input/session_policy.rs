@@ -1,5 +1,6 @@
 //! The parts of a session file that hold for all of its orders.
 
+use retrace_core::instrument::Instrument;
 use retrace_core::policy::ExecutionPolicy;
 use retrace_core::time::Span;
 
@@ -17,7 +18,11 @@ const PATIENCE_MAX: u64 = 86_400;
 
 impl Checker<'_> {
     /// What holds for all orders of the session; each part is the default where the file says nothing.
-    pub(super) fn policy(&self, fields: &SessionFields) -> Result<ExecutionPolicy, InputProblem> {
+    pub(super) fn policy(
+        &self,
+        fields: &SessionFields,
+        instruments: &[Instrument],
+    ) -> Result<ExecutionPolicy, InputProblem> {
         let mut policy = ExecutionPolicy::default();
         if let Some(execution) = &fields.execution {
             if let Some(text) = &execution.reject_retries {
@@ -32,6 +37,9 @@ impl Checker<'_> {
                 policy.stop_limit_patience = Span::from_seconds(seconds.ok_or_else(|| self.at(field, text, rule))?);
             }
             policy.urgency = self.urgency(execution.urgency.as_deref().unwrap_or_default())?;
+        }
+        if let Some(risk) = &fields.risk {
+            policy.risk = self.risk(risk, instruments)?;
         }
         Ok(policy)
     }

@@ -3,7 +3,7 @@
 
 use retrace_core::amount::Position;
 use retrace_core::directive::Iceberg;
-use retrace_core::event::Because;
+use retrace_core::event::{AfterRefusal, Because};
 use retrace_core::order::{OrderStatus, OrderTerms};
 use retrace_projections::ledger::{Group, Plan};
 
@@ -36,6 +36,9 @@ pub(super) fn send(
             OrderStatus::Pending | OrderStatus::Open | OrderStatus::PartiallyFilled => return Ok(()),
         },
     };
+    if group.held_back.is_some_and(|held| held.slice == slice || held.then == AfterRefusal::WaitsForRoom) {
+        return Ok(());
+    }
     let price = group.entry.limit_price.or_else(|| current_price(deciding, plan));
     let part = Part { left, most: iceberg.visible, price, more_comes: false };
     let Some(quantity) = fitting(deciding, plan, group, &part)? else { return Ok(()) };

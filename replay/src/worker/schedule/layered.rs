@@ -1,14 +1,15 @@
 //! LAYERED: a limit order at each of several prices, all at once. What of a layer ends short is not sent again.
 
-use retrace_core::amount::Position;
+use retrace_core::amount::{Position, Quantity};
 use retrace_core::directive::Layered;
-use retrace_core::event::{Because, GroupAction};
+use retrace_core::event::{AfterRefusal, Because, GroupAction};
+use retrace_core::ids::{GroupNo, PlanNo};
 use retrace_core::order::{OrderStatus, OrderTerms, Side};
 use retrace_projections::ledger::{Group, Order, Plan};
 
 use super::{free_to_reduce, has_room};
 use crate::step::{Deciding, EngineError};
-use crate::worker::{Request, large_enough, request, target};
+use crate::worker::{Request, large_enough, request, snapshot, target};
 
 /// Sends every layer that has no order yet, and again one that the venue refused; gives up what no layer will send.
 pub(super) fn send(
@@ -17,6 +18,9 @@ pub(super) fn send(
     group: &Group,
     layered: Layered,
 ) -> Result<(), EngineError> {
+    if group.held_back.is_some_and(|held| held.then == AfterRefusal::WaitsForRoom) {
+        return Ok(());
+    }
     let mut unsent = deciding.exact(plan.instrument.whole_lots(deciding.exact(group.unsent())?))?;
     if group.action == GroupAction::Reduce {
         // Less may be held than was to be reduced: fees in base, or a take profit that was faster.
@@ -60,11 +64,23 @@ pub(super) fn send(
         target::drop_unsent(deciding, plan.no, group.no, rest, because)?;
     }
     for order in orders {
+        // The risk gate may have dropped all that was left, or has it wait.
+        if !may_send(deciding, plan.no, group.no, order.quantity)? {
+            return Ok(());
+        }
         if group.action == GroupAction::Reduce || has_room(deciding, plan.no, order.quantity)? {
             request(deciding, plan, order)?;
         }
     }
     Ok(())
+}
+
+/// Whether so much of a group is still to be sent, and does not wait for room in the minute's orders.
+fn may_send(deciding: &Deciding<'_>, no: PlanNo, group: GroupNo, quantity: Quantity) -> Result<bool, EngineError> {
+    let Some(plan) = snapshot(deciding, no) else { return Ok(false) };
+    let Some(group) = plan.group(group) else { return Ok(false) };
+    let waits = group.held_back.is_some_and(|held| held.then == AfterRefusal::WaitsForRoom);
+    Ok(!waits && deciding.exact(group.unsent())? >= Side::Buy.signed(quantity))
 }
 
 /// Which try of a layer is to be sent now: the first, or one more after a refusal; `None` where none is.

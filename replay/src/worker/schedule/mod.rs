@@ -129,7 +129,10 @@ fn arm_timer(deciding: &mut Deciding<'_>, no: PlanNo, group: &Group) -> Result<(
 pub(super) fn next_slice(deciding: &Deciding<'_>, no: PlanNo, group: &Group) -> Option<u32> {
     let waits = deciding.state.ledger.timers_of(no).find_map(|(_, timer)| match timer.purpose {
         TimerPurpose::Slice { group: of, slice } if of == group.no => Some(slice),
-        TimerPurpose::Slice { .. } | TimerPurpose::CloseRetry | TimerPurpose::EndTime { .. } => None,
+        TimerPurpose::Slice { .. }
+        | TimerPurpose::CloseRetry
+        | TimerPurpose::EndTime { .. }
+        | TimerPurpose::Room { .. } => None,
     });
     waits.or_else(|| (group.slices_due..group.slices()).find(|slice| group.slice_due(*slice) >= deciding.time))
 }
@@ -137,7 +140,9 @@ pub(super) fn next_slice(deciding: &Deciding<'_>, no: PlanNo, group: &Group) -> 
 /// The timers that wake `group`, with what each is for.
 pub(super) fn group_timers(deciding: &Deciding<'_>, no: PlanNo, group: &Group) -> Vec<(TimerId, TimerPurpose)> {
     let wakes = |purpose: TimerPurpose| match purpose {
-        TimerPurpose::Slice { group: of, .. } | TimerPurpose::EndTime { group: of } => of == group.no,
+        TimerPurpose::Slice { group: of, .. }
+        | TimerPurpose::EndTime { group: of }
+        | TimerPurpose::Room { group: of } => of == group.no,
         TimerPurpose::CloseRetry => false,
     };
     let timers = deciding.state.ledger.timers_of(no).map(|(id, timer)| (id, timer.purpose));

@@ -2,7 +2,7 @@
 
 use retrace_core::amount::{Position, Quantity};
 use retrace_core::directive::Algorithm;
-use retrace_core::event::Because;
+use retrace_core::event::{AfterRefusal, Because};
 use retrace_core::order::{OrderStatus, OrderTerms, OrderType, Side};
 use retrace_projections::ledger::{Group, Order, Plan};
 
@@ -22,6 +22,10 @@ pub(super) fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> R
             cancel(deciding, plan.no, order.no, because)?;
         }
         // What they leave is sent with this slice, once their end is confirmed.
+        return Ok(());
+    }
+    // What waits for room takes along what comes due meanwhile; anything else is asked for once a slice.
+    if group.held_back.is_some_and(|held| held.slice == slice || held.then == AfterRefusal::WaitsForRoom) {
         return Ok(());
     }
     let last = group.orders.own_last().filter(|order| order.slice == slice);
