@@ -1,5 +1,7 @@
 //! What a strategist wants: the directive, as one type for every form it may be written in.
 
+mod action;
+
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -10,6 +12,8 @@ use crate::ids::{CausalityId, DirectiveId, PlanId};
 use crate::instrument::Symbol;
 use crate::order::{Side, TimeInForce, spelled};
 use crate::time::Span;
+
+pub use action::{CancelAll, CancelReach, GroupDirective, GroupOrder, GroupRef, OrderChange};
 
 spelled! {
     /// What a directive applies to.
@@ -56,6 +60,10 @@ pub enum Intent {
     Modify(ModifyPlans),
     /// Close plans, each by itself.
     Close(ClosePlans),
+    /// Order something of groups that plans have: cancel, change, pause, resume.
+    Group(GroupDirective),
+    /// Cancel everything of plans.
+    CancelAll(CancelAll),
 }
 
 /// A plan to open.
@@ -238,10 +246,11 @@ impl BodyDigest {
 impl StrategyDirective {
     /// Its scope.
     pub const fn scope(&self) -> Scope {
-        match self.intent {
+        match &self.intent {
             Intent::NewTrade(_) => Scope::NewTrade,
-            Intent::Modify(_) => Scope::ModifyExisting,
+            Intent::Modify(_) | Intent::Group(_) => Scope::ModifyExisting,
             Intent::Close(_) => Scope::CloseExisting,
+            Intent::CancelAll(cancel) => cancel.scope(),
         }
     }
 
@@ -294,6 +303,8 @@ impl StrategyDirective {
                 let OnLimit { retry, tries, then } = close.execution.on_limit;
                 fields.put("on_limit", &format_args!("{tries} tries, {retry} apart, then {then}"));
             }
+            Intent::Group(group) => group.body(&mut fields),
+            Intent::CancelAll(cancel) => cancel.body(&mut fields),
         }
         fields.0
     }

@@ -12,7 +12,7 @@ use retrace_core::time::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::ledger::{Group, Ledger, Order, Phase, Plan};
+use crate::ledger::{Course, Group, Ledger, Order, Phase, Plan};
 
 /// A plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -109,6 +109,8 @@ pub struct GroupView {
     pub slices: u32,
     /// How many of them have come due.
     pub slices_due: u32,
+    /// A directive paused it: it sends nothing new.
+    pub paused: bool,
     /// Its orders.
     pub orders: Vec<OrderView>,
 }
@@ -202,7 +204,7 @@ fn group_view(group: &Group, direction: Side) -> GroupView {
             None if group.orders.is_empty() => "PENDING",
             None => "ACTIVE",
         },
-        target_quantity: group.wanted().unwrap_or_default(),
+        target_quantity: group.to_trade().unwrap_or_default(),
         filled_quantity: group.filled(),
         average_price: quality.average_price,
         arrival_price: group.arrival,
@@ -212,6 +214,7 @@ fn group_view(group: &Group, direction: Side) -> GroupView {
         shortfall_bps: quality.shortfall_bps,
         slices: group.slices(),
         slices_due: group.slices_begun(),
+        paused: group.is_active() && group.ordered.course == Course::Paused,
         orders: group.orders.in_order().into_iter().map(order_view).collect(),
     }
 }

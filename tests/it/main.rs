@@ -7,6 +7,7 @@
 mod cli;
 mod crash;
 mod damage;
+mod flows;
 mod histories;
 mod january;
 mod layers;

@@ -76,12 +76,12 @@ fn keep(store: &mut dyn LogStore, identity: &Identity, steps: &[Step]) -> LogEnd
     }
     store.commit().unwrap();
     let found = verify(store, session, None).unwrap();
-    assert!(found.findings.is_empty(), "{found:#?}");
+    assert!(found.is_clean(), "{found:#?}");
     retrace_core::log::read_log(store, session, &mut |_| true).unwrap()
 }
 
 /// Gives the engine its inputs; a plan that ended is brought back where an input names it.
-fn play(name: &str, identity: &Identity, inputs: &[(Timestamp, Input)]) -> Vec<Step> {
+pub(crate) fn play(name: &str, identity: &Identity, inputs: &[(Timestamp, Input)]) -> Vec<Step> {
     let mut state = State::new(identity);
     let mut sealed: BTreeMap<PlanNo, Plan> = BTreeMap::new();
     let mut steps = Vec::new();
@@ -103,7 +103,7 @@ fn input_of(step: &Step) -> Input {
     }
 }
 
-fn read(name: &str, script: &str) -> (String, Identity, Vec<(Timestamp, Input)>) {
+pub(crate) fn read(name: &str, script: &str) -> (String, Identity, Vec<(Timestamp, Input)>) {
     let mut title = String::new();
     let decision_version = retrace_replay::DECISION_VERSION;
     let paper = Identity { mode: Mode::Paper, nonce: Some([7; 16]), ..samples::identity(name) };

@@ -3,14 +3,16 @@
 use retrace_core::amount::Price;
 use retrace_core::event::{Decision, Fact, Input, Report, ReportKind};
 use retrace_core::ids::Seq;
+use retrace_core::manifest::{Identity, Provenance};
 use retrace_core::memory::MemoryStore;
 use retrace_core::order::OrderTerms;
 use retrace_core::step::Step;
-use retrace_core::store::LogStore;
+use retrace_core::store::{LogStore, Manifest};
 use retrace_core::testkit::forge::ForgedStore;
 use retrace_core::testkit::samples;
 use retrace_replay::verify::{Verification, verify};
 
+use crate::reports;
 use crate::scenario::{Played, Scenario};
 
 /// A TWAP of 100 slices, its stop moved now and then, closed at the end: some 800 events.
@@ -231,4 +233,87 @@ fn another_tape_is_told_apart() {
 
 fn samples_manifest(scenario: &Scenario) -> retrace_core::store::Manifest {
     retrace_core::store::Manifest { identity: scenario.identity.clone(), provenance: Default::default() }
+}
+
+/// A session of which everything came from outside: a plan is stopped out, ends, and is opened again by a late fill.
+fn paper() -> (Identity, Vec<Step>) {
+    let script = include_str!("../reports/flow_late_fill_after_stop_long.txt");
+    let (_, identity, inputs) = reports::read("paper", script);
+    let steps = reports::play("paper", &identity, &inputs);
+    (identity, steps)
+}
+
+/// What `verify` says of a log of these Steps that is right in every link.
+fn verified(identity: &Identity, steps: &[Step]) -> Verification {
+    let mut store = MemoryStore::new();
+    let manifest = Manifest { identity: identity.clone(), provenance: Provenance::default() };
+    let session = store.create(&manifest).unwrap();
+    for step in steps {
+        store.append(session, step, &[]).unwrap();
+    }
+    store.commit().unwrap();
+    verify(&store, session, None).unwrap()
+}
+
+/// The one finding, its check and event.
+fn only(verification: &Verification) -> (&str, Option<Seq>) {
+    let [finding] = &verification.findings[..] else { panic!("{verification:#?}") };
+    (finding.check, finding.seq)
+}
+
+#[test]
+fn a_session_with_its_inputs_in_the_log_is_decided_again_without_market_data() {
+    let (identity, steps) = paper();
+    let verification = verified(&identity, &steps);
+    assert!(verification.is_clean(), "{verification:#?}");
+    let decisions = steps.iter().map(|step| step.decisions().count() as u64).sum::<u64>();
+    let redecide = verification.checks.iter().find(|check| check.name == "re-decide").unwrap();
+    assert!(decisions > 10 && redecide.checked == decisions && redecide.skipped.is_none(), "{verification:#?}");
+}
+
+#[test]
+fn a_forged_decision_is_found_where_the_inputs_are_in_the_log() {
+    let (identity, mut steps) = paper();
+    // In the very last Step with an order: the plan had ended before it and was brought back.
+    let mut events = steps.iter_mut().flat_map(|step| &mut step.events).rev();
+    let forged = events.find_map(|event| match &mut event.fact {
+        Fact::Decision(Decision::OrderRequested { quantity, .. }) => {
+            *quantity = samples::quantity("0.5");
+            Some(event.seq)
+        }
+        _ => None,
+    });
+    let seq = forged.unwrap();
+    drop(events);
+    assert_eq!(only(&verified(&identity, &steps)), ("re-decide", Some(seq)));
+}
+
+#[test]
+fn a_forged_fill_is_found_where_the_inputs_are_in_the_log() {
+    let (identity, steps) = paper();
+    // Edited where it stands, it is found by the chain, whatever of it is edited.
+    let mut store = MemoryStore::new();
+    let session = store.create(&Manifest { identity: identity.clone(), provenance: Provenance::default() }).unwrap();
+    for step in &steps {
+        store.append(session, step, &[]).unwrap();
+    }
+    store.commit().unwrap();
+    let mut forged = ForgedStore::copy_of(&store, session);
+    forged.edit_open(|steps| edit_fill(steps));
+    let verification = verify(&forged, session, None).unwrap();
+    assert_eq!(only(&verification).0, "integrity");
+
+    // In a log that is right in every link, by what followed from it: the stop no longer fits what was bought.
+    let mut more = steps.clone();
+    let seq = more.iter_mut().find_map(|step| {
+        let first = step.events[0].seq;
+        match &mut step.events[0].fact {
+            Fact::Input(Input::Report(Report { what: ReportKind::Filled(fill), .. })) => {
+                fill.quantity = samples::quantity("1.5");
+                Some(first.next())
+            }
+            _ => None,
+        }
+    });
+    assert_eq!(only(&verified(&identity, &more)), ("re-decide", seq));
 }

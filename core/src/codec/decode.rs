@@ -252,7 +252,7 @@ impl Stored<'_> {
             }
             123 => Decision::OrderRefused(read.order_refused(&self.form()?)?),
             124 => Decision::AmendRefused(read.amend_refused(&self.form()?)?),
-            _ => return Ok(None),
+            _ => return read.action(self.version, self.payload),
         }))
     }
 }

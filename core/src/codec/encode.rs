@@ -10,7 +10,7 @@ use super::v1::{
     SlicesDroppedV1, StopChangeV1, StopLevelV1, StopPassedV1, TakeProfitChangeV1, TargetSetV1, TimerDroppedV1,
     TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
 };
-use super::{encode_form, groups};
+use super::{action, encode_form, groups};
 use crate::directive::{EntryTerms, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange};
 use crate::event::{
     Decision, Fact, FillReport, Idle, Input, Refusal, Report, ReportKind, ReportedOrder, SessionContinued,
@@ -110,6 +110,8 @@ fn directive_form(directive: &StrategyDirective) -> DirectiveReceivedV1 {
             max_total_slippage: close.execution.max_total_slippage.map(Dec::from),
             on_limit: on_limit(close.execution.on_limit),
         },
+        Intent::Group(group) => action::group_intent(group),
+        Intent::CancelAll(cancel) => action::cancel_all_intent(cancel),
     };
     DirectiveReceivedV1 {
         directive_id: directive.directive_id.to_string(),
@@ -214,6 +216,7 @@ fn refusal_form(refusal: &Refusal) -> RefusalV1 {
         },
         Refusal::TooLarge => RefusalV1::TooLarge,
         Refusal::RiskGate(refusal) => RefusalV1::RiskGate(risk::risk_form(refusal)),
+        Refusal::Group(refusal) => RefusalV1::Group(action::group_refusal(refusal)),
     }
 }
 
@@ -228,6 +231,8 @@ fn idle_form(idle: Idle) -> IdleV1 {
             minimum: minimum.value().into(),
         },
         Idle::AlreadyClosed => IdleV1::AlreadyClosed,
+        Idle::AlreadySo => IdleV1::AlreadySo,
+        Idle::AlreadyInstructed => IdleV1::AlreadyInstructed,
     }
 }
 
@@ -412,6 +417,13 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             };
             (121, encode_form(&form))
         }
+        Decision::GroupCancelled { directive, group } => action::group_cancelled(directive, *group),
+        Decision::AllCancelled { directive, reach } => action::all_cancelled(directive, *reach),
+        Decision::OrdersModified { directive, group, limit_price, added, target } => {
+            action::orders_modified(directive, *group, *limit_price, *added, *target)
+        }
+        Decision::GroupPaused { directive, group } => action::group_paused(directive, *group),
+        Decision::GroupResumed { directive, group } => action::group_resumed(directive, *group),
         Decision::TradeRepeated { first, same } => (122, encode_form(&TradeRepeatedV1 { first: first.0, same: *same })),
         Decision::OrderRefused(refused) => (123, encode_form(&risk::order_refused_form(refused))),
         Decision::AmendRefused(refused) => (124, encode_form(&risk::amend_refused_form(refused))),

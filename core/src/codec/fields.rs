@@ -159,6 +159,8 @@ impl Fields {
                     on_limit: self.on_limit(on_limit)?,
                 },
             }),
+            IntentV1::Group { plans, target, order } => self.group_intent(plans, target, order)?,
+            IntentV1::CancelAll { plans, reach } => self.cancel_all_intent(plans, *reach)?,
         })
     }
 
@@ -234,6 +236,7 @@ impl Fields {
             },
             RefusalV1::TooLarge => Refusal::TooLarge,
             RefusalV1::RiskGate(form) => Refusal::RiskGate(self.risk_refusal(&form)?),
+            RefusalV1::Group(form) => Refusal::Group(self.group_refusal(form)?),
         })
     }
 
@@ -250,6 +253,8 @@ impl Fields {
                 minimum: self.money("minimum", *minimum)?,
             },
             IdleV1::AlreadyClosed => Idle::AlreadyClosed,
+            IdleV1::AlreadySo => Idle::AlreadySo,
+            IdleV1::AlreadyInstructed => Idle::AlreadyInstructed,
         })
     }
 

@@ -1,6 +1,10 @@
 //! Why a directive led to nothing, or was not carried out: each rule with its numbers.
 
+mod group;
+
 use serde::Serialize;
+
+pub use group::GroupRefusal;
 
 use super::risk::RiskRefusal;
 use crate::amount::{Money, Position, Price, Quantity};
@@ -33,6 +37,10 @@ pub enum Idle {
     },
     /// The plan was closed before.
     AlreadyClosed,
+    /// What was ordered of a group or plan is so already.
+    AlreadySo,
+    /// It is what the plan was told last, under another id: it is not done a second time, though the target is not met.
+    AlreadyInstructed,
 }
 
 /// A rule that a directive broke, with its numbers. Only rules that depend on state or price: anything that a file
@@ -108,7 +116,11 @@ pub enum Refusal {
     /// An amount beyond what can be counted exactly.
     TooLarge,
     /// An order that would carry it out does not pass the risk gate.
+    #[serde(untagged)]
     RiskGate(RiskRefusal),
+    /// A rule that an action on a group broke.
+    #[serde(untagged)]
+    Group(GroupRefusal),
 }
 
 impl Refusal {
@@ -129,6 +141,7 @@ impl Refusal {
             Self::SliceBelowMinNotional { .. } => "slice_below_min_notional",
             Self::TooLarge => "too_large",
             Self::RiskGate(refusal) => refusal.code(),
+            Self::Group(refusal) => refusal.code(),
         }
     }
 }
@@ -142,6 +155,8 @@ impl Idle {
             Self::BelowLot { .. } => "below_lot",
             Self::BelowMinNotional { .. } => "below_min_notional",
             Self::AlreadyClosed => "already_closed",
+            Self::AlreadySo => "already_so",
+            Self::AlreadyInstructed => "already_instructed",
         }
     }
 }

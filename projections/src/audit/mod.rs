@@ -1,6 +1,7 @@
 //! The whole story of one plan, in order: why it came, what was decided, every order and its changes, every fill, every
 //! change of the stop with what it covers, timers, refusals, outcome and result.
 
+mod actions;
 mod gaps;
 mod quality;
 mod risk;
@@ -8,7 +9,7 @@ pub(crate) mod words;
 
 pub use gaps::GapSpan;
 pub(crate) use gaps::GapWatch;
-pub use words::{order_name, refusal_text};
+pub use words::{order_name, refusal_text, venue_reason_text};
 
 use retrace_core::amount::{Money, Position};
 use retrace_core::directive::{Intent, StrategyDirective};
@@ -155,6 +156,8 @@ fn named(directive: &StrategyDirective, book: &Book) -> Vec<PlanId> {
         ],
         Intent::Modify(modify) => modify.plans.clone(),
         Intent::Close(close) => close.plans.clone(),
+        Intent::Group(group) => group.plans.clone(),
+        Intent::CancelAll(cancel) => cancel.plans.clone(),
     }
 }
 

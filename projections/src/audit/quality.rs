@@ -17,7 +17,7 @@ pub(super) fn came_to(plan: &Plan, no: GroupNo) -> Option<String> {
     let quality = group.quality(plan.direction).unwrap_or_default();
     let filled = format!("filled {}", group.filled());
     let short = !quality.unfilled.is_flat();
-    let of = if short { format!(" of {}", group.wanted().unwrap_or_default()) } else { String::new() };
+    let of = if short { format!(" of {}", group.to_trade().unwrap_or_default()) } else { String::new() };
     let Some(arrival) = group.arrival.filter(|_| short || quality.slippage.is_some()) else {
         return Some(format!("{filled}{of}"));
     };

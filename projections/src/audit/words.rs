@@ -2,22 +2,23 @@
 
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::directive::{
-    Algorithm, EntryTerms, ExecutionHint, Intent, Layered, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
+    Algorithm, EntryTerms, ExecutionHint, Intent, Layered, OnLimit, StopChange, StopLevel, StrategyDirective,
+    TakeProfitChange, WhenLimitHolds,
 };
 use retrace_core::event::{
     Because, Decision, Event, Fact, FillReport, Idle, Input, Outcome, Refusal, Report, ReportKind, ReportedOrder,
-    TimerPurpose, TradeImported, TradeOrigin,
+    TimerPurpose, TradeImported, TradeOrigin, VenueReason,
 };
 use retrace_core::exact;
 use retrace_core::ids::TimerId;
 use retrace_core::manifest::Mode;
-use retrace_core::order::{OrderRole, OrderTerms, Side};
+use retrace_core::order::{OrderRole, OrderTerms, Side, TimeInForce};
 use retrace_core::time::Timestamp;
 
 use rust_decimal::Decimal;
 
-use super::{quality, risk};
-use crate::ledger::{Book, Fill, Group, Order, Plan};
+use super::{actions, quality, risk};
+use crate::ledger::{Book, Fill, Group, Order, Phase, Plan};
 
 /// By what a line names orders and earlier events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +88,7 @@ fn input_text(event: &Event, input: &Input, book: &Book, naming: Naming) -> Stri
             Naming::ByCause => "goes on from another session".to_owned(),
         },
         Input::PriceMoved(moved) => format!("{} {}", moved.symbol, moved.mark.long),
-        Input::DirectiveReceived(directive) => directive_text(directive),
+        Input::DirectiveReceived(directive) => directive_text(directive, book),
         Input::TimerFired { timer } => format!("{} fired", timer_name(*timer, naming)),
         Input::Report(report) => report_text(event, report, book, naming),
         Input::TradeImported(trade) => trade_text(trade, naming),
@@ -112,17 +113,31 @@ fn report_text(event: &Event, report: &Report, book: &Book, naming: Naming) -> S
             Naming::ByNumber => format!("{name} accepted as {connector_order_id}"),
             Naming::ByCause => format!("{name} accepted"),
         },
-        ReportKind::Rejected { reason } => format!("{name} rejected: {reason}"),
+        ReportKind::Rejected { reason } => format!("{name} rejected: {}", venue_reason_text(*reason)),
         ReportKind::Filled(fill) => fill_text(event, fill, book, naming),
         ReportKind::Amended { quantity, price } => {
             let at = price.map_or(String::new(), |price| format!(" @ {price}"));
-            format!("{name} is now {quantity}{at}{}", covers(event, book))
+            format!("{name} is now {quantity}{at}{}{}", filled_of_it(order_of(event, book)), covers(event, book))
         }
-        ReportKind::AmendRejected { reason } => format!("{name}: change refused: {reason}"),
+        ReportKind::AmendRejected { reason } => format!("{name}: change refused: {}", venue_reason_text(*reason)),
         ReportKind::Canceled => format!("{name} cancelled"),
-        ReportKind::CancelRejected { reason } => format!("{name}: cancel refused: {reason}"),
-        ReportKind::Expired { reason } => format!("{name} expired: {reason}"),
+        ReportKind::CancelRejected { reason } => format!("{name}: cancel refused: {}", venue_reason_text(*reason)),
+        ReportKind::Expired { reason } => format!("{name} expired: {}", venue_reason_text(*reason)),
         ReportKind::Triggered => format!("{name} set off, nothing to trade with yet"),
+    }
+}
+
+/// A venue's reason as a trader says it.
+pub const fn venue_reason_text(reason: VenueReason) -> &'static str {
+    match reason {
+        VenueReason::WouldTriggerNow => "its level is already passed",
+        VenueReason::WouldTake => "it would have taken, and may only make",
+        VenueReason::BelowMinNotional => "below the minimum notional",
+        VenueReason::OffGrid => "off the tick or the lot",
+        VenueReason::NothingToReduce => "nothing is left to reduce",
+        VenueReason::NotFilledAtOnce => "no price inside its limit",
+        VenueReason::UnknownOrder => "the venue knows it no more",
+        VenueReason::Other => "reason not told",
     }
 }
 
@@ -193,6 +208,12 @@ fn change_text(order: Option<&Order>, quantity: Quantity, price: Option<Price>) 
     }
 }
 
+/// What has traded of an order that is changed: its quantity counts that in. A stop says what it covers instead.
+fn filled_of_it(order: Option<&Order>) -> String {
+    let traded = order.filter(|order| order.role != OrderRole::StopLoss && !order.filled().is_flat());
+    traded.map_or(String::new(), |order| format!(", {} of it filled", order.filled()))
+}
+
 /// For a stop: what it covers of what is held.
 fn covers(event: &Event, book: &Book) -> String {
     let (Some(plan), Some(order)) = (plan_of(event, book), order_of(event, book)) else { return String::new() };
@@ -203,7 +224,7 @@ fn covers(event: &Event, book: &Book) -> String {
     format!(", covers {covered} of {} held", plan.held().value().abs().normalize())
 }
 
-fn directive_text(directive: &StrategyDirective) -> String {
+fn directive_text(directive: &StrategyDirective, book: &Book) -> String {
     let id = &directive.directive_id;
     let body = match &directive.intent {
         Intent::NewTrade(new) => {
@@ -234,15 +255,30 @@ fn directive_text(directive: &StrategyDirective) -> String {
             format!("change: {}", parts.join(", "))
         }
         Intent::Close(close) => match close.execution.max_total_slippage {
-            Some(fraction) => {
-                format!("close, at most {} beyond the current price", percent(fraction))
-            }
+            Some(fraction) => format!(
+                "close, at most {} worse than the current price, {}",
+                percent(fraction),
+                tries_text(close.execution.on_limit)
+            ),
             None => "close at market".to_owned(),
         },
+        Intent::Group(group) => actions::group_directive(group, book),
+        Intent::CancelAll(cancel) => actions::cancel_all(cancel.reach).to_owned(),
     };
     let causes: Vec<&str> = directive.causality.iter().map(retrace_core::ids::CausalityId::as_str).collect();
     let why = if causes.is_empty() { String::new() } else { format!(" (because of {})", causes.join(", ")) };
     format!("{id}: {body}{why}")
+}
+
+/// What is done where a close finds no price inside its limit.
+fn tries_text(on_limit: OnLimit) -> String {
+    let OnLimit { retry, tries, then } = on_limit;
+    let tries = if tries == 1 { "1 try".to_owned() } else { format!("{tries} tries {retry} apart") };
+    let then = match then {
+        WhenLimitHolds::HoldProtected => "hold the rest protected",
+        WhenLimitHolds::Market => "take any price",
+    };
+    format!("{tries}, then {then}")
 }
 
 fn stop_text(level: StopLevel) -> String {
@@ -271,11 +307,16 @@ pub(super) fn percent(fraction: Decimal) -> String {
 
 /// At which price orders are placed; layers have prices of their own.
 fn placed_text(entry: EntryTerms, hint: ExecutionHint) -> Option<String> {
-    match (hint.algorithm, entry.limit_price) {
-        (Some(Algorithm::Layered(_)), _) => None,
-        (_, None) => Some("at market".to_owned()),
-        (_, Some(price)) => Some(format!("limit {price}")),
-    }
+    (!matches!(hint.algorithm, Some(Algorithm::Layered(_)))).then(|| terms_text(entry))
+}
+
+fn terms_text(entry: EntryTerms) -> String {
+    let Some(price) = entry.limit_price else { return "at market".to_owned() };
+    let stands = match entry.time_in_force {
+        TimeInForce::Gtc => String::new(),
+        other @ (TimeInForce::Ioc | TimeInForce::Fok | TimeInForce::Gtd) => format!(" {other}"),
+    };
+    format!("limit {price}{stands}{}", if entry.post_only { " post-only" } else { "" })
 }
 
 fn algorithm_text(algorithm: Algorithm) -> String {
@@ -345,24 +386,25 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             plain(format!("group {group} opened: {}{how}", action.as_str().to_lowercase()))
         }
         Decision::SlicesDropped { group, quantity, because } => {
-            (Some(because.as_str()), format!("group {group}: {quantity} will not be sent ({})", reason(*because)))
+            (Some(because.as_str()), format!("group {group}: {quantity} dropped ({})", reason(*because)))
         }
         Decision::GroupEnded { group, end, price: _ } => {
             let came_to = plan.and_then(|plan| quality::came_to(plan, *group)).unwrap_or_default();
             plain(format!("group {group} ended {end}, {came_to}"))
         }
         Decision::OrderRequested { side, terms, quantity, slice, because, .. } => {
-            let group = plan.zip(order).and_then(|(plan, order)| plan.group_of(order.no));
-            let entering = order.is_some_and(|order| matches!(order.role, OrderRole::Entry | OrderRole::Reduce));
-            let slice = group.filter(|group| entering && group.slices() > 1).map_or(String::new(), |group| {
-                let part = part_word(group.algorithm);
-                format!(", {part} {} of {}", slice.saturating_add(1), group.slices())
-            });
-            let text = format!("{} {side} {quantity} {}{slice}{}", name(), order_terms(*terms), covers(event, book));
+            let part = part_text(plan, order, *slice, *because);
+            let text = format!("{} {side} {quantity} {}{part}{}", name(), order_terms(*terms), covers(event, book));
             (Some(because.as_str()), text)
         }
         Decision::AmendRequested { quantity, price, because } => {
-            let text = format!("{} {}{}", name(), change_text(order, *quantity, *price), covers(event, book));
+            let text = format!(
+                "{} {}{}{}",
+                name(),
+                change_text(order, *quantity, *price),
+                filled_of_it(order),
+                covers(event, book)
+            );
             (Some(because.as_str()), text)
         }
         Decision::CancelRequested { because } => {
@@ -410,7 +452,7 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             plain(format!("plan ended: {how}{result}{dust}"))
         }
         Decision::OrderRefused(refused) => {
-            (Some(refused.refusal.code()), risk::order_refused_text(refused, order_terms(refused.terms)))
+            (Some(refused.refusal.code()), risk::order_refused_text(refused, &order_terms(refused.terms)))
         }
         Decision::AmendRefused(refused) => {
             let change = change_text(order, refused.quantity, refused.price);
@@ -422,6 +464,17 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             (Some(Because::Imported.as_str()), format!("{} {side} {quantity}, as traded{id}", name()))
         }
         Decision::TradeBooked { fill, .. } => (Some(Because::Imported.as_str()), fill_text(event, fill, book, naming)),
+        Decision::GroupCancelled { group, .. } => {
+            plain(format!("group {group} cancelled: nothing more is sent for it"))
+        }
+        Decision::AllCancelled { reach, .. } => plain(actions::all_cancelled(*reach).to_owned()),
+        Decision::OrdersModified { group, limit_price, added, target, .. } => {
+            plain(actions::orders_modified(*group, *limit_price, *added, *target))
+        }
+        Decision::GroupPaused { group, .. } => {
+            plain(format!("group {group} paused: nothing new is sent, what works goes on"))
+        }
+        Decision::GroupResumed { group, .. } => plain(format!("group {group} resumed")),
         Decision::TradeRepeated { first, same } => {
             let at = if naming == Naming::ByNumber { format!(", at event {first}") } else { String::new() };
             plain(if *same {
@@ -430,6 +483,26 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
                 format!("the history has another trade of this id{at}: not booked")
             })
         }
+    }
+}
+
+/// Which part of its group an order is, which try of a close inside a limit, or why it flattens.
+fn part_text(plan: Option<&Plan>, order: Option<&Order>, slice: u32, because: Because) -> String {
+    let (Some(plan), Some(order)) = (plan, order) else { return String::new() };
+    let group = plan.group_of(order.no);
+    let slices = group.map_or(1, Group::slices);
+    let part = group.map_or("slice", |group| part_word(group.algorithm));
+    match (order.role, &plan.phase) {
+        (OrderRole::Entry | OrderRole::Reduce, _) if slices > 1 => {
+            format!(", {part} {} of {slices}", slice.saturating_add(1))
+        }
+        (OrderRole::Close, Phase::Closing(closing)) if order.terms.limit_price().is_some() => {
+            format!(", try {} of {}", closing.tries, closing.on_limit.tries)
+        }
+        (OrderRole::Flatten, Phase::Reopened { .. }) => " (it filled after the plan had ended)".to_owned(),
+        (OrderRole::Flatten, _) if because == Because::Fill => " (more left than was held)".to_owned(),
+        (OrderRole::Flatten, _) => format!(" ({})", reason(because)),
+        _ => String::new(),
     }
 }
 
@@ -464,6 +537,9 @@ const fn reason(because: Because) -> &'static str {
         Because::Imported => "a history tells of it",
         Because::RiskGate => "the risk gate did not let it through",
         Because::KillSwitch => "the operator's kill switch is on",
+        Because::Cancelled => "a directive cancelled it",
+        Because::Modified => "a directive changed it",
+        Because::ProtectionCancelled => "a directive cancelled the protection",
         Because::TimeUp => "the group's time is up",
         Because::EndedShort => "the venue ended it short, and it is not made up for",
         Because::Refill => "the part that was shown has filled",
@@ -479,6 +555,8 @@ fn idle_text(idle: &Idle) -> String {
             format!("{delta} is worth {notional}, the minimum is {minimum}")
         }
         Idle::AlreadyClosed => "the plan is closed".to_owned(),
+        Idle::AlreadySo => "it is so already".to_owned(),
+        Idle::AlreadyInstructed => "this is what it was told last".to_owned(),
     }
 }
 
@@ -519,5 +597,6 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
         }
         Refusal::TooLarge => "an amount is beyond what can be counted exactly".to_owned(),
         Refusal::RiskGate(refusal) => risk::refusal_text(refusal),
+        Refusal::Group(refusal) => actions::group_refusal(refusal),
     }
 }

@@ -42,6 +42,7 @@ impl Projection for StrategyLedgerView {
         "filled_quantity",
         "slices",
         "slices_due",
+        "paused",
         "side",
         "type",
         "quantity",
@@ -54,10 +55,12 @@ impl Projection for StrategyLedgerView {
         "late",
         "overfill",
         "at",
+        "since",
         "plan_id",
         "code",
         "text",
         "events",
+        "since",
     ];
     type Error = Infallible;
 
@@ -138,6 +141,7 @@ fn group_section(no: u32, group: &GroupView) -> Section {
     let section = Section::new(format!("group {no} {}", group.action))
         .beside("algorithm", group.algorithm)
         .beside("status", group.status)
+        .beside_some("paused", group.paused.then_some("true"))
         .beside("target_quantity", group.target_quantity)
         .beside("filled_quantity", group.filled_quantity);
     if group.slices > 1 {

@@ -9,8 +9,8 @@ use retrace_core::order::{OrderRole, Side};
 use super::group::{Opening, is_given_up};
 use super::order::NewOrder;
 use super::{
-    Accounting, BrokenHistory, Change, Closing, Exits, Group, Ledger, Order, Phase, Plan, Refused, SeenDirective,
-    StandingTarget, Timer,
+    Accounting, BrokenHistory, Change, Closing, Course, Exits, Group, Ledger, Order, Phase, Plan, Refused,
+    SeenDirective, StandingTarget, Timer,
 };
 
 impl Ledger {
@@ -115,6 +115,7 @@ impl Ledger {
                     end_after: None,
                     given_up: false,
                     kept: false,
+                    kept_on_request: false,
                 };
                 let plan = Plan {
                     no,
@@ -124,12 +125,14 @@ impl Ledger {
                     direction: *direction,
                     comments: *comments,
                     accepted_by: directive.clone(),
+                    instructed_by: directive.clone(),
                     opened_at: None,
                     target,
                     exits: Exits::default(),
                     phase: Phase::Standing,
                     groups: Vec::new(),
                     gap: None,
+                    protection_cancelled: false,
                     flatten_pauses: 0,
                     filled_last: None,
                 };
@@ -140,6 +143,7 @@ impl Ledger {
             }
             Decision::TargetSet { directive, target, entry, algorithm, end_after } => {
                 let plan = self.events_plan(event)?;
+                plan.instructed_by = directive.clone();
                 plan.target = StandingTarget {
                     size: *target,
                     directive: directive.clone(),
@@ -148,11 +152,15 @@ impl Ledger {
                     end_after: *end_after,
                     given_up: false,
                     kept: false,
+                    kept_on_request: false,
                 };
                 Ok(())
             }
-            Decision::ExitsSet { stop, take_profit, .. } => {
-                self.events_plan(event)?.exits = Exits { stop: *stop, take_profit: *take_profit };
+            Decision::ExitsSet { directive, stop, take_profit, .. } => {
+                let plan = self.events_plan(event)?;
+                plan.instructed_by = directive.clone();
+                plan.exits = Exits { stop: *stop, take_profit: *take_profit };
+                plan.protection_cancelled &= stop.is_none();
                 Ok(())
             }
             Decision::PlanOpened => {
@@ -206,7 +214,10 @@ impl Ledger {
             Decision::AmendRequested { quantity, price, because: _ } => {
                 self.ask(event, Change::Amend { quantity: *quantity, price: *price })
             }
-            Decision::CancelRequested { because: _ } => self.ask(event, Change::Cancel),
+            Decision::CancelRequested { because } => {
+                self.ask(event, Change::Cancel)?;
+                if *because == Because::Modified { self.mark_resend(event) } else { Ok(()) }
+            }
             Decision::TimerSet { timer, due, purpose } => {
                 let plan = Self::number_of_plan(event)?;
                 if *timer != self.next_timer {
@@ -268,6 +279,13 @@ impl Ledger {
             }
             Decision::OrderRefused(refused) => self.apply_order_refused(event, refused),
             Decision::AmendRefused(refused) => self.apply_amend_refused(event, refused),
+            Decision::GroupCancelled { directive, group } => self.apply_group_cancelled(event, directive, *group),
+            Decision::AllCancelled { directive, reach } => self.apply_all_cancelled(event, directive, *reach),
+            Decision::OrdersModified { directive, group, limit_price, added, target } => {
+                self.apply_orders_modified(event, directive, *group, *limit_price, *added, *target)
+            }
+            Decision::GroupPaused { directive, group } => self.apply_course(event, directive, *group, Course::Paused),
+            Decision::GroupResumed { directive, group } => self.apply_course(event, directive, *group, Course::Runs),
             Decision::OrderInferred { .. } => self.apply_order_inferred(event, decision),
             Decision::TradeBooked { position, fill, quantity } => {
                 self.apply_trade_booked(event, position.as_ref(), fill, *quantity)
@@ -322,6 +340,9 @@ impl Ledger {
         let plan = self.plan_mut(event, plan_no)?;
         let plan_id = plan.id.clone();
         let parent = group_mut(event, plan, group)?;
+        if new.role == parent.role() {
+            parent.note_sent(new.attempt);
+        }
         let cause = OrderCause {
             directive: &parent.directive,
             plan: &plan_id,

@@ -42,14 +42,14 @@ pub struct Quality {
 }
 
 impl Group {
-    /// What it was to trade, zero or more: what was planned less what was taken back. What was given up for good, because
+    /// What it was to trade, zero or more: what is wanted of it less what was taken back. What was given up for good, because
     /// its time passed or the venue ended it, was not taken back. Of a close that left nothing it is what it filled: the
     /// stop did the rest.
     ///
     /// # Errors
     /// [`Inexact`] when a sum does not fit.
-    pub fn wanted(&self) -> Result<Position, Inexact> {
-        let planned = Side::Buy.signed(self.planned);
+    pub fn to_trade(&self) -> Result<Position, Inexact> {
+        let planned = self.wanted()?;
         if self.action == GroupAction::Close && matches!(self.end, Some(GroupEnd::Filled | GroupEnd::StoppedOut)) {
             return Ok(self.filled());
         }
@@ -62,7 +62,7 @@ impl Group {
     /// # Errors
     /// [`Inexact`] when an amount does not fit.
     pub fn quality(&self, direction: Side) -> Result<Quality, Inexact> {
-        let (wanted, filled) = (self.wanted()?, self.filled());
+        let (wanted, filled) = (self.to_trade()?, self.filled());
         let unfilled = wanted.minus(filled)?;
         let cost = self.own_cost()?;
         let average = filled

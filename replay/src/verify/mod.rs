@@ -74,6 +74,8 @@ impl CheckResult {
 
 /// Why an import is not run again.
 const NO_VENUE: &str = "an import has no venue to simulate";
+/// Why a session whose inputs came from outside is not run again: it is decided again from what was recorded of them.
+const NO_TAPE: &str = "only a backtest is run again: this session's venue stood outside";
 
 pub(crate) const INTEGRITY: &str = "integrity";
 pub(crate) const REBUILD: &str = "rebuild";
@@ -81,7 +83,7 @@ pub(crate) const REDECIDE: &str = "re-decide";
 pub(crate) const RESIMULATE: &str = "re-simulate";
 
 /// Checks a session. `tape` is its market data, if it could be read again; without it a backtest is only read and
-/// folded.
+/// folded. Every other session has all that it was decided on in its log, prices included, and needs none.
 ///
 /// # Errors
 /// [`StoreError`] only if the session or its manifest cannot be read at all.
@@ -92,20 +94,21 @@ pub fn verify(reader: &dyn LogReader, session: SessionUid, tape: Option<&Tape>) 
     for damage in reader.damage() {
         findings.push(Finding::new(INTEGRITY, None, damage.to_string()));
     }
-    // A history brings all that is decided on in its inputs: its tape is empty.
+    // A log that holds all it was decided on needs no market data: a tape that shows nothing stands in for it.
     let no_market = Tape::new(Vec::new());
-    let tape = if identity.mode == Mode::Import { Some(&no_market) } else { tape };
-    let right_tape = tape.filter(|tape| tape.identity() == identity.tape);
-    let skipped = match (tape, right_tape) {
-        _ if matches!(identity.mode, Mode::Paper | Mode::Live) => Some("only a backtest refers to a tape"),
-        (None, _) => Some("its market data could not be read"),
-        (Some(_), None) => Some("the market data is not what the session was run on"),
-        (Some(_), Some(_)) => None,
+    let right_tape = match identity.mode {
+        Mode::Backtest => tape.filter(|tape| tape.identity() == identity.tape),
+        Mode::Import | Mode::Paper | Mode::Live => Some(&no_market),
     };
-
-    if !matches!(identity.mode, Mode::Paper | Mode::Live) && tape.is_some() && right_tape.is_none() {
-        findings.push(Finding::new(REDECIDE, None, "the market data is not what the session was run on".to_owned()));
-    }
+    let skipped = match (tape, right_tape) {
+        (_, Some(_)) => None,
+        (None, None) => Some("its market data could not be read"),
+        (Some(_), None) => {
+            let what = "the market data is not what the session was run on";
+            findings.push(Finding::new(REDECIDE, None, what.to_owned()));
+            Some(what)
+        }
+    };
 
     let mut rebuild = Rebuild { book: Book::new(identity), broken: None };
     let mut redecide = right_tape.map(|tape| Redecide::new(identity, tape));
@@ -154,7 +157,7 @@ pub fn verify(reader: &dyn LogReader, session: SessionUid, tape: Option<&Tape>) 
         }
         decided = redecide.decided();
         findings.extend(redecide.finish(reader, session)?);
-        if identity.mode != Mode::Import {
+        if identity.mode == Mode::Backtest {
             let finished = checkpoints.iter().any(|checkpoint| checkpoint.finished && checkpoint.seq == end.last_seq);
             let (count, found) = resimulate::run(reader, session, identity, tape, simulation, finished)?;
             simulated = count;
@@ -162,7 +165,11 @@ pub fn verify(reader: &dyn LogReader, session: SessionUid, tape: Option<&Tape>) 
         }
     }
     checks.push(CheckResult { name: REDECIDE, clean: true, checked: decided, skipped });
-    let does_not_apply = (identity.mode == Mode::Import).then_some(NO_VENUE);
+    let does_not_apply = match identity.mode {
+        Mode::Backtest => None,
+        Mode::Import => Some(NO_VENUE),
+        Mode::Paper | Mode::Live => Some(NO_TAPE),
+    };
     checks.push(CheckResult { name: RESIMULATE, clean: true, checked: simulated, skipped: does_not_apply.or(skipped) });
     for check in &mut checks {
         let made = check.skipped.is_none() || check.skipped == does_not_apply;

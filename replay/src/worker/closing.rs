@@ -120,7 +120,9 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
     }
     let stop_filled = plan.has_filled(OrderRole::StopLoss);
     let stop_refused = plan.side_orders().any(|order| order.role == OrderRole::StopLoss && order.reason.is_some());
-    let because = match (stop_filled, stop_refused) {
+    // What fills after a plan has ended came too late, as what fills after its stop.
+    let late = stop_filled || matches!(plan.phase, Phase::Reopened { .. });
+    let because = match (late, stop_refused) {
         (true, _) => Because::LateEntry,
         (false, true) => Because::StopLost,
         (false, false) => Because::StopAlreadyPassed,

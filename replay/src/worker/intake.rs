@@ -3,15 +3,15 @@
 
 use retrace_core::amount::{Position, Price};
 use retrace_core::directive::{
-    Algorithm, ClosePlans, EntryTerms, Intent, ModifyPlans, NewTrade, OnLimit, StrategyDirective,
+    Algorithm, ClosePlans, EntryTerms, Intent, ModifyPlans, NewTrade, OnLimit, StopChange, StopLevel, StrategyDirective,
 };
 use retrace_core::event::{Decision, Idle, Refusal};
 use retrace_core::ids::{DirectiveId, PlanId, PlanNo, derive_plan_id};
 use retrace_core::order::OrderRole;
 use retrace_projections::access::PlannerViews;
-use retrace_projections::ledger::{Exits, Phase, Plan};
+use retrace_projections::ledger::{Distance, Exits, Phase, Plan};
 
-use super::{closing, converge, current_price, schedule, snapshot, target};
+use super::{actions, closing, converge, current_price, schedule, snapshot, target};
 use crate::planner::{ExecutionDirective, ExecutionPlan, ExitPlan, SizePlan, Trade, Unplanned, plan_trade};
 use crate::step::{Deciding, EngineError};
 
@@ -66,6 +66,20 @@ pub(crate) fn receive(deciding: &mut Deciding<'_>, directive: &StrategyDirective
         Intent::Close(close) => {
             for plan_id in &close.plans {
                 let outcome = begin_close(deciding, id, close, plan_id);
+                settle(deciding, id, plan_id, outcome)?;
+            }
+            Ok(())
+        }
+        Intent::Group(group) => {
+            for plan_id in &group.plans {
+                let outcome = actions::order_group(deciding, id, group, plan_id);
+                settle(deciding, id, plan_id, outcome)?;
+            }
+            Ok(())
+        }
+        Intent::CancelAll(cancel) => {
+            for plan_id in &cancel.plans {
+                let outcome = actions::cancel_all(deciding, id, cancel, plan_id);
                 settle(deciding, id, plan_id, outcome)?;
             }
             Ok(())
@@ -197,11 +211,39 @@ fn change(deciding: &mut Deciding<'_>, id: &DirectiveId, modify: &ModifyPlans, p
     let ledger = &deciding.state.ledger;
     let no = ledger.plan_number(plan_id).ok_or(Refusal::UnknownPlan)?;
     let plan = snapshot(deciding, no).filter(|plan| plan.phase == Phase::Standing).ok_or(Refusal::PlanEnded)?;
+    if let Some(reason) = told_again(deciding, id, modify, &plan)? {
+        return nothing_to_do(deciding, &plan, id, reason);
+    }
     let planned = plan_existing(deciding, &plan, Trade::Modify(modify))?;
     if planned == ExecutionDirective::default() {
         return nothing_to_do(deciding, &plan, id, Idle::AlreadySatisfied);
     }
     carry_out(deciding, no, id, &planned)
+}
+
+/// Why a change leads to nothing that instructs what the plan was told last, under another id: whatever has become of
+/// it since (a take profit took its part, an immediate order found nothing), it is not done a second time. `None` for
+/// any other change, and where a level is read against the price, which may be another by now.
+fn told_again(
+    deciding: &Deciding<'_>,
+    id: &DirectiveId,
+    modify: &ModifyPlans,
+    plan: &Plan,
+) -> Result<Option<Idle>, EngineError> {
+    let ledger = &deciding.state.ledger;
+    let (Some(this), Some(latest)) = (ledger.directive(id), ledger.directive(&plan.instructed_by)) else {
+        return Ok(None);
+    };
+    let relative = matches!(modify.stop, Some(StopChange::To(StopLevel::Tolerance(_))));
+    if relative || !this.body.instructs_as(&latest.body) {
+        return Ok(None);
+    }
+    let reached = matches!(deciding.exact(plan.distance(plan.target.size))?, Distance::None);
+    Ok(Some(match (modify.target, reached) {
+        (Some(_), _) if deciding.exact(plan.is_under_way())? => Idle::AlreadyWorking,
+        (Some(_), false) => Idle::AlreadyInstructed,
+        (None, _) | (Some(_), true) => Idle::AlreadySatisfied,
+    }))
 }
 
 fn set_exits(
@@ -228,7 +270,12 @@ fn set_target(deciding: &mut Deciding<'_>, no: PlanNo, id: &DirectiveId, target_
     Ok(converge(deciding, no)?)
 }
 
-fn nothing_to_do(deciding: &mut Deciding<'_>, plan: &Plan, id: &DirectiveId, reason: Idle) -> Result<(), Stop> {
+pub(super) fn nothing_to_do(
+    deciding: &mut Deciding<'_>,
+    plan: &Plan,
+    id: &DirectiveId,
+    reason: Idle,
+) -> Result<(), Stop> {
     let committed = deciding.exact(plan.committed())?;
     let decision = Decision::NothingToDo {
         directive: id.clone(),
@@ -241,7 +288,11 @@ fn nothing_to_do(deciding: &mut Deciding<'_>, plan: &Plan, id: &DirectiveId, rea
 }
 
 /// A sealed plan is not brought back to be told that it is closed: the event stands beside it.
-fn already_closed(deciding: &mut Deciding<'_>, id: &DirectiveId, plan_id: &PlanId) -> Result<(), EngineError> {
+pub(super) fn already_closed(
+    deciding: &mut Deciding<'_>,
+    id: &DirectiveId,
+    plan_id: &PlanId,
+) -> Result<(), EngineError> {
     let (reason, target, committed) = (Idle::AlreadyClosed, Position::FLAT, Position::FLAT);
     let (directive, plan_id) = (id.clone(), plan_id.clone());
     deciding.decide(None, None, Decision::NothingToDo { directive, plan_id, reason, target, committed })

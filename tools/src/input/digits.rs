@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use retrace_core::directive::{Algorithm, ExecutionHint, Intent, StopChange, StopLevel, TakeProfitChange};
+use retrace_core::amount::Quantity;
+use retrace_core::directive::{
+    Algorithm, ExecutionHint, GroupDirective, GroupOrder, Intent, StopChange, StopLevel, TakeProfitChange,
+};
 use retrace_core::ids::PlanId;
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_replay::tape::Tape;
@@ -50,7 +53,10 @@ pub fn check(path: &Path, lines: &[ParsedLine], instruments: &[Instrument], tape
         }
     }
     let mut symbols: BTreeMap<&PlanId, &Symbol> = BTreeMap::new();
+    // A limit price may be for what any earlier line sized.
+    let mut largest: Option<Decimal> = None;
     for parsed in lines.iter().filter_map(ParsedLine::directive) {
+        let mut field = "directive.size_directive.target_position_size";
         let (symbol, size, levels) = match &parsed.directive.intent {
             Intent::NewTrade(new) => {
                 symbols.extend(new.plan_id.as_ref().map(|plan| (plan, &new.symbol)));
@@ -71,9 +77,20 @@ pub fn check(path: &Path, lines: &[ParsedLine], instruments: &[Instrument], tape
                 let limit = modify.entry.and_then(|entry| entry.limit_price);
                 (symbol, modify.target, [limit, stop, take_profit, highest_layer(modify.execution)])
             }
-            Intent::Close(_) => continue,
+            Intent::Group(GroupDirective { plans, order: GroupOrder::ModifyOrders(change), .. }) => {
+                let symbol = plans.first().and_then(|plan| symbols.get(plan).copied());
+                let size = change.quantity.map(Quantity::value).or(largest);
+                field = if change.quantity.is_some() {
+                    "directive.size_directive.order_quantity"
+                } else {
+                    "directive.entry_directive.limit_price"
+                };
+                (symbol, size, [change.limit_price, None, None, None])
+            }
+            Intent::Group(_) | Intent::CancelAll(_) | Intent::Close(_) => continue,
         };
         let (Some(symbol), Some(size)) = (symbol, size) else { continue };
+        largest = largest.max(Some(size));
         let mut seen = prices.get(symbol).copied().unwrap_or_default();
         for level in levels.into_iter().flatten() {
             seen.note(level.value());
@@ -90,7 +107,8 @@ pub fn check(path: &Path, lines: &[ParsedLine], instruments: &[Instrument], tape
                 digits: notional,
             };
             let problem = InputProblem::new(path, rule).on_line(u64::from(parsed.line));
-            return Err(problem.field("directive.size_directive.target_position_size").value(size.to_string()));
+            let shown = if field.ends_with("limit_price") { seen.highest } else { size };
+            return Err(problem.field(field).value(shown.to_string()));
         }
     }
     Ok(())

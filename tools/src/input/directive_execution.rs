@@ -92,11 +92,7 @@ const ICEBERG: &str = "algorithm ICEBERG";
 const LAYERED: &str = "algorithm LAYERED";
 
 impl Values<'_> {
-    pub(super) fn execution(
-        &self,
-        fields: Option<&ExecutionFields<'_>>,
-        divided: &Divided<'_>,
-    ) -> Built<ExecutionHint> {
+    pub(super) fn execution(&self, fields: Option<&ExecutionFields>, divided: &Divided<'_>) -> Built<ExecutionHint> {
         let Some(fields) = fields else { return Ok(ExecutionHint::NONE) };
         let urgency = text_of(fields.execution_urgency.as_ref());
         let urgency = self.fraction(Named("directive.execution_directive.execution_urgency", urgency), true)?;

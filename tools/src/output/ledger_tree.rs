@@ -4,6 +4,7 @@ use anstyle::Style;
 use retrace_core::amount::Money;
 use retrace_core::event::Outcome;
 use retrace_core::order::OrderStatus;
+use retrace_projections::audit::venue_reason_text;
 use retrace_projections::ledger::is_protection;
 use retrace_projections::view::{FillView, GroupView, OrderView, PlanView};
 use rust_decimal::Decimal;
@@ -119,6 +120,7 @@ fn group_pieces(group: &GroupView) -> Vec<Piece> {
     } else {
         group.algorithm.to_owned()
     };
+    let status = if group.paused { format!("{}, paused", group.status) } else { group.status.to_owned() };
     let style = match group.status {
         "ACTIVE" | "PENDING" => GOOD,
         "STOPPED_OUT" | "INCOMPLETE" => BAD,
@@ -127,7 +129,7 @@ fn group_pieces(group: &GroupView) -> Vec<Piece> {
     vec![
         Piece::styled(BOLD, group.action.as_str()),
         Piece::styled(PLAIN, algorithm),
-        Piece::styled(style, group.status),
+        Piece::styled(style, status),
         Piece::word(format!("{} of {}", group.filled_quantity, group.target_quantity)).aligned(Align::Right),
         Piece::styled(DIM, short_id(&group.group_id.to_string())),
     ]
@@ -170,7 +172,7 @@ fn order_pieces(order: &OrderView) -> Vec<Piece> {
         status = format!("{status} {} of {}", order.filled_quantity, order.quantity);
     }
     if let Some(reason) = order.reason {
-        status = format!("{status}: {reason}");
+        status = format!("{status}: {}", venue_reason_text(reason));
     }
     vec![
         Piece::styled(if is_protection(order.role) { PROTECTION } else { PLAIN }, order.role.as_str()),

@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anstyle::Style;
+use retrace_core::directive::CancelReach;
 use retrace_core::event::{Decision, Fact, Input, Report, ReportKind};
 use retrace_core::ids::{OrderId, Seq};
+use retrace_core::instrument::Asset;
 use retrace_core::order::OrderRole;
 use retrace_core::time::{Span, Timestamp};
 use retrace_projections::audit::{GapSpan, Story, StoryLine};
@@ -47,6 +49,8 @@ const fn telling(mark: &'static str, word: &'static str, style: Style) -> Tellin
 pub(crate) fn lines(story: &Story, comments: &BTreeMap<Seq, String>, protection: Protection) -> Vec<String> {
     let mut lines = Vec::new();
     let width = story.story.last().map_or(1, |line| line.event.seq.to_string().len());
+    // Some times have a fraction of a second: all stand in one column.
+    let time_width = story.story.iter().map(|line| clock(line.event.at).len()).max().unwrap_or_default();
     let mut roles = Roles::default();
     let mut day = String::new();
     let mut before: Option<Timestamp> = None;
@@ -58,8 +62,8 @@ pub(crate) fn lines(story: &Story, comments: &BTreeMap<Seq, String>, protection:
             lines.push(painted(BOLD, &day));
             before = None;
         }
-        let shown = clock(at);
-        let time = if before == Some(at) { " ".repeat(shown.len()) } else { shown };
+        let shown = if before == Some(at) { String::new() } else { clock(at) };
+        let time = format!("{shown:<time_width$}");
         before = Some(at);
         let role = roles.role_of(line);
         let blank = " ".repeat(time.len());
@@ -140,7 +144,9 @@ fn tell_input(input: &Input, role: Option<OrderRole>) -> Telling {
 
 fn tell_decision(decision: &Decision) -> Telling {
     match decision {
-        Decision::DirectiveRefused { .. } => telling("x", "refused", BAD),
+        Decision::DirectiveRefused { .. } | Decision::OrderRefused(_) | Decision::AmendRefused(_) => {
+            telling("x", "refused", BAD)
+        }
         Decision::DirectiveRepeated { .. }
         | Decision::NothingToDo { .. }
         | Decision::TradeRepeated { same: true, .. } => telling("-", "nothing", NOTICE),
@@ -150,6 +156,12 @@ fn tell_decision(decision: &Decision) -> Telling {
         Decision::GroupOpened { .. } | Decision::SlicesDropped { .. } | Decision::GroupEnded { .. } => {
             telling("", "group", PLAIN)
         }
+        Decision::GroupCancelled { .. }
+        | Decision::OrdersModified { .. }
+        | Decision::GroupPaused { .. }
+        | Decision::GroupResumed { .. }
+        | Decision::AllCancelled { reach: CancelReach::Orders, .. } => telling("#", "group", BOLD),
+        Decision::AllCancelled { .. } => telling("!!", "cancel", ALARM),
         Decision::OrderRequested { role: OrderRole::StopLoss | OrderRole::TakeProfit, .. } => {
             telling("|", "protect", PROTECTION)
         }
@@ -163,7 +175,6 @@ fn tell_decision(decision: &Decision) -> Telling {
         Decision::ProtectionGapChanged { uncovered, .. } if uncovered.is_flat() => telling("|", "gap", PROTECTION),
         Decision::ProtectionGapChanged { .. } => telling("!!", "gap", ALARM),
         Decision::PlanClosed { .. } => telling("#", "closed", BOLD),
-        Decision::OrderRefused(_) | Decision::AmendRefused(_) => telling("x", "refused", BAD),
         Decision::TradeBooked { .. } => telling("*", "fill", GOOD),
         Decision::TradeRepeated { same: false, .. } => telling("!!", "conflict", ALARM),
     }
@@ -184,12 +195,21 @@ fn ending(story: &Story, protection: Protection) -> Vec<String> {
     }
     let fees: Vec<String> = result.fees.iter().map(|fee| format!("{} {}", money(fee.amount), fee.asset)).collect();
     let fees = if fees.is_empty() { "0".to_owned() } else { fees.join(" + ") };
-    fact("realised", signed_money(result.realized_pnl));
+    let quote = quote_of(story).map_or(String::new(), |quote| format!(" {quote}"));
+    fact("realised", format!("{}{quote}", signed_money(result.realized_pnl)));
     fact("fees", fees);
     let style = if result.net_pnl.value() < rust_decimal::Decimal::ZERO { BAD } else { GOOD };
-    fact("net", painted(style, signed_money(result.net_pnl)));
+    fact("net", painted(style, format!("{}{quote}", signed_money(result.net_pnl))));
     lines.push(protection_text(&story.protection_gap, protection));
     lines
+}
+
+/// What a plan's result is counted in.
+fn quote_of(story: &Story) -> Option<&Asset> {
+    story.story.iter().find_map(|line| match &line.event.fact {
+        Fact::Decision(Decision::PlanAccepted { symbol, .. }) => Some(symbol.quote()),
+        Fact::Input(_) | Fact::Decision(_) | Fact::Unknown(_) => None,
+    })
 }
 
 fn protection_text(gaps: &[GapSpan], protection: Protection) -> String {

@@ -9,7 +9,7 @@ use retrace_projections::ledger::{Group, Plan};
 
 use super::{Part, fitting};
 use crate::step::{Deciding, EngineError};
-use crate::worker::{Request, current_price, request, target};
+use crate::worker::{Request, actions, current_price, request, target};
 
 /// Shows the next part, once the last one has filled.
 pub(super) fn send(
@@ -18,7 +18,7 @@ pub(super) fn send(
     group: &Group,
     iceberg: Iceberg,
 ) -> Result<(), EngineError> {
-    if group.orders.own_working().next().is_some() {
+    if group.orders.own_filling().next().is_some() {
         return Ok(());
     }
     let lots = deciding.exact(plan.instrument.whole_lots(deciding.exact(group.unsent())?))?;
@@ -27,9 +27,14 @@ pub(super) fn send(
         None => (0, 0, Because::Directive),
         Some(last) => match last.status {
             OrderStatus::Filled => (last.slice.saturating_add(1), 0, Because::Refill),
-            OrderStatus::Rejected if last.attempt < deciding.state.policy.reject_retries => {
+            OrderStatus::Rejected if actions::is_retried(deciding, group, last) => {
                 (last.slice, last.attempt.saturating_add(1), Because::Rejected)
             }
+            // A change that the venue cannot make of an order is made by sending it again.
+            OrderStatus::Canceled if group.ordered.resend => match actions::sent_again(group, last) {
+                Some(attempt) => (last.slice, attempt, Because::Modified),
+                None => return Ok(()),
+            },
             OrderStatus::Rejected | OrderStatus::Canceled | OrderStatus::Expired => {
                 return target::drop_unsent(deciding, plan.no, group.no, left, Because::EndedShort);
             }

@@ -9,7 +9,7 @@ use retrace_projections::ledger::{Group, Order, Plan};
 
 use super::{free_to_reduce, has_room};
 use crate::step::{Deciding, EngineError};
-use crate::worker::{Request, large_enough, request, snapshot, target};
+use crate::worker::{Request, actions, large_enough, request, snapshot, target};
 
 /// Sends every layer that has no order yet, and again one that the venue refused; gives up what no layer will send.
 pub(super) fn send(
@@ -34,7 +34,7 @@ pub(super) fn send(
     let (mut left, mut carried) = (unsent, Position::FLAT);
     let mut orders = Vec::new();
     for layer in 0..layered.layers {
-        let Some(attempt) = attempt(group, layer, deciding.state.policy.reject_retries) else { continue };
+        let Some(attempt) = attempt(deciding, group, layer) else { continue };
         let own = deciding.exact(group.slice_quantity(layer, &plan.instrument))?;
         let own = own.map_or(Position::FLAT, |own| Side::Buy.signed(own));
         // A newer target may have taken back a part before it was sent: the layers farthest from the market go first.
@@ -56,10 +56,22 @@ pub(super) fn send(
             post_only: group.entry.post_only,
             slice: layer,
             attempt,
-            because: if attempt == 0 { Because::Directive } else { Because::Rejected },
+            because: match attempt {
+                0 => Because::Directive,
+                _ if group.ordered.resend => Because::Modified,
+                _ => Because::Rejected,
+            },
         });
     }
-    if let Some(rest) = left.size() {
+    // What was added to a layer that is sent again is sent with the last of them.
+    if let (true, Some(added), Some(last)) = (group.ordered.resend, left.size(), orders.last_mut()) {
+        let more = deciding.exact(Side::Buy.signed(last.quantity).plus(Side::Buy.signed(added)))?;
+        last.quantity = more.size().unwrap_or(last.quantity);
+        left = Position::FLAT;
+    }
+    // As long as an answer is to come, nothing is given up.
+    let waits = group.ordered.resend && group.orders.own_working().any(Order::is_unanswered);
+    if let Some(rest) = left.size().filter(|_| !waits) {
         let because = if group.orders.own_count() == 0 { Because::BelowMinNotional } else { Because::EndedShort };
         target::drop_unsent(deciding, plan.no, group.no, rest, because)?;
     }
@@ -83,13 +95,17 @@ fn may_send(deciding: &Deciding<'_>, no: PlanNo, group: GroupNo, quantity: Quant
     Ok(!waits && deciding.exact(group.unsent())? >= Side::Buy.signed(quantity))
 }
 
-/// Which try of a layer is to be sent now: the first, or one more after a refusal; `None` where none is.
-fn attempt(group: &Group, layer: u32, retries: u32) -> Option<u32> {
+/// Which try of a layer is to be sent now: the first, or one more after a refusal or to change it; `None` where none is.
+fn attempt(deciding: &Deciding<'_>, group: &Group, layer: u32) -> Option<u32> {
     let of_layer = |order: &&Order| order.role == group.role() && order.slice == layer;
     match group.orders.iter().filter(of_layer).max_by_key(|order| order.no) {
         None => Some(0),
-        Some(last) if last.status == OrderStatus::Rejected && last.attempt < retries => {
+        Some(last) if last.status == OrderStatus::Rejected && actions::is_retried(deciding, group, last) => {
             Some(last.attempt.saturating_add(1))
+        }
+        // Taken back to be changed, or the venue would not change it: what was added is sent beside it.
+        Some(last) if last.status == OrderStatus::Canceled || (last.is_working() && last.reason.is_some()) => {
+            actions::sent_again(group, last)
         }
         Some(_) => None,
     }

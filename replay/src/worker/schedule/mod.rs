@@ -14,7 +14,7 @@ use retrace_core::ids::{PlanNo, TimerId};
 use retrace_core::order::{OrderRole, Side};
 use retrace_projections::ledger::{Group, Order, Plan};
 
-use super::{large_enough, snapshot, target};
+use super::{actions, large_enough, snapshot, target};
 use crate::step::{Deciding, EngineError};
 
 /// Sends what is due of every active group, and sets the timer of the next slice.
@@ -25,7 +25,7 @@ pub(super) fn send_due(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
     for group in plan.groups.iter().filter(|group| group.is_active() && group.action != GroupAction::Close) {
         if group.time_is_up {
             end_time::give_up(deciding, &plan, group)?;
-        } else if !(leaving && group.action == GroupAction::Enter) {
+        } else if actions::runs(group) && !(leaving && group.action == GroupAction::Enter) {
             match group.algorithm {
                 Algorithm::Single | Algorithm::Twap(_) => twap::send(deciding, &plan, group)?,
                 Algorithm::Iceberg(iceberg) => iceberg::send(deciding, &plan, group, iceberg)?,
@@ -85,7 +85,8 @@ fn fitting(
 fn free_to_reduce(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, Inexact> {
     let plan = deciding.state.ledger.plan(plan.no).unwrap_or(plan);
     let mut free = plan.held_lots()?.map_or(Position::FLAT, |lots| Side::Buy.signed(lots));
-    for remaining in plan.working(OrderRole::Reduce).filter_map(Order::remaining) {
+    let reduces = plan.open_orders().filter(|order| order.role == OrderRole::Reduce);
+    for remaining in reduces.filter_map(Order::remaining_most) {
         free = free.minus(Side::Buy.signed(remaining))?;
     }
     Ok(free)
@@ -96,7 +97,8 @@ fn free_to_reduce(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, Inex
 fn has_room(deciding: &Deciding<'_>, no: PlanNo, quantity: Quantity) -> Result<bool, EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(false) };
     let mut reach = deciding.exact(plan.traded().plus(plan.direction.signed(quantity)))?;
-    for remaining in plan.working(OrderRole::Entry).filter_map(Order::remaining) {
+    let entries = plan.open_orders().filter(|order| order.role == OrderRole::Entry);
+    for remaining in entries.filter_map(Order::remaining_most) {
         reach = deciding.exact(reach.plus(plan.direction.signed(remaining)))?;
     }
     let beyond = deciding.exact(reach.minus(plan.target.size))?;

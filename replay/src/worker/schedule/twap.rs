@@ -8,7 +8,7 @@ use retrace_projections::ledger::{Group, Order, Plan};
 
 use super::{Part, fitting, next_slice};
 use crate::step::{Deciding, EngineError};
-use crate::worker::{Request, cancel, current_price, request, target};
+use crate::worker::{Request, actions, cancel, current_price, request, target};
 
 /// Sends what is due of a group of one order or of slices over time.
 pub(super) fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), EngineError> {
@@ -31,10 +31,13 @@ pub(super) fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> R
     let last = group.orders.own_last().filter(|order| order.slice == slice);
     let attempt = match last {
         None => 0,
-        Some(last) if last.status == OrderStatus::Rejected && last.attempt < deciding.state.policy.reject_retries => {
+        Some(last) if last.status == OrderStatus::Rejected && actions::is_retried(deciding, group, last) => {
             last.attempt.saturating_add(1)
         }
-        Some(_) => return Ok(()),
+        Some(last) => match actions::sent_again(group, last) {
+            Some(attempt) => attempt,
+            None => return Ok(()),
+        },
     };
     let sent = deciding.exact(group.filled().plus(deciding.exact(group.working())?))?;
     let due = deciding.exact(group.due_quantity(&plan.instrument))?;
@@ -53,6 +56,7 @@ pub(super) fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> R
     let because = match (attempt, slice) {
         (0, 0) => Because::Directive,
         (0, _) => Because::SliceDue,
+        _ if group.ordered.resend => Because::Modified,
         _ => Because::Rejected,
     };
     let order = Request {
