@@ -59,6 +59,14 @@ pub struct PlanView {
     pub groups: Vec<GroupView>,
 }
 
+impl PlanView {
+    /// Whether a close found no price inside its limit and was given up, so that something is held which was to go.
+    pub fn close_gave_up(&self) -> bool {
+        let gave_up = |group: &GroupView| group.action == GroupAction::Close && group.status == "INCOMPLETE";
+        self.outcome.is_none() && !self.held.is_flat() && self.groups.last().is_some_and(gave_up)
+    }
+}
+
 /// A sum of fees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FeeView {

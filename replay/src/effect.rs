@@ -102,8 +102,7 @@ pub fn effect_of(event: &Event, ledger: &Ledger) -> Option<Effect> {
         | Decision::GroupPaused { .. }
         | Decision::GroupResumed { .. }
         | Decision::TradeRepeated { .. }
-        | Decision::OrderRefused(_)
-        | Decision::AmendRefused(_) => return None,
+        | Decision::OrderRefused(_) => return None,
     };
     let plan = ledger.plan(event.plan?)?;
     let order = plan.order(event.order?)?;

@@ -1,4 +1,5 @@
-//! `docs/flows.md` names a long and a short script for every flow; both exist, and one is the other in a mirror.
+//! `docs/flows.md` names a long and a short script for every flow; both exist, and one is the other in a mirror. What a
+//! trader sees of them at the command line is reviewed too.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,8 +11,10 @@ use retrace_core::step::Step;
 use retrace_core::testkit::samples;
 use serde_json::Value;
 
+use crate::cli::Place;
 use crate::reports;
 use crate::scenario::Scenario;
+use crate::scenarios::insta_settings;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -120,4 +123,64 @@ fn steps(name: &str) -> Vec<Step> {
     }
     let scenario = Scenario::read(name, &script).unwrap();
     scenario.play(&mut MemoryStore::new()).steps
+}
+
+/// A script's bars and directives as a user's own files, with venue settings as its session file has them.
+fn as_a_users_files(name: &str, rows: usize, latency_ms: u32) -> Place {
+    let place = Place::empty();
+    let script = std::fs::read_to_string(file(name)).unwrap();
+    let scenario = Scenario::read(name, &script).unwrap();
+    let mut csv = "open_time,open,high,low,close,volume\n".to_owned();
+    for bar in scenario.tape.sets()[0].bars.iter().take(rows) {
+        csv.push_str(&format!("{},{},{},{},{},100\n", bar.open_time, bar.open, bar.high, bar.low, bar.close));
+    }
+    let said: Vec<&str> = script.lines().filter(|line| line.starts_with('{')).collect();
+    let session = format!(
+        "session: flow\nmode: backtest\nstrategy: {{ instance: FLOW_01, directives: directives.jsonl }}\nmarket:\n  \
+         - {{ symbol: BTC/USDT, timeframe: 1m, bars: bars.csv, volume_unit: base }}\ninstruments:\n  \
+         BTC/USDT: {{ tick: \"0.01\", lot: \"0.01\", min_notional: \"10\" }}\n\
+         account: {{ quote: USDT, balance: \"100000\" }}\nvenue:\n  profile: backtest\n  \
+         fees: {{ maker: \"0\", taker: \"0.001\" }}\n  fee_asset: quote\n  slippage_bps: \"0\"\n  \
+         max_volume_share: \"1\"\n  latency_ms: \"{latency_ms}\"\n"
+    );
+    for (name, text) in [("bars.csv", csv), ("directives.jsonl", said.join("\n") + "\n"), ("session.yaml", session)] {
+        std::fs::write(place.path(name), text).unwrap();
+    }
+    place
+}
+
+/// Types commands, each with what it prints.
+fn typed(place: &Place, commands: &[&[&str]]) -> String {
+    let mut told = String::new();
+    for args in commands {
+        let output = place.retrace(args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        told.push_str(&format!("$ retrace {} --db db\n", args.join(" ")));
+        for line in String::from_utf8(output.stdout).unwrap().lines() {
+            // Heads change with the decision version, and what it took with the machine.
+            told.push_str(line.split_once("  head ").map_or(line, |(before, _)| before));
+            told.push('\n');
+        }
+        told.push('\n');
+    }
+    told
+}
+
+/// The stories that a trader must understand without any document.
+#[test]
+fn a_trader_is_told_of_a_stop_out_and_of_an_emergency_flatten() {
+    let check = |name: &str, told: String| insta_settings().bind(|| insta::assert_snapshot!(name, told));
+
+    let place = as_a_users_files("stop_grows_long_gap", usize::MAX, 0);
+    check("told_stopped_out_twap", typed(&place, &[&["run", "session.yaml"], &["audit", "TPL_A"]]));
+    let place = as_a_users_files("flow_emergency_flatten_long", usize::MAX, 200);
+    let plans = ["TPL_STOPPED", "TPL_HEDGE", "TPL_MAIN"];
+    let audits = plans.map(|plan| ["audit", plan]);
+    let commands: Vec<&[&str]> =
+        std::iter::once(&["run", "session.yaml"][..]).chain(audits.iter().map(|args| &args[..])).collect();
+    check("told_emergency_flatten", typed(&place, &commands));
+    // The data ends while the close has given up: what was to go is still held, and nobody may miss it.
+    let place = as_a_users_files("close_limit_holds", 8, 200);
+    let commands: [&[&str]; 3] = [&["run", "session.yaml"], &["replay", "flow"], &["audit", "TPL_A"]];
+    check("told_close_that_gave_up", typed(&place, &commands));
 }

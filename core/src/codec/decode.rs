@@ -251,7 +251,6 @@ impl Stored<'_> {
                 Decision::TradeRepeated { first: Seq(form.first), same: form.same }
             }
             123 => Decision::OrderRefused(read.order_refused(&self.form()?)?),
-            124 => Decision::AmendRefused(read.amend_refused(&self.form()?)?),
             _ => return read.action(self.version, self.payload),
         }))
     }

@@ -426,6 +426,5 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
         Decision::GroupResumed { directive, group } => action::group_resumed(directive, *group),
         Decision::TradeRepeated { first, same } => (122, encode_form(&TradeRepeatedV1 { first: first.0, same: *same })),
         Decision::OrderRefused(refused) => (123, encode_form(&risk::order_refused_form(refused))),
-        Decision::AmendRefused(refused) => (124, encode_form(&risk::amend_refused_form(refused))),
     }
 }

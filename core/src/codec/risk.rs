@@ -6,7 +6,7 @@ use super::CodecError;
 use super::encode::{order_terms, word};
 use super::fields::Fields;
 use super::v1::{Dec, OrderTermsV1};
-use crate::event::{AmendRefused, OperatorCommand, OperatorCommanded, OrderRefused, RiskRefusal, Switch};
+use crate::event::{OperatorCommand, OperatorCommanded, OrderRefused, RiskRefusal, Switch};
 use crate::ids::{GroupNo, OperatorReason};
 use crate::time::Timestamp;
 
@@ -44,13 +44,6 @@ pub(super) struct OrderRefusedV1 {
     slice: u32,
     refusal: RiskRefusalV1,
     then: u8,
-}
-
-#[derive(Encode, Decode)]
-pub(super) struct AmendRefusedV1 {
-    quantity: Dec,
-    price: Option<Dec>,
-    refusal: RiskRefusalV1,
 }
 
 pub(super) fn commanded_form(commanded: &OperatorCommanded) -> OperatorCommandedV1 {
@@ -105,15 +98,6 @@ pub(super) fn order_refused_form(refused: &OrderRefused) -> OrderRefusedV1 {
     }
 }
 
-pub(super) fn amend_refused_form(refused: &AmendRefused) -> AmendRefusedV1 {
-    let AmendRefused { quantity, price, refusal } = refused;
-    AmendRefusedV1 {
-        quantity: quantity.value().into(),
-        price: price.map(|price| price.value().into()),
-        refusal: risk_form(refusal),
-    }
-}
-
 impl Fields {
     pub(super) fn commanded(self, form: &OperatorCommandedV1) -> Result<OperatorCommanded, CodecError> {
         let command = match form.command {
@@ -135,14 +119,6 @@ impl Fields {
             slice: form.slice,
             refusal: self.risk_refusal(&form.refusal)?,
             then: self.word("then", form.then)?,
-        })
-    }
-
-    pub(super) fn amend_refused(self, form: &AmendRefusedV1) -> Result<AmendRefused, CodecError> {
-        Ok(AmendRefused {
-            quantity: self.quantity("quantity", form.quantity)?,
-            price: self.maybe_price("price", form.price)?,
-            refusal: self.risk_refusal(&form.refusal)?,
         })
     }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::refusal::{Idle, Refusal};
 use super::report::FillReport;
-use super::risk::{AmendRefused, OrderRefused};
+use super::risk::OrderRefused;
 use crate::amount::{Position, Price, Quantity};
 use crate::content::ContentRef;
 use crate::directive::{Algorithm, CancelReach, EntryTerms, OnLimit};
@@ -251,8 +251,6 @@ pub enum Decision {
     },
     /// The risk gate did not let an order through.
     OrderRefused(OrderRefused),
-    /// The risk gate did not let a change of a working order through.
-    AmendRefused(AmendRefused),
     /// A directive cancelled a group: nothing more is sent for it, and nothing is sent in its place before a directive
     /// sets a target again. What of it works is cancelled; what it traded stays.
     GroupCancelled {

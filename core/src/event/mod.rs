@@ -17,7 +17,7 @@ pub use import::{TradeImported, TradeOrigin};
 pub use operator::{OperatorCommand, OperatorCommanded, Switch};
 pub use refusal::{GroupRefusal, Idle, Refusal};
 pub use report::{FillReport, Report, ReportKind, ReportedOrder, VenueReason};
-pub use risk::{AfterRefusal, AmendRefused, OrderRefused, RiskRefusal};
+pub use risk::{AfterRefusal, OrderRefused, RiskRefusal};
 
 use crate::amount::Price;
 use crate::directive::StrategyDirective;

@@ -115,7 +115,7 @@ pub enum Refusal {
     },
     /// An amount beyond what can be counted exactly.
     TooLarge,
-    /// An order that would carry it out does not pass the risk gate.
+    /// An order that would carry it out, or a change of one, does not pass the risk gate.
     #[serde(untagged)]
     RiskGate(RiskRefusal),
     /// A rule that an action on a group broke.

@@ -30,18 +30,7 @@ pub struct OrderRefused {
     pub then: AfterRefusal,
 }
 
-/// A change of a working order that the risk gate did not let through: the order works as before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AmendRefused {
-    /// The whole quantity that it was to have, filled part included.
-    pub quantity: Quantity,
-    /// The price that it was to have; `None` for an order that has none.
-    pub price: Option<Price>,
-    /// The limit that it would have broken.
-    pub refusal: RiskRefusal,
-}
-
-/// Which of a session's limits an order or a change of one would have broken, with what it would have come to.
+/// Which of a session's limits an order, or a change of one, would have broken, with what it would have come to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RiskRefusal {

@@ -8,9 +8,9 @@ use retrace_core::directive::{
     OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange, Twap, WhenLimitHolds,
 };
 use retrace_core::event::{
-    AfterRefusal, AmendRefused, Because, Decision, Fact, FillReport, GroupAction, GroupEnd, Head, Idle, Input, Mark,
-    OperatorCommand, OperatorCommanded, OrderRefused, Outcome, PriceMoved, Refusal, Report, ReportKind, ReportedOrder,
-    RiskRefusal, SessionContinued, Switch, TimerPurpose, TradeImported, TradeOrigin, VenueReason,
+    AfterRefusal, Because, Decision, Fact, FillReport, GroupAction, GroupEnd, Head, Idle, Input, Mark, OperatorCommand,
+    OperatorCommanded, OrderRefused, Outcome, PriceMoved, Refusal, Report, ReportKind, ReportedOrder, RiskRefusal,
+    SessionContinued, Switch, TimerPurpose, TradeImported, TradeOrigin, VenueReason,
 };
 use retrace_core::ids::{
     CausalityId, ConnectorOrderId, DirectiveId, GroupNo, OperatorReason, OrderNo, PlanId, PositionKey, Seq,
@@ -223,11 +223,6 @@ fn orders_refused() -> impl Iterator<Item = (&'static str, Decision)> {
     })
 }
 
-fn amend_refused() -> Decision {
-    let refusal = RiskRefusal::OpenOrders { open: 1, limit: 1 };
-    Decision::AmendRefused(AmendRefused { quantity: quantity("1.66"), price: Some(price("38000.01")), refusal })
-}
-
 fn refusals() -> Vec<(&'static str, Refusal)> {
     let field = || "stop_loss_price".to_owned();
     vec![
@@ -403,7 +398,6 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
         ),
         ("trade-repeated", Decision::TradeRepeated { first: Seq(300), same: true }),
         ("timer-set-room", Decision::TimerSet { timer: TimerId(6), due: HOUR, purpose: TimerPurpose::Room { group } }),
-        ("amend-refused", amend_refused()),
     ]);
     all.extend(super::actions::decisions());
     all

@@ -426,10 +426,12 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             || "close begins, at market".to_owned(),
             |price| format!("close begins, no worse than {price}"),
         )),
-        Decision::CloseGaveUp { tries, held } => (
-            Some(Because::LimitHeld.as_str()),
-            format!("CLOSE GAVE UP after {tries} tries: {held} is still held, protected by its stop"),
-        ),
+        Decision::CloseGaveUp { tries, held } => {
+            let stops = plan.is_some_and(|plan| plan.exits.stop.is_some());
+            let protected = if stops { "protected by its stop" } else { "NOT PROTECTED: it has no stop" };
+            let text = format!("CLOSE GAVE UP after {tries} tries: {held} is still held, {protected}");
+            (Some(Because::LimitHeld.as_str()), text)
+        }
         Decision::StopPassed { level, current_price, quantity } => (
             Some(Because::StopAlreadyPassed.as_str()),
             format!("stop for {quantity} cannot stand at {level}, the price is {current_price}: flatten at market"),
@@ -453,11 +455,6 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
         }
         Decision::OrderRefused(refused) => {
             (Some(refused.refusal.code()), risk::order_refused_text(refused, &order_terms(refused.terms)))
-        }
-        Decision::AmendRefused(refused) => {
-            let change = change_text(order, refused.quantity, refused.price);
-            let why = risk::refusal_text(&refused.refusal);
-            (Some(refused.refusal.code()), format!("{} {change} REFUSED: {why}", name()))
         }
         Decision::OrderInferred { side, quantity, connector_order_id, .. } => {
             let id = connector_order_id.as_ref().map_or(String::new(), |id| format!(", order {id} at the venue"));

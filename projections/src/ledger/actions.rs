@@ -37,14 +37,8 @@ pub enum Course {
 }
 
 impl Ledger {
-    pub(super) fn apply_group_cancelled(
-        &mut self,
-        event: &Event,
-        directive: &DirectiveId,
-        group: GroupNo,
-    ) -> Result<(), BrokenHistory> {
+    pub(super) fn apply_group_cancelled(&mut self, event: &Event, group: GroupNo) -> Result<(), BrokenHistory> {
         let plan = self.events_plan(event)?;
-        plan.instructed_by = directive.clone();
         let group = group_mut(event, plan, group)?;
         group.ordered.course = Course::Cancelled;
         let action = group.action;
@@ -59,7 +53,6 @@ impl Ledger {
         reach: CancelReach,
     ) -> Result<(), BrokenHistory> {
         let plan = self.events_plan(event)?;
-        plan.instructed_by = directive.clone();
         for group in plan.groups.iter_mut().filter(|group| group.is_active() && group.action != GroupAction::Close) {
             group.ordered.course = Course::Cancelled;
         }
@@ -89,14 +82,12 @@ impl Ledger {
     pub(super) fn apply_orders_modified(
         &mut self,
         event: &Event,
-        directive: &DirectiveId,
         group: GroupNo,
         limit_price: Option<Price>,
         added: Position,
         target: Position,
     ) -> Result<(), BrokenHistory> {
         let plan = self.events_plan(event)?;
-        plan.instructed_by = directive.clone();
         let standing = plan.target.directive.clone();
         let group = group_mut(event, plan, group)?;
         group.ordered.added = group.ordered.added.plus(added).map_err(|source| amount(event, source))?;
@@ -112,15 +103,8 @@ impl Ledger {
         Ok(())
     }
 
-    pub(super) fn apply_course(
-        &mut self,
-        event: &Event,
-        directive: &DirectiveId,
-        group: GroupNo,
-        course: Course,
-    ) -> Result<(), BrokenHistory> {
+    pub(super) fn apply_course(&mut self, event: &Event, group: GroupNo, course: Course) -> Result<(), BrokenHistory> {
         let plan = self.events_plan(event)?;
-        plan.instructed_by = directive.clone();
         group_mut(event, plan, group)?.ordered.course = course;
         Ok(())
     }

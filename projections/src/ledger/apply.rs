@@ -85,6 +85,18 @@ impl Ledger {
 
     #[expect(clippy::too_many_lines, reason = "one match over every decision, each variant written out by hand")]
     fn apply_decision(&mut self, event: &Event, decision: &Decision) -> Result<(), BrokenHistory> {
+        // What a plan is told after a size makes the same size another instruction again.
+        if let Decision::TargetSet { directive, .. }
+        | Decision::ExitsSet { directive, .. }
+        | Decision::CloseStarted { directive, .. }
+        | Decision::GroupCancelled { directive, .. }
+        | Decision::AllCancelled { directive, .. }
+        | Decision::OrdersModified { directive, .. }
+        | Decision::GroupPaused { directive, .. }
+        | Decision::GroupResumed { directive, .. } = decision
+        {
+            self.events_plan(event)?.instructed_by = directive.clone();
+        }
         match decision {
             Decision::DirectiveRefused { directive, plan_id, refusal } => {
                 self.refusals.push(Refused {
@@ -143,7 +155,6 @@ impl Ledger {
             }
             Decision::TargetSet { directive, target, entry, algorithm, end_after } => {
                 let plan = self.events_plan(event)?;
-                plan.instructed_by = directive.clone();
                 plan.target = StandingTarget {
                     size: *target,
                     directive: directive.clone(),
@@ -156,9 +167,8 @@ impl Ledger {
                 };
                 Ok(())
             }
-            Decision::ExitsSet { directive, stop, take_profit, .. } => {
+            Decision::ExitsSet { stop, take_profit, .. } => {
                 let plan = self.events_plan(event)?;
-                plan.instructed_by = directive.clone();
                 plan.exits = Exits { stop: *stop, take_profit: *take_profit };
                 plan.protection_cancelled &= stop.is_none();
                 Ok(())
@@ -278,14 +288,13 @@ impl Ledger {
                 self.seal(no).map_err(|source| amount(event, source))
             }
             Decision::OrderRefused(refused) => self.apply_order_refused(event, refused),
-            Decision::AmendRefused(refused) => self.apply_amend_refused(event, refused),
-            Decision::GroupCancelled { directive, group } => self.apply_group_cancelled(event, directive, *group),
+            Decision::GroupCancelled { group, .. } => self.apply_group_cancelled(event, *group),
             Decision::AllCancelled { directive, reach } => self.apply_all_cancelled(event, directive, *reach),
-            Decision::OrdersModified { directive, group, limit_price, added, target } => {
-                self.apply_orders_modified(event, directive, *group, *limit_price, *added, *target)
+            Decision::OrdersModified { directive: _, group, limit_price, added, target } => {
+                self.apply_orders_modified(event, *group, *limit_price, *added, *target)
             }
-            Decision::GroupPaused { directive, group } => self.apply_course(event, directive, *group, Course::Paused),
-            Decision::GroupResumed { directive, group } => self.apply_course(event, directive, *group, Course::Runs),
+            Decision::GroupPaused { group, .. } => self.apply_course(event, *group, Course::Paused),
+            Decision::GroupResumed { group, .. } => self.apply_course(event, *group, Course::Runs),
             Decision::OrderInferred { .. } => self.apply_order_inferred(event, decision),
             Decision::TradeBooked { position, fill, quantity } => {
                 self.apply_trade_booked(event, position.as_ref(), fill, *quantity)

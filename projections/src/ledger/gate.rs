@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use retrace_core::amount::Position;
 use retrace_core::event::{
-    AfterRefusal, AmendRefused, Event, OperatorCommand, OperatorCommanded, OrderRefused, Refusal, RiskRefusal, Switch,
-    TimerPurpose,
+    AfterRefusal, Event, OperatorCommand, OperatorCommanded, OrderRefused, Refusal, RiskRefusal, Switch, TimerPurpose,
 };
 use retrace_core::exact::Inexact;
 use retrace_core::ids::{DirectiveId, OperatorReason, PlanId, Seq};
@@ -174,20 +173,6 @@ impl Ledger {
         group.held_back = Some(HeldBack { slice: *slice, then: *then });
         let directive = group.directive.clone();
         self.note_refused(event, directive, plan_id, refusal);
-        Ok(())
-    }
-
-    pub(super) fn apply_amend_refused(&mut self, event: &Event, refused: &AmendRefused) -> Result<(), BrokenHistory> {
-        let order = event.order.ok_or(BrokenHistory::Nameless { seq: event.seq, what: "order" })?;
-        let plan = self.events_plan(event)?;
-        let plan_id = plan.id.clone();
-        let group = plan.group_of(order).ok_or(BrokenHistory::Unknown {
-            seq: event.seq,
-            what: "order",
-            number: u64::from(order.0),
-        })?;
-        let directive = group.directive.clone();
-        self.note_refused(event, directive, plan_id, &refused.refusal);
         Ok(())
     }
 

@@ -237,13 +237,30 @@ fn judge(
             }
         }
     }
+    let alike = earlier.iter().filter(|judged| judged.action == group.action).flat_map(|judged| &judged.orders);
+    let mut besides = Position::FLAT;
+    for (order, quantity) in alike {
+        besides = with_more(deciding, besides, order, *quantity)?;
+    }
     for (order, quantity) in &orders {
         let price = change.limit_price.filter(|_| order.terms.order_type() == OrderType::Limit);
-        if let Some(refusal) = risk::judge_change(deciding, plan, order, *quantity, price)? {
+        if let Some(refusal) = risk::judge_change(deciding, plan, order, *quantity, price, besides)? {
             return Err(Refusal::RiskGate(refusal).into());
         }
+        besides = with_more(deciding, besides, order, *quantity)?;
     }
     Ok(Some(Judged { group: group.no, action: group.action, limit_price, added, target, orders }))
+}
+
+/// `sum` and by how much an order grows when it becomes `quantity`.
+fn with_more(
+    deciding: &Deciding<'_>,
+    sum: Position,
+    order: &Order,
+    quantity: Quantity,
+) -> Result<Position, EngineError> {
+    let more = quantity.less(order.quantity).map_or(Position::FLAT, |more| Side::Buy.signed(more));
+    deciding.exact(sum.plus(more))
 }
 
 /// An entry at a price that an exit level has passed would leave at once.

@@ -15,11 +15,11 @@ mod schedule;
 mod target;
 
 use retrace_core::amount::{Price, Quantity};
-use retrace_core::event::{AmendRefused, Because, Decision};
+use retrace_core::event::{Because, Decision};
 use retrace_core::ids::{GroupNo, OrderNo, PlanNo};
 use retrace_core::instrument::Instrument;
 use retrace_core::order::{OrderRole, OrderTerms, TimeInForce};
-use retrace_projections::ledger::{Order, Phase, Plan};
+use retrace_projections::ledger::{Phase, Plan};
 
 use crate::step::{Deciding, EngineError};
 
@@ -120,22 +120,6 @@ fn request(deciding: &mut Deciding<'_>, plan: &Plan, request: Request) -> Result
         because,
     };
     deciding.decide(Some(plan.no), Some(order), decision)
-}
-
-/// Requests a change of a working order of `plan`, unless the risk gate does not let it through.
-fn amend(
-    deciding: &mut Deciding<'_>,
-    plan: &Plan,
-    order: &Order,
-    quantity: Quantity,
-    price: Option<Price>,
-    because: Because,
-) -> Result<(), EngineError> {
-    let decision = match risk::judge_change(deciding, plan, order, quantity, price)? {
-        None => Decision::AmendRequested { quantity, price, because },
-        Some(refusal) => Decision::AmendRefused(AmendRefused { quantity, price, refusal }),
-    };
-    deciding.decide(Some(plan.no), Some(order.no), decision)
 }
 
 /// Requests the cancel of an order, unless a change of it is under way (one at a time), or the venue knows it no more.

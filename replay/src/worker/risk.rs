@@ -93,14 +93,15 @@ pub(super) fn judge(
     Ok(limits.max_orders_per_minute.and_then(|limit| too_many(deciding, limit)))
 }
 
-/// The first limit that a change of a working order would break, if any. One that makes it smaller and leaves its price
-/// as it is breaks none.
+/// The first limit that a change of a working order would break, if any, with `besides` more on its side by other changes
+/// of one directive. A change that makes it smaller and leaves its price as it is breaks none; none is an order more.
 pub(super) fn judge_change(
     deciding: &Deciding<'_>,
     plan: &Plan,
     order: &Order,
     quantity: Quantity,
     price: Option<Price>,
+    besides: Position,
 ) -> Result<Option<RiskRefusal>, EngineError> {
     let moves = price.is_some() && price != order.price_as_requested();
     let more = quantity.less(order.quantity);
@@ -118,7 +119,9 @@ pub(super) fn judge_change(
         return Ok(Some(refusal));
     }
     // What it is now counts among what works already.
-    more.map_or(Ok(None), |quantity| too_exposed(deciding, plan, Size { quantity, ..whole }))
+    let Some(more) = more else { return Ok(None) };
+    let added = deciding.exact(besides.plus(Side::Buy.signed(more)))?;
+    added.size().map_or(Ok(None), |quantity| too_exposed(deciding, plan, Size { quantity, ..whole }))
 }
 
 /// An order's size, as limits see it.

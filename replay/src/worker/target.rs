@@ -6,7 +6,7 @@ use retrace_core::ids::{GroupNo, PlanNo};
 use retrace_core::order::Side;
 use retrace_projections::ledger::{Distance, Group, Order, Plan};
 
-use super::{amend, cancel, current_price, snapshot};
+use super::{cancel, current_price, snapshot};
 use crate::step::{Deciding, EngineError};
 
 /// What a group is opened for.
@@ -174,7 +174,8 @@ fn take_back_working(
         match order.quantity.less(released).filter(|_| amends) {
             Some(quantity) => {
                 let price = order.price_as_requested();
-                amend(deciding, &plan, &order, quantity, price, Because::Superseded)?;
+                let decision = Decision::AmendRequested { quantity, price, because: Because::Superseded };
+                deciding.decide(Some(no), Some(order.no), decision)?;
             }
             None => cancel(deciding, no, order.no, Because::Superseded)?,
         }

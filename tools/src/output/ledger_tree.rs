@@ -28,8 +28,14 @@ struct Node {
 pub(crate) fn plan_lines(plan: &PlanView, mark: Option<&Marked>) -> Vec<String> {
     let mut lines = vec![plan_head(plan)];
     let rail = if plan.groups.is_empty() { "   " } else { "│  " };
-    let facts =
-        [plan.comments.as_deref().map(comment), position(plan), Some(result(plan)), mark.map(unrealized), gap(plan)];
+    let facts = [
+        plan.comments.as_deref().map(comment),
+        position(plan),
+        Some(result(plan)),
+        mark.map(unrealized),
+        close(plan),
+        gap(plan),
+    ];
     lines.extend(facts.into_iter().flatten().map(|fact| format!("{}{fact}", painted(DIM, rail))));
     let groups = plan.groups.iter().map(group_pieces).collect();
     let nodes = columns::lines(groups)
@@ -107,6 +113,13 @@ fn result(plan: &PlanView) -> String {
 fn unrealized(mark: &Marked) -> String {
     let Marked { price, at, unrealized_pnl } = mark;
     format!("unrealised {} at {price} ({})", signed_money(*unrealized_pnl), moment(*at))
+}
+
+/// A close that was given up: what was to go is still there.
+fn close(plan: &PlanView) -> Option<String> {
+    let protected = if plan.stop_loss_price.is_some() { "protected by its stop" } else { "NOT PROTECTED" };
+    let told = || painted(ALARM, format!("!! the close gave up: {} is still held, {protected}", plan.held));
+    plan.close_gave_up().then(told)
 }
 
 fn gap(plan: &PlanView) -> Option<String> {

@@ -144,9 +144,7 @@ fn tell_input(input: &Input, role: Option<OrderRole>) -> Telling {
 
 fn tell_decision(decision: &Decision) -> Telling {
     match decision {
-        Decision::DirectiveRefused { .. } | Decision::OrderRefused(_) | Decision::AmendRefused(_) => {
-            telling("x", "refused", BAD)
-        }
+        Decision::DirectiveRefused { .. } | Decision::OrderRefused(_) => telling("x", "refused", BAD),
         Decision::DirectiveRepeated { .. }
         | Decision::NothingToDo { .. }
         | Decision::TradeRepeated { same: true, .. } => telling("-", "nothing", NOTICE),

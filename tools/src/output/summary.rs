@@ -177,6 +177,7 @@ fn table(recorded: &Recorded) -> Vec<String> {
         let view = &plan.view;
         let (status, style) = match view.outcome {
             Some(outcome) => (outcome.to_string(), PLAIN),
+            None if view.close_gave_up() => ("close gave up".to_owned(), ALARM),
             None if plan.opened => ("open".to_owned(), GOOD),
             None => ("no order yet".to_owned(), DIM),
         };

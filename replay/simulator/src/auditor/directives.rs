@@ -181,6 +181,10 @@ impl Auditor {
                 slice.value() * price.value() < minimum.value()
                     && minimum.value() == Decimal::from(self.rules.min_notional)
             }
+            Refusal::RiskGate(refusal) => match (&said.intent, plan) {
+                (Intent::Group(group), Some(id)) => self.change_is_beyond(group, id, refusal.code()),
+                _ => false,
+            },
             Refusal::Group(refusal) => match (&said.intent, plan) {
                 (Intent::Group(group), Some(id)) => self.has_group_ground(group, id, refusal),
                 _ => false,

@@ -262,6 +262,21 @@ impl Auditor {
         Ok(())
     }
 
+    /// Whether a change of orders would break the limit of that name.
+    pub(super) fn change_is_beyond(&self, said: &GroupDirective, id: &PlanId, limit: &str) -> bool {
+        let (Some(no), GroupOrder::ModifyOrders(change)) = (self.names.get(id).copied(), said.order) else {
+            return false;
+        };
+        let named = self.named(no, id, &said.target);
+        let orders = named.iter().flat_map(|(group, _)| self.own_orders(no, *group));
+        let lots = change.quantity.and_then(|quantity| lots_of(quantity.value()));
+        let level = change.limit_price.and_then(ticks_of);
+        orders.into_iter().any(|order| {
+            let is = self.orders.get(&order).map_or(0, |known| known.lots);
+            self.change_breaks(order, lots.unwrap_or(is), level, limit)
+        })
+    }
+
     /// Whether a group's refusal holds, by the auditor's own book.
     pub(super) fn has_group_ground(&self, said: &GroupDirective, id: &PlanId, refusal: &GroupRefusal) -> bool {
         let Some((no, plan)) = self.names.get(id).and_then(|no| self.plans.get(no).map(|plan| (*no, plan))) else {

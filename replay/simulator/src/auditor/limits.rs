@@ -2,7 +2,7 @@
 //! refusal without ground, and protection and closes are never held back.
 
 use retrace_core::event::{AfterRefusal, Because, Decision, Event, Fact, OperatorCommand, Switch};
-use retrace_core::ids::PlanNo;
+use retrace_core::ids::{OrderNo, PlanNo};
 use retrace_core::order::{OrderRole, OrderTerms, Side};
 
 use super::{Auditor, Kind, Phase};
@@ -107,7 +107,7 @@ impl Auditor {
                 plan.symbol == symbol && way == side
             })
         });
-        of_side.map(|order| order.left().max(order.left_as_asked()) * GRAINS).sum()
+        of_side.map(|order| order.most() * GRAINS).sum()
     }
 
     /// Where a symbol's position may come to, up and down, in grains.
@@ -115,6 +115,20 @@ impl Auditor {
         let plans = self.plans.values().filter(|plan| plan.symbol == symbol);
         let held: i64 = plans.map(|plan| plan.held * plan.sign).sum();
         (held + self.working(symbol, 1), held - self.working(symbol, -1))
+    }
+
+    /// Whether a change of an order to so many lots at that level, in ticks, would break the limit of that name.
+    pub(super) fn change_breaks(&self, order: OrderNo, lots: i64, level: Option<i64>, limit: &str) -> bool {
+        let known = self.orders.get(&order).and_then(|known| self.plans.get(&known.plan).map(|plan| (known, plan)));
+        let Some((known, plan)) = known else { return false };
+        let side = if known.kind == Kind::Entry { plan.sign } else { -plan.sign };
+        let price = level.or(known.level);
+        let whole = Wanted { symbol: plan.symbol, side, lots, price };
+        let more = Wanted { symbol: plan.symbol, side, lots: lots - known.lots, price };
+        match limit {
+            "max_position" | "max_account_position" => more.lots > 0 && self.broken(&more).contains(&limit),
+            _ => self.broken(&whole).contains(&limit),
+        }
     }
 
     /// Every limit that an order would break, by its name.

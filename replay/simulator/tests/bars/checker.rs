@@ -267,7 +267,7 @@ impl Checker {
                 return Err("a trade of a history in a backtest".to_owned());
             }
             // Judged by `limits`.
-            Decision::OrderRefused(_) | Decision::AmendRefused(_) => {}
+            Decision::OrderRefused(_) => {}
             Decision::PlanAccepted { .. }
             | Decision::DirectiveRefused { .. }
             | Decision::DirectiveRepeated { .. }
