@@ -4,13 +4,12 @@ use rust_decimal::Decimal;
 
 use super::CodecError;
 use super::v1::{
-    AlgorithmV1, Dec, EntryTermsV1, ExecutionHintV1, FillV1, IdleV1, IntentV1, OnLimitV1, OrderTermsV1, RefusalV1,
-    SessionContinuedV1, StopChangeV1, StopLevelV1, TakeProfitChangeV1,
+    Dec, EntryTermsV1, FillV1, IdleV1, IntentV1, OnLimitV1, OrderTermsV1, RefusalV1, SessionContinuedV1, StopChangeV1,
+    StopLevelV1, TakeProfitChangeV1,
 };
 use crate::amount::{Money, Position, Price, Quantity};
 use crate::directive::{
-    Algorithm, CloseHint, ClosePlans, EntryTerms, ExecutionHint, Intent, ModifyPlans, NewTrade, OnLimit, StopChange,
-    StopLevel, TakeProfitChange, Twap,
+    CloseHint, ClosePlans, EntryTerms, Intent, ModifyPlans, NewTrade, OnLimit, StopChange, StopLevel, TakeProfitChange,
 };
 use crate::event::{FillReport, Head, Idle, Refusal, SessionContinued};
 use crate::ids::{ConnectorOrderId, DirectiveId, PlanId, PositionKey, Seq, SessionUid, TradeId};
@@ -104,11 +103,6 @@ impl Fields {
         })
     }
 
-    pub(super) fn execution(self, form: &ExecutionHintV1) -> Result<ExecutionHint, CodecError> {
-        let algorithm = form.algorithm.as_ref().map(algorithm);
-        Ok(ExecutionHint { algorithm, urgency: self.maybe_number("urgency", form.urgency)? })
-    }
-
     pub(super) fn on_limit(self, form: &OnLimitV1) -> Result<OnLimit, CodecError> {
         Ok(OnLimit { retry: Span::from_nanos(form.retry_ns), tries: form.tries, then: self.word("then", form.then)? })
     }
@@ -131,7 +125,7 @@ impl Fields {
                     target: self.quantity("target_position_size", *target)?,
                     stop: stop.as_ref().map(|level| self.stop_level(level)).transpose()?,
                     take_profit: self.maybe_price("take_profit_price", *take_profit)?,
-                    execution: self.execution(execution)?,
+                    execution: self.hint(execution)?,
                 })
             }
             IntentV1::Modify { plans, direction, entry, target, stop, take_profit, execution } => {
@@ -154,7 +148,7 @@ impl Fields {
                     target: self.maybe_number("target_position_size", *target)?,
                     stop,
                     take_profit,
-                    execution: self.execution(execution)?,
+                    execution: self.hint(execution)?,
                 })
             }
             IntentV1::Close { plans, urgency, max_total_slippage, on_limit } => Intent::Close(ClosePlans {
@@ -245,15 +239,6 @@ impl Fields {
             }
             OrderTermsV1::Unknown => OrderTerms::Unknown,
         })
-    }
-}
-
-pub(super) const fn algorithm(form: &AlgorithmV1) -> Algorithm {
-    match form {
-        AlgorithmV1::Single => Algorithm::Single,
-        AlgorithmV1::Twap { duration_ns, slices, catch_up } => {
-            Algorithm::Twap(Twap { duration: Span::from_nanos(*duration_ns), slices: *slices, catch_up: *catch_up })
-        }
     }
 }
 

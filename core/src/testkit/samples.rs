@@ -117,6 +117,7 @@ pub fn twap_directive(id: &str, plan: &str) -> StrategyDirective {
                     catch_up: true,
                 })),
                 urgency: None,
+                end_after: None,
             },
         }),
     }
@@ -207,12 +208,15 @@ pub fn log(slices: u32, plans: u32) -> Vec<Step> {
         algorithm: Algorithm::Single,
         entry: EntryTerms::MARKET,
         quantity: quantity("10"),
+        end_after: None,
+        arrival: None,
     };
     let target = Decision::TargetSet {
         directive: DirectiveId::new("STR_001").unwrap(),
         target: Position::new(dec("10")).unwrap(),
         entry: EntryTerms::MARKET,
         algorithm: Algorithm::Single,
+        end_after: None,
     };
     let opening = vec![directive, Fact::Decision(accepted), Fact::Decision(target), Fact::Decision(group)];
     let mut steps = vec![step(1, 0, 1, opening)];

@@ -3,6 +3,7 @@
 
 mod actions;
 mod gaps;
+mod quality;
 mod reports;
 mod risk;
 pub(crate) mod words;

@@ -16,6 +16,7 @@ mod imports;
 mod order;
 mod orders;
 mod plan;
+mod quality;
 mod reports;
 mod status;
 mod told;
@@ -41,6 +42,7 @@ pub use imports::SeenTrade;
 pub use order::{Change, Fill, Order};
 pub use orders::Orders;
 pub use plan::{Bounds, Closing, Exits, Phase, Plan, StandingTarget, is_protection};
+pub use quality::Quality;
 
 use crate::digest::SetDigest;
 use crate::view;

@@ -8,7 +8,7 @@ use retrace_core::exact::Inexact;
 use retrace_core::ids::{DirectiveId, GroupNo, OrderNo, PlanId, PlanNo};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::order::{OrderRole, Side};
-use retrace_core::time::Timestamp;
+use retrace_core::time::{Span, Timestamp};
 
 use super::accounting::Accounting;
 use super::group::Group;
@@ -71,6 +71,8 @@ pub struct StandingTarget {
     pub entry: EntryTerms,
     /// How a change toward it is divided.
     pub algorithm: Algorithm,
+    /// How long after its start a group toward it is given up.
+    pub end_after: Option<Span>,
     /// A group that enters ended short for good: nothing more is entered before a directive sets a target again.
     pub given_up: bool,
     /// A group that reduces ended short for good: nothing more is reduced before a directive sets a target again.

@@ -47,6 +47,8 @@ pub(super) fn close(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
                 ..retrace_core::directive::EntryTerms::MARKET
             },
             quantity,
+            end_after: None,
+            arrival: current_price(deciding, &plan),
         };
         deciding.decide(Some(no), None, decision)?;
         group

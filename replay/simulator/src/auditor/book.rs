@@ -1,7 +1,7 @@
 //! What the auditor knows of plans and orders. Sizes are in the plan's own direction.
 
 use retrace_core::event::FillReport;
-use retrace_core::ids::{PlanId, PlanNo, Seq};
+use retrace_core::ids::{GroupNo, PlanId, PlanNo, Seq};
 
 use crate::units::GRAINS;
 
@@ -33,6 +33,8 @@ pub struct Plan {
     pub exit_short: bool,
     /// At which price it was to be entered last, in ticks: what is too small is valued there.
     pub limit: Option<i64>,
+    /// In how many orders at a time it is entered or left: what is too small for each of them is given up.
+    pub parts: i64,
     /// What a slice left unfilled may be given up.
     pub skips: bool,
     /// Something happened to a stop: it was refused, ended, or not changed.
@@ -108,6 +110,8 @@ pub struct Order {
     pub may_grow_to: i64,
     /// The venue would not move it, because it may only make liquidity: it stays where it is.
     pub kept: bool,
+    /// Its group.
+    pub group: Option<(PlanNo, GroupNo)>,
 }
 
 /// A change that was asked for.

@@ -79,6 +79,7 @@ impl Auditor {
         self.books(no, plan, venue, ledger)?;
         self.held_back(no)?;
         self.quiet_groups(no, plan)?;
+        self.none_outlives(no)?;
         let (entering, leaving) = (self.left(no, Kind::Entry), self.left(no, Kind::Exit));
         let waits = self.timers.values().any(|(_, plan)| *plan == no);
         let held = plan.held_lots();
@@ -87,12 +88,12 @@ impl Auditor {
                 let off = plan.traded + entering - leaving - plan.target;
                 let excused = if off > 0 {
                     // Fees in base leave less than was traded.
-                    plan.exit_short || plan.skips || (held - leaving).max(0) < off
+                    plan.exit_short || plan.skips || self.hides(no, Kind::Exit) || (held - leaving).max(0) < off
                 } else {
                     // An order that left more than it should has brought it there, to within a lot.
                     let flat = plan.target == 0 && (plan.held + entering * GRAINS).abs() < GRAINS;
                     let returns = plan.held < 0 && entering > 0;
-                    plan.entry_short || plan.skips || leaving > 0 || flat || returns
+                    plan.entry_short || plan.skips || self.hides(no, Kind::Entry) || leaving > 0 || flat || returns
                 };
                 let excused = excused || self.has_paused(no);
                 if off != 0 && !waits && !excused && !self.is_small(plan, off.abs()) {

@@ -5,6 +5,7 @@
 mod book;
 mod bounds;
 mod directives;
+mod division;
 mod groups;
 mod limits;
 mod requests;
@@ -46,6 +47,11 @@ pub struct Auditor {
     groups: BTreeMap<(PlanNo, GroupNo), groups::Group>,
     members: BTreeMap<OrderNo, groups::Member>,
     connected: bool,
+    divisions: BTreeMap<(PlanNo, GroupNo), division::Division>,
+    /// The timers that end a group.
+    ends: BTreeMap<TimerId, (PlanNo, GroupNo)>,
+    /// The group of the order that was decided last.
+    deciding: Option<(PlanNo, GroupNo)>,
 }
 
 impl Auditor {
@@ -67,6 +73,9 @@ impl Auditor {
             groups: BTreeMap::new(),
             members: BTreeMap::new(),
             connected: true,
+            divisions: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            deciding: None,
         }
     }
 
@@ -98,6 +107,7 @@ impl Auditor {
             }
             Input::TimerFired { timer } => {
                 self.timers.remove(timer);
+                self.time_is_up(said);
             }
             Input::Report(report) => self.report(report),
             Input::ConnectionChanged { connected } => self.connected = *connected,
@@ -243,6 +253,7 @@ impl Auditor {
         }
         if let Decision::TimerDropped { timer } = decision {
             self.timers.remove(timer);
+            self.ends.remove(timer);
         }
         if let Some(no) = event.plan {
             self.note_group(no, event, decision)?;
@@ -256,6 +267,7 @@ impl Auditor {
                 plan.exit_short = true;
             }
         }
+        self.note_division(event, decision)?;
         let Some((no, plan)) = event.plan.and_then(|no| self.plans.get_mut(&no).map(|plan| (no, plan))) else {
             return Ok(());
         };
@@ -312,7 +324,7 @@ impl Auditor {
     /// Whether so many lots are too few to be traded, or were when that was decided: a price alone wakes nobody.
     fn is_small(&self, plan: &Plan, lots: i64) -> bool {
         let mark = self.marks.get(plan.symbol).copied().flatten().unwrap_or(0);
-        lots == 0 || lots * mark.min(plan.limit.unwrap_or(mark)) * 8 / 10 < self.rules.min_notional * 100
+        lots == 0 || lots * mark.min(plan.limit.unwrap_or(mark)) * 8 / 10 < self.rules.min_notional * 100 * plan.parts
     }
 
     fn of_plan(&self, no: PlanNo) -> impl Iterator<Item = (OrderNo, &Order)> {

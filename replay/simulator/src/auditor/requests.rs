@@ -41,6 +41,9 @@ impl Auditor {
             if (kind != Kind::Entry || buys_back) != *reduce_only {
                 return unsound("is reduce-only where it must not be, or is not where it must be");
             }
+            if !buys_back && let Err(what) = self.of_group(effect.plan, lots, level.flatten(), kind) {
+                return unsound(what);
+            }
             let order = Order {
                 plan: effect.plan,
                 kind,
@@ -57,6 +60,7 @@ impl Auditor {
                 ending: plan.phase != Phase::Standing,
                 may_grow_to: 0,
                 kept: false,
+                group: self.deciding.filter(|_| !buys_back),
             };
             self.orders.insert(no, order);
             return match kind {

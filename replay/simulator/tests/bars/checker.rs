@@ -184,7 +184,7 @@ impl Checker {
                 let given_up = ["skipped", "below_min_notional", "risk_gate", "kill_switch"];
                 plan.given_up |= given_up.contains(&because.as_str());
             }
-            Decision::GroupEnded { group, end } => {
+            Decision::GroupEnded { group, end, .. } => {
                 plan.groups.get_mut(group).unwrap().ended = true;
                 plan.given_up |= *end == GroupEnd::Incomplete;
             }
