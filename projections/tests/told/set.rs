@@ -166,6 +166,7 @@ impl Scene {
                     target: position(TARGET),
                     entry: EntryTerms::MARKET,
                     algorithm: Algorithm::Single,
+                    end_after: None,
                 },
             ),
             (None, Decision::PlanOpened),
@@ -178,6 +179,8 @@ impl Scene {
                     algorithm: Algorithm::Single,
                     entry: EntryTerms::MARKET,
                     quantity: quantity(30),
+                    end_after: None,
+                    arrival: None,
                 },
             ),
         ];
