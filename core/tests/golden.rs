@@ -20,7 +20,7 @@ use retrace_core::codec::{
 };
 use retrace_core::directive::WhenLimitHolds;
 use retrace_core::event::{
-    Because, Decision, Event, Fact, GroupAction, GroupEnd, Input, Outcome, TradeOrigin, VenueReason,
+    BatchEnd, Because, Decision, Event, Fact, GroupAction, GroupEnd, Input, LegEnd, Outcome, TradeOrigin, VenueReason,
 };
 use retrace_core::frame::{decode_frame, encode_frame};
 use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, Seq};
@@ -129,6 +129,13 @@ fn kind(fact: &Fact) -> u16 {
             Decision::OrderInferred { .. } => 120,
             Decision::TradeBooked { .. } => 121,
             Decision::TradeRepeated { .. } => 122,
+            Decision::BatchStarted { .. } => 125,
+            Decision::BatchLegStarted { .. } => 126,
+            Decision::BatchLegEnded { .. } => 127,
+            Decision::BatchFailed { .. } => 128,
+            Decision::RollbackStarted { .. } => 129,
+            Decision::RollbackGaveUp { .. } => 170,
+            Decision::BatchEnded { .. } => 171,
         },
         Fact::Unknown(unknown) => unknown.kind,
     }
@@ -141,7 +148,7 @@ fn every_kind_has_its_number_and_a_sample() {
         assert_eq!(encode_fact(&fact).kind, kind(&fact));
         seen.insert(kind(&fact));
     }
-    assert_eq!(seen, (1..=6).chain(100..=122).collect());
+    assert_eq!(seen, (1..=6).chain(100..=122).chain(125..=129).chain(170..=171).collect());
 }
 
 /// Words are stored as their place in their list: a list only ever grows at its end.
@@ -156,7 +163,7 @@ fn every_word_keeps_its_place() {
         )*};
     }
     list!(Side, OrderRole, TimeInForce, WhenLimitHolds, VenueReason, Because, GroupEnd, Outcome, GroupAction);
-    list!(ExecutionMode);
+    list!(ExecutionMode, LegEnd, BatchEnd);
     list!(Liquidity, FeeAsset, FillPath, Mode, TradeOrigin);
     let then = committed("words.txt", &now);
     let now: BTreeSet<&str> = now.lines().collect();

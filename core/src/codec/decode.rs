@@ -12,7 +12,7 @@ use super::{CodecError, FIRST_DECISION_KIND, decode_form};
 use crate::content::ContentRef;
 use crate::directive::StrategyDirective;
 use crate::event::{Decision, Fact, Input, Mark, PriceMoved, TimerPurpose, TradeImported, UnknownFact};
-use crate::ids::{CausalityId, GroupNo, OrderNo, Seq, TimerId};
+use crate::ids::{BatchNo, CausalityId, GroupNo, OrderNo, Seq, TimerId};
 use crate::time::Timestamp;
 
 /// The live form of a stored fact. `order` is the dense number in the event's header.
@@ -196,6 +196,11 @@ impl Stored<'_> {
                 let purpose = match form.purpose {
                     TimerPurposeV1::Slice { group, slice } => TimerPurpose::Slice { group: GroupNo(group), slice },
                     TimerPurposeV1::CloseRetry => TimerPurpose::CloseRetry,
+                    TimerPurposeV1::BatchDeadline { batch } => TimerPurpose::BatchDeadline { batch: BatchNo(batch) },
+                    TimerPurposeV1::LegDeadline { batch, leg } => {
+                        TimerPurpose::LegDeadline { batch: BatchNo(batch), leg }
+                    }
+                    TimerPurposeV1::RollbackRetry => TimerPurpose::RollbackRetry,
                 };
                 Decision::TimerSet { timer: TimerId(form.timer), due: Timestamp::from_nanos(form.due_ns), purpose }
             }
@@ -256,6 +261,7 @@ impl Stored<'_> {
                 let form: TradeRepeatedV1 = self.form()?;
                 Decision::TradeRepeated { first: Seq(form.first), same: form.same }
             }
+            125..=129 | 170..=171 => return read.batch_event(self.version, self.payload),
             _ => return Ok(None),
         }))
     }

@@ -1,6 +1,5 @@
 //! Live events into their stored form.
 
-use super::encode_form;
 use super::v1::{
     AlgorithmV1, AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, CloseStartedV1, Dec, DirectiveReceivedV1,
     DirectiveRefusedV1, DirectiveRepeatedV1, EntryTermsV1, ExecutionHintV1, ExitsSetV1, FillV1, GroupEndedV1,
@@ -10,6 +9,7 @@ use super::v1::{
     TargetSetV1, TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1,
     TradeRepeatedV1,
 };
+use super::{batch, encode_form};
 use crate::directive::{
     Algorithm, EntryTerms, ExecutionHint, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
 };
@@ -70,8 +70,8 @@ pub(super) const fn continued(from: &SessionContinued) -> SessionContinuedV1 {
     SessionContinuedV1 { parent: from.parent.0, head: from.head.0, ledger_digest: from.ledger_digest }
 }
 
-fn directive_form(directive: &StrategyDirective) -> DirectiveReceivedV1 {
-    let intent = match &directive.intent {
+pub(super) fn intent_form(intent: &Intent) -> IntentV1 {
+    match intent {
         Intent::NewTrade(new) => IntentV1::NewTrade {
             plan_id: new.plan_id.as_ref().map(ToString::to_string),
             symbol: new.symbol.to_string(),
@@ -103,13 +103,17 @@ fn directive_form(directive: &StrategyDirective) -> DirectiveReceivedV1 {
             max_total_slippage: close.execution.max_total_slippage.map(Dec::from),
             on_limit: on_limit(close.execution.on_limit),
         },
-    };
+        Intent::Batch(batch) => batch::batch_intent(batch),
+    }
+}
+
+fn directive_form(directive: &StrategyDirective) -> DirectiveReceivedV1 {
     DirectiveReceivedV1 {
         directive_id: directive.directive_id.to_string(),
         comments: directive.comments.map(|c| c.0),
         confidence: directive.confidence.map(Dec::from),
         causality: directive.causality.iter().map(ToString::to_string).collect(),
-        intent,
+        intent: intent_form(&directive.intent),
     }
 }
 
@@ -219,6 +223,7 @@ fn refusal_form(refusal: &Refusal) -> RefusalV1 {
             minimum: minimum.value().into(),
         },
         Refusal::TooLarge => RefusalV1::TooLarge,
+        Refusal::PlanInBatch { directive } => RefusalV1::PlanInBatch { directive: directive.to_string() },
     }
 }
 
@@ -356,6 +361,9 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             let purpose = match purpose {
                 TimerPurpose::Slice { group, slice } => TimerPurposeV1::Slice { group: group.0, slice: *slice },
                 TimerPurpose::CloseRetry => TimerPurposeV1::CloseRetry,
+                TimerPurpose::BatchDeadline { batch } => TimerPurposeV1::BatchDeadline { batch: batch.0 },
+                TimerPurpose::LegDeadline { batch, leg } => TimerPurposeV1::LegDeadline { batch: batch.0, leg: *leg },
+                TimerPurpose::RollbackRetry => TimerPurposeV1::RollbackRetry,
             };
             (113, encode_form(&TimerSetV1 { timer: timer.0, due_ns: due.nanos(), purpose }))
         }
@@ -405,5 +413,12 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             (121, encode_form(&form))
         }
         Decision::TradeRepeated { first, same } => (122, encode_form(&TradeRepeatedV1 { first: first.0, same: *same })),
+        Decision::BatchStarted { .. }
+        | Decision::BatchLegStarted { .. }
+        | Decision::BatchLegEnded { .. }
+        | Decision::BatchFailed { .. }
+        | Decision::RollbackStarted { .. }
+        | Decision::RollbackGaveUp { .. }
+        | Decision::BatchEnded { .. } => batch::batch_event(decision),
     }
 }

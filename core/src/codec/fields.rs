@@ -165,6 +165,7 @@ impl Fields {
                     on_limit: self.on_limit(on_limit)?,
                 },
             }),
+            IntentV1::Batch { policy, legs } => Intent::Batch(self.batch_intent(policy.as_ref(), legs)?),
         })
     }
 
@@ -239,6 +240,7 @@ impl Fields {
                 minimum: self.money("minimum", minimum)?,
             },
             RefusalV1::TooLarge => Refusal::TooLarge,
+            RefusalV1::PlanInBatch { directive } => Refusal::PlanInBatch { directive: self.directive(&directive)? },
         })
     }
 

@@ -5,6 +5,9 @@
 use bincode::{Decode, Encode};
 use rust_decimal::Decimal;
 
+use super::batch::LegV1;
+use super::policy::BatchPolicyV1;
+
 /// A decimal: mantissa and scale, without trailing zeros.
 #[derive(Encode, Decode, Clone, Copy)]
 pub(super) struct Dec {
@@ -113,6 +116,10 @@ pub(super) enum IntentV1 {
         max_total_slippage: Option<Dec>,
         on_limit: OnLimitV1,
     },
+    Batch {
+        policy: Option<BatchPolicyV1>,
+        legs: Vec<LegV1>,
+    },
 }
 
 #[derive(Encode, Decode)]
@@ -175,6 +182,7 @@ pub(super) enum RefusalV1 {
     TooManySlices { slices: u32, quantity: Dec, lot: Dec },
     SliceBelowMinNotional { slice: Dec, price: Dec, minimum: Dec },
     TooLarge,
+    PlanInBatch { directive: String },
 }
 
 #[derive(Encode, Decode)]
@@ -306,6 +314,9 @@ pub(super) struct TimerSetV1 {
 pub(super) enum TimerPurposeV1 {
     Slice { group: u32, slice: u32 },
     CloseRetry,
+    BatchDeadline { batch: u32 },
+    LegDeadline { batch: u32, leg: u32 },
+    RollbackRetry,
 }
 
 #[derive(Encode, Decode)]

@@ -10,7 +10,7 @@ mod report;
 
 use serde::{Serialize, Serializer};
 
-pub use decision::{Because, Decision, GroupAction, GroupEnd, Outcome, TimerPurpose};
+pub use decision::{BatchEnd, Because, Decision, GroupAction, GroupEnd, LegEnd, Outcome, TimerPurpose};
 pub use import::{TradeImported, TradeOrigin};
 pub use refusal::{Idle, Refusal};
 pub use report::{FillReport, Report, ReportKind, ReportedOrder, VenueReason};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::amount::{Money, Position, Price, Quantity};
-use crate::ids::Seq;
+use crate::ids::{DirectiveId, Seq};
 use crate::order::Side;
 
 /// Why a directive led to nothing.
@@ -106,6 +106,11 @@ pub enum Refusal {
     },
     /// An amount beyond what can be counted exactly.
     TooLarge,
+    /// The plan is part of a batch that is not over: only a close reaches it.
+    PlanInBatch {
+        /// The directive whose batch it is.
+        directive: DirectiveId,
+    },
 }
 
 impl Refusal {
@@ -125,6 +130,7 @@ impl Refusal {
             Self::TooManySlices { .. } => "too_many_slices",
             Self::SliceBelowMinNotional { .. } => "slice_below_min_notional",
             Self::TooLarge => "too_large",
+            Self::PlanInBatch { .. } => "plan_in_batch",
         }
     }
 }

@@ -1,6 +1,9 @@
 //! One event of every kind and of every variant of what a kind holds. Frozen: a sample is added, never changed, because
 //! the committed bytes are compared with it for ever.
 
+#[path = "batches.rs"]
+mod batches;
+
 use retrace_core::amount::{Money, Position, Price, Quantity};
 use retrace_core::content::ContentRef;
 use retrace_core::directive::{
@@ -161,6 +164,9 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
         ),
         ("trade-imported", imported(Some(position), Some(venue_id()), TradeOrigin::History)),
         ("trade-opening", imported(None, None, TradeOrigin::Opening)),
+        ("batch-new-trade", batches::new_trade()),
+        ("batch-modify", batches::modify()),
+        ("batch-close", batches::close()),
     ]
 }
 
@@ -183,6 +189,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
             Refusal::SliceBelowMinNotional { slice: quantity("0.0001"), price: price("38000"), minimum: money("10") },
         ),
         ("too-large", Refusal::TooLarge),
+        ("plan-in-batch", Refusal::PlanInBatch { directive: directive() }),
     ]
 }
 
@@ -300,6 +307,7 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
         ),
         ("trade-repeated", Decision::TradeRepeated { first: Seq(300), same: true }),
     ]);
+    all.extend(batches::decisions());
     all
 }
 
