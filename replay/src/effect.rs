@@ -96,7 +96,14 @@ pub fn effect_of(event: &Event, ledger: &Ledger) -> Option<Effect> {
         | Decision::PlanClosed { .. }
         | Decision::OrderInferred { .. }
         | Decision::TradeBooked { .. }
-        | Decision::TradeRepeated { .. } => return None,
+        | Decision::TradeRepeated { .. }
+        | Decision::BatchStarted { .. }
+        | Decision::BatchLegStarted { .. }
+        | Decision::BatchLegEnded { .. }
+        | Decision::BatchFailed { .. }
+        | Decision::RollbackStarted { .. }
+        | Decision::RollbackGaveUp { .. }
+        | Decision::BatchEnded { .. } => return None,
     };
     let plan = ledger.plan(event.plan?)?;
     let order = plan.order(event.order?)?;

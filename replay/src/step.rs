@@ -1,8 +1,8 @@
 //! One input in, all the decisions it leads to out. Pure and synchronous; the only way that anything is decided.
 
-use retrace_core::event::{Decision, Event, Fact, Input, ReportedOrder};
+use retrace_core::event::{Decision, Event, Fact, Input, ReportedOrder, TimerPurpose};
 use retrace_core::exact::Inexact;
-use retrace_core::ids::{OrderNo, PlanNo, Seq};
+use retrace_core::ids::{BatchNo, OrderNo, PlanNo, Seq};
 use retrace_core::time::Timestamp;
 use retrace_projections::ledger::BrokenHistory;
 
@@ -44,6 +44,16 @@ pub enum EngineError {
         /// How many were made.
         decisions: usize,
     },
+    /// The same, of a batch.
+    #[error("batch {batch}: {decisions} decisions after event {seq} and no end")]
+    BatchNoEnd {
+        /// The batch.
+        batch: BatchNo,
+        /// The input.
+        seq: Seq,
+        /// How many were made.
+        decisions: usize,
+    },
 }
 
 /// Takes one input at its time: folds it, decides, and folds each decision by the same `apply` before the next is
@@ -52,7 +62,7 @@ pub enum EngineError {
 /// # Errors
 /// [`EngineError`] stops the engine: the state is then of no more use and is rebuilt from the log.
 pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Event>, EngineError> {
-    let Place { plan, order, cause } = place(state, &input)?;
+    let Place { plan, order, cause, batch } = place(state, &input)?;
     let seq = state.ledger.seq().next();
     if let Input::PriceMoved(moved) = &input {
         state.see(&moved.symbol, moved.mark);
@@ -66,7 +76,9 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
         Input::DirectiveReceived(directive) => worker::receive(&mut deciding, &directive)?,
         Input::TimerFired { .. } | Input::Report(_) => {
             if let Some(plan) = plan {
-                worker::converge(&mut deciding, plan)?;
+                worker::react(&mut deciding, plan)?;
+            } else if let Some(batch) = batch {
+                worker::follow(&mut deciding, batch)?;
             }
         }
     }
@@ -80,6 +92,8 @@ struct Place {
     order: Option<OrderNo>,
     /// The event that led to it.
     cause: Option<Seq>,
+    /// The batch that a timer hangs on.
+    batch: Option<BatchNo>,
 }
 
 fn place(state: &State, input: &Input) -> Result<Place, EngineError> {
@@ -89,15 +103,19 @@ fn place(state: &State, input: &Input) -> Result<Place, EngineError> {
             Ok(Place::default())
         }
         Input::TimerFired { timer: id } => {
-            let timer = ledger.timer(*id);
-            Ok(Place { plan: timer.map(|timer| timer.plan), order: None, cause: timer.map(|timer| timer.set) })
+            let Some(timer) = ledger.timer(*id) else { return Ok(Place::default()) };
+            let batch = match timer.purpose {
+                TimerPurpose::BatchDeadline { batch } | TimerPurpose::LegDeadline { batch, .. } => Some(batch),
+                TimerPurpose::Slice { .. } | TimerPurpose::CloseRetry | TimerPurpose::RollbackRetry => None,
+            };
+            Ok(Place { plan: timer.plan, order: None, cause: Some(timer.set), batch })
         }
         Input::Report(report) => match &report.order {
             ReportedOrder::Foreign(_) => Ok(Place::default()),
             ReportedOrder::Ours(order) => {
                 let plan = ledger.plan_of(*order).ok_or(EngineError::UnknownOrder { order: *order })?;
                 let asked = ledger.plan(plan).and_then(|plan| plan.order(*order)).map(|order| order.asked);
-                Ok(Place { plan: Some(plan), order: Some(*order), cause: asked })
+                Ok(Place { plan: Some(plan), order: Some(*order), cause: asked, batch: None })
             }
         },
     }

@@ -6,6 +6,7 @@
 //! venue amend_down=false                             as in a scenario
 //! {"at":"2022-01-21T10:00:00Z","directive":{...}}    a line of the directive file
 //! 10:00:00 price 100
+//! 10:00:00 price ETH/USDT 50                         of the second instrument
 //! 10:00:01 accepted 1                                an order's number; rejected, canceled, triggered likewise
 //! 10:00:01 filled 1 0.5 @ 100 T1                     how much, at which price, the venue's id of the trade
 //! 10:00:01 filled 1 0.5 @ 100 T2 fee 0.01             with a fee in the base asset
@@ -35,8 +36,11 @@ use retrace_replay::{State, step};
 use retrace_rocks::RocksStore;
 use retrace_tools::input::directives::{self, DataSpan};
 
-use crate::scenario::{change, story_of};
+use crate::scenario::{change, other, story_of};
 use crate::scenarios::insta_settings;
+
+/// Scripts that name it trade it beside the first.
+const ETH: &str = "ETH/USDT";
 
 #[test]
 fn every_report_script_tells_its_story() {
@@ -106,6 +110,9 @@ fn read(name: &str, script: &str) -> (String, Identity, Vec<(Timestamp, Input)>)
     let decision_version = retrace_replay::DECISION_VERSION;
     let paper = Identity { mode: Mode::Paper, nonce: Some([7; 16]), ..samples::identity(name) };
     let mut identity = Identity { decision_version, ..paper };
+    if script.contains(ETH) {
+        identity.instruments.push(other(ETH));
+    }
     let mut lines = String::new();
     let mut inputs: Vec<(Timestamp, Option<Input>)> = Vec::new();
     for line in script.lines() {
@@ -145,8 +152,9 @@ fn input(time: Timestamp, words: &[&str]) -> Input {
     let price = |place: usize| (words.get(place) == Some(&"@")).then(|| samples::price(words[place + 1]));
     let what = match words[0] {
         "price" => {
-            let mark = Mark::same(samples::price(words[1]));
-            return Input::PriceMoved(PriceMoved { symbol: samples::btc().symbol, mark });
+            let symbol = words.get(2).map_or(samples::btc(), |_| other(words[1])).symbol;
+            let mark = Mark::same(samples::price(words[words.len() - 1]));
+            return Input::PriceMoved(PriceMoved { symbol, mark });
         }
         "timer" => return Input::TimerFired { timer: TimerId(number(1)) },
         "accepted" => {

@@ -1,6 +1,7 @@
 //! The whole story of one plan, in order: why it came, what was decided, every order and its changes, every fill, every
 //! change of the stop with what it covers, timers, refusals, outcome and result.
 
+mod batches;
 mod gaps;
 pub(crate) mod words;
 
@@ -9,9 +10,9 @@ pub(crate) use gaps::GapWatch;
 pub use words::{order_name, refusal_text};
 
 use retrace_core::amount::{Money, Position};
-use retrace_core::directive::{Intent, StrategyDirective};
+use retrace_core::directive::StrategyDirective;
 use retrace_core::event::{Decision, Event, Fact, Input, Outcome};
-use retrace_core::ids::{PlanId, derive_plan_id};
+use retrace_core::ids::PlanId;
 use retrace_core::step::Step;
 use serde::Serialize;
 
@@ -141,19 +142,13 @@ pub(crate) fn mentioned(event: &Event, book: &Book) -> Vec<PlanId> {
         Fact::Decision(
             Decision::DirectiveRefused { plan_id: Some(plan_id), .. } | Decision::NothingToDo { plan_id, .. },
         ) => vec![plan_id.clone()],
-        Fact::Input(_) | Fact::Decision(_) | Fact::Unknown(_) => Vec::new(),
+        Fact::Input(_) | Fact::Decision(_) | Fact::Unknown(_) => batches::mentioned(event, book),
     }
 }
 
-/// The plans that a directive names, or the one that it makes.
+/// The plans that a directive names, or makes.
 fn named(directive: &StrategyDirective, book: &Book) -> Vec<PlanId> {
-    match &directive.intent {
-        Intent::NewTrade(new) => vec![
-            new.plan_id.clone().unwrap_or_else(|| derive_plan_id(book.ledger().session(), &directive.directive_id, 0)),
-        ],
-        Intent::Modify(modify) => modify.plans.clone(),
-        Intent::Close(close) => close.plans.clone(),
-    }
+    directive.trades(book.ledger().session()).into_iter().map(|trade| trade.plan_id).collect()
 }
 
 /// Whether an event says something of a whole directive, not of one plan.

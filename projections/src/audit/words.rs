@@ -1,7 +1,7 @@
 //! How each event is told to a trader, in one line.
 
 use retrace_core::amount::{Position, Price, Quantity};
-use retrace_core::directive::{Algorithm, Intent, StopChange, StopLevel, StrategyDirective, TakeProfitChange};
+use retrace_core::directive::{Algorithm, Intent, StopChange, StopLevel, StrategyDirective, TakeProfitChange, Trade};
 use retrace_core::event::{
     Because, Decision, Event, Fact, FillReport, Idle, Input, Outcome, Refusal, Report, ReportKind, ReportedOrder,
     TimerPurpose, TradeImported, TradeOrigin,
@@ -14,6 +14,7 @@ use retrace_core::time::Timestamp;
 
 use rust_decimal::Decimal;
 
+use super::batches;
 use crate::ledger::{Book, Fill, Group, Order, Plan};
 
 /// By what a line names orders and earlier events.
@@ -84,7 +85,7 @@ fn input_text(event: &Event, input: &Input, book: &Book, naming: Naming) -> Stri
             Naming::ByCause => "goes on from another session".to_owned(),
         },
         Input::PriceMoved(moved) => format!("{} {}", moved.symbol, moved.mark.long),
-        Input::DirectiveReceived(directive) => directive_text(directive),
+        Input::DirectiveReceived(directive) => directive_text(directive, book),
         Input::TimerFired { timer } => format!("{} fired", timer_name(*timer, naming)),
         Input::Report(report) => report_text(event, report, book, naming),
         Input::TradeImported(trade) => trade_text(trade, naming),
@@ -199,17 +200,30 @@ fn covers(event: &Event, book: &Book) -> String {
     format!(", covers {covered} of {} held", plan.held().value().abs().normalize())
 }
 
-fn directive_text(directive: &StrategyDirective) -> String {
+fn directive_text(directive: &StrategyDirective, book: &Book) -> String {
     let id = &directive.directive_id;
     let body = match &directive.intent {
-        Intent::NewTrade(new) => {
+        Intent::NewTrade(new) => wanted_text(Trade::New(new)),
+        Intent::Modify(modify) => wanted_text(Trade::Modify(modify)),
+        Intent::Close(close) => wanted_text(Trade::Close(close)),
+        Intent::Batch(batch) => batches::wanted(directive, batch, book.ledger().session()),
+    };
+    let causes: Vec<&str> = directive.causality.iter().map(retrace_core::ids::CausalityId::as_str).collect();
+    let why = if causes.is_empty() { String::new() } else { format!(" (because of {})", causes.join(", ")) };
+    format!("{id}: {body}{why}")
+}
+
+/// What is wanted of one plan.
+pub(super) fn wanted_text(trade: Trade<'_>) -> String {
+    match trade {
+        Trade::New(new) => {
             let stop = new.stop.map_or(", no stop".to_owned(), |stop| format!(", stop {}", stop_text(stop)));
             let target = new.take_profit.map_or(String::new(), |price| format!(", take profit {price}"));
             let how = algorithm_text(new.execution.algorithm());
             let (side, entry) = (new.direction, terms_text(new.entry.limit_price));
             format!("{side} {} {} {entry}, {how}{stop}{target}", new.target, new.symbol)
         }
-        Intent::Modify(modify) => {
+        Trade::Modify(modify) => {
             let mut parts = Vec::new();
             parts.extend(modify.direction.map(|direction| format!("direction {direction}")));
             if let Some(target) = modify.target {
@@ -233,16 +247,13 @@ fn directive_text(directive: &StrategyDirective) -> String {
             }
             format!("change: {}", parts.join(", "))
         }
-        Intent::Close(close) => match close.execution.max_total_slippage {
+        Trade::Close(close) => match close.execution.max_total_slippage {
             Some(fraction) => {
                 format!("close, at most {} beyond the current price", percent(fraction))
             }
             None => "close at market".to_owned(),
         },
-    };
-    let causes: Vec<&str> = directive.causality.iter().map(retrace_core::ids::CausalityId::as_str).collect();
-    let why = if causes.is_empty() { String::new() } else { format!(" (because of {})", causes.join(", ")) };
-    format!("{id}: {body}{why}")
+    }
 }
 
 fn stop_text(level: StopLevel) -> String {
@@ -255,7 +266,7 @@ fn stop_text(level: StopLevel) -> String {
 }
 
 /// A time as a line needs it: without the date where that is the event's own.
-fn clock(at: Timestamp, event: &Event) -> String {
+pub(super) fn clock(at: Timestamp, event: &Event) -> String {
     let (at, now) = (at.to_string(), event.time.to_string());
     match (at.split_once('T'), now.split_once('T')) {
         (Some((day, time)), Some((today, _))) if day == today => time.trim_end_matches('Z').to_owned(),
@@ -347,12 +358,15 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             (Some(because.as_str()), format!("cancel {} ({})", name(), reason(*because)))
         }
         Decision::TimerSet { timer, due, purpose } => {
-            let (timer, due) = (timer_name(*timer, naming), clock(*due, event));
+            let (timer, at) = (timer_name(*timer, naming), clock(*due, event));
             plain(match purpose {
                 TimerPurpose::Slice { slice, .. } => {
-                    format!("{timer} set for slice {} at {due}", slice.saturating_add(1))
+                    format!("{timer} set for slice {} at {at}", slice.saturating_add(1))
                 }
-                TimerPurpose::CloseRetry => format!("{timer} set for the next try at {due}"),
+                TimerPurpose::CloseRetry => format!("{timer} set for the next try at {at}"),
+                TimerPurpose::BatchDeadline { .. } | TimerPurpose::LegDeadline { .. } | TimerPurpose::RollbackRetry => {
+                    batches::timer_text(&timer, *purpose, &at)
+                }
             })
         }
         Decision::TimerDropped { timer } => plain(format!("{} dropped", timer_name(*timer, naming))),
@@ -381,7 +395,9 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             let dust = if dust.is_flat() { String::new() } else { format!(", dust {dust}") };
             let how = match outcome {
                 Outcome::Closed => "as directed".to_owned(),
-                Outcome::StoppedOut | Outcome::TookProfit | Outcome::Unfilled | Outcome::Flat => outcome.to_string(),
+                Outcome::StoppedOut | Outcome::TookProfit | Outcome::Unfilled | Outcome::Flat | Outcome::RolledBack => {
+                    outcome.to_string()
+                }
             };
             plain(format!("plan ended: {how}{result}{dust}"))
         }
@@ -398,6 +414,13 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
                 format!("the history has another trade of this id{at}: not booked")
             })
         }
+        Decision::BatchStarted { .. }
+        | Decision::BatchLegStarted { .. }
+        | Decision::BatchLegEnded { .. }
+        | Decision::BatchFailed { .. }
+        | Decision::RollbackStarted { .. }
+        | Decision::RollbackGaveUp { .. }
+        | Decision::BatchEnded { .. } => batches::decided(event, decision, book),
     }
 }
 
@@ -430,6 +453,8 @@ const fn reason(because: Because) -> &'static str {
         Because::Rejected => "the venue refused",
         Because::Skipped => "its time passed, and it is not made up for",
         Because::Imported => "a history tells of it",
+        Because::RolledBack => "its batch is rolled back",
+        Because::BatchStopped => "its batch is over",
     }
 }
 
@@ -481,5 +506,8 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
             format!("a slice of {slice} at {price} is worth less than the minimum notional of {minimum}")
         }
         Refusal::TooLarge => "an amount is beyond what can be counted exactly".to_owned(),
+        Refusal::PlanInBatch { directive } => {
+            format!("the plan is in the batch of {directive}, which is not over: only a close reaches it")
+        }
     }
 }

@@ -47,12 +47,14 @@ impl Ledger {
                 if let std::collections::btree_map::Entry::Vacant(free) = self.directives.entry(id) {
                     self.directive_sum.add(&body.whole);
                     free.insert(SeenDirective { first: event.seq, body });
+                    self.note_received(directive);
                 }
                 Ok(())
             }
             Input::TimerFired { timer: id } => {
                 let timer = self.remove_timer(event, *id)?;
-                let plan = self.plan_mut(event, timer.plan)?;
+                let Some(plan) = timer.plan else { return self.batch_timer_fired(event, timer.purpose) };
+                let plan = self.plan_mut(event, plan)?;
                 match timer.purpose {
                     TimerPurpose::Slice { group, slice } => {
                         let group = group_mut(event, plan, group)?;
@@ -66,6 +68,9 @@ impl Ledger {
                             closing.waiting = false;
                         }
                     }
+                    TimerPurpose::RollbackRetry => (plan.target.kept, plan.target.given_up) = (false, false),
+                    // They hang on no plan.
+                    TimerPurpose::BatchDeadline { .. } | TimerPurpose::LegDeadline { .. } => {}
                 }
                 Ok(())
             }
@@ -108,6 +113,7 @@ impl Ledger {
                     algorithm: retrace_core::directive::Algorithm::Single,
                     given_up: false,
                     kept: false,
+                    stopped: false,
                 };
                 let plan = Plan {
                     no,
@@ -125,6 +131,7 @@ impl Ledger {
                     gap: None,
                     flatten_pauses: 0,
                     filled_last: None,
+                    rollback: None,
                 };
                 self.plan_numbers.insert(plan_id.clone(), no);
                 self.openers.insert(no, directive.clone());
@@ -140,6 +147,7 @@ impl Ledger {
                     algorithm: *algorithm,
                     given_up: false,
                     kept: false,
+                    stopped: false,
                 };
                 Ok(())
             }
@@ -158,6 +166,8 @@ impl Ledger {
                 if *group != next {
                     return Err(BrokenHistory::NotNext { seq: event.seq, what: "group", number: u64::from(group.0) });
                 }
+                let compensates = plan.rollback.is_some();
+                let own = if compensates { OrderRole::Compensation } else { own_role(*action) };
                 plan.groups.push(Group {
                     no: *group,
                     id: derive_group_id(session, directive, &plan.id, *group),
@@ -171,7 +181,8 @@ impl Ledger {
                     created_at: event.time,
                     slices_due: 1,
                     end: None,
-                    orders: Orders::new(own_role(*action)),
+                    compensates,
+                    orders: Orders::new(own),
                 });
                 Ok(())
             }
@@ -193,7 +204,10 @@ impl Ledger {
                 group.end = Some(*end);
                 let action = group.action;
                 if *end == GroupEnd::Incomplete {
+                    let ended = group.clone();
                     plan.target.give_up(action);
+                    let plan_id = plan.id.clone();
+                    self.note_short(&plan_id, &ended);
                 }
                 Ok(())
             }
@@ -203,14 +217,18 @@ impl Ledger {
             }
             Decision::CancelRequested { because: _ } => self.ask(event, Change::Cancel),
             Decision::TimerSet { timer, due, purpose } => {
-                let plan = Self::number_of_plan(event)?;
+                let plan = if purpose.is_of_batch() { None } else { Some(Self::number_of_plan(event)?) };
                 if *timer != self.next_timer {
                     return Err(BrokenHistory::NotNext { seq: event.seq, what: "timer", number: u64::from(timer.0) });
                 }
                 self.next_timer = timer.next();
                 self.timers.insert((*due, *timer), Timer { plan, purpose: *purpose, set: event.seq });
                 self.timer_dues.insert(*timer, *due);
+                let Some(plan) = plan else { return Ok(()) };
                 let plan = self.plan_mut(event, plan)?;
+                if let (TimerPurpose::RollbackRetry, Some(rollback)) = (purpose, &mut plan.rollback) {
+                    rollback.failed_tries = rollback.failed_tries.saturating_add(1);
+                }
                 if *purpose == TimerPurpose::CloseRetry {
                     plan.flatten_pauses = plan.flatten_pauses.saturating_add(1);
                     if let Phase::Closing(closing) = &mut plan.phase {
@@ -223,6 +241,7 @@ impl Ledger {
             Decision::TimerDropped { timer } => self.remove_timer(event, *timer).map(|_| ()),
             Decision::CloseStarted { directive, price_limit, on_limit } => {
                 let plan = self.events_plan(event)?;
+                plan.rollback = None;
                 plan.target.size = Position::FLAT;
                 plan.phase = Phase::Closing(Closing {
                     directive: directive.clone(),
@@ -257,7 +276,11 @@ impl Ledger {
             Decision::PlanClosed { outcome, dust } => {
                 let no = Self::number_of_plan(event)?;
                 let (outcome, dust): (Outcome, Position) = (*outcome, *dust);
-                self.plan_mut(event, no)?.phase = Phase::Closed { outcome, dust };
+                let plan = self.plan_mut(event, no)?;
+                plan.phase = Phase::Closed { outcome, dust };
+                plan.rollback = None;
+                let ended = plan.clone();
+                self.note_plan_ended(event, &ended, outcome)?;
                 self.imports.close(no);
                 self.seal(no);
                 Ok(())
@@ -266,6 +289,13 @@ impl Ledger {
             Decision::TradeBooked { position, fill, quantity } => {
                 self.apply_trade_booked(event, position.as_ref(), fill, *quantity)
             }
+            Decision::BatchStarted { .. }
+            | Decision::BatchLegStarted { .. }
+            | Decision::BatchLegEnded { .. }
+            | Decision::BatchFailed { .. }
+            | Decision::RollbackStarted { .. }
+            | Decision::RollbackGaveUp { .. }
+            | Decision::BatchEnded { .. } => self.apply_batch(event, decision),
         }
     }
 

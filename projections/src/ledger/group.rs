@@ -40,6 +40,8 @@ pub struct Group {
     pub slices_due: u32,
     /// How it ended; `None` while it is active.
     pub end: Option<GroupEnd>,
+    /// Whether it takes back what a batch traded.
+    pub compensates: bool,
     /// Its orders.
     pub orders: Orders,
 }
@@ -55,7 +57,7 @@ impl Group {
 
     /// The role of its own orders.
     pub const fn role(&self) -> OrderRole {
-        own_role(self.action)
+        if self.compensates { OrderRole::Compensation } else { own_role(self.action) }
     }
 
     /// Whether it may still send orders.

@@ -6,6 +6,7 @@
 
 mod accounting;
 mod apply;
+mod batches;
 mod book;
 mod distance;
 mod group;
@@ -28,6 +29,7 @@ use retrace_core::manifest::{Identity, Mode};
 use retrace_core::time::Timestamp;
 
 pub use accounting::{Accounting, Totals, Trade};
+pub use batches::{Batch, Before, Leg, Rollback, Stage, Traded};
 pub use book::Book;
 pub use distance::Distance;
 pub use group::{Group, slice_size};
@@ -67,6 +69,7 @@ pub struct Ledger {
     newly_sealed: Vec<Plan>,
     directive_sum: SetDigest,
     imports: imports::Imports,
+    batches: batches::Batches,
     next_order: OrderNo,
     next_timer: TimerId,
     counts: Counts,
@@ -85,8 +88,8 @@ pub struct SeenDirective {
 /// A timer that was set and has not fired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timer {
-    /// Whose.
-    pub plan: PlanNo,
+    /// Whose; `None` for one that hangs on a batch.
+    pub plan: Option<PlanNo>,
     /// What for.
     pub purpose: TimerPurpose,
     /// Where it was set.
@@ -137,7 +140,7 @@ pub enum BrokenHistory {
     Nameless {
         /// The event.
         seq: Seq,
-        /// `plan` or `order`.
+        /// `plan`, `order` or `directive`.
         what: &'static str,
     },
     /// An event names something that does not exist.
@@ -145,7 +148,7 @@ pub enum BrokenHistory {
     Unknown {
         /// The event.
         seq: Seq,
-        /// `plan`, `group`, `order`, `timer`, `instrument`.
+        /// `plan`, `group`, `order`, `timer`, `instrument`, `batch`, `leg`.
         what: &'static str,
         /// Its number.
         number: u64,
@@ -155,7 +158,7 @@ pub enum BrokenHistory {
     NotNext {
         /// The event.
         seq: Seq,
-        /// `plan`, `group`, `order`, `timer`.
+        /// `plan`, `group`, `order`, `timer`, `batch`.
         what: &'static str,
         /// Its number.
         number: u64,
@@ -205,6 +208,7 @@ impl Ledger {
             newly_sealed: Vec::new(),
             directive_sum: SetDigest::default(),
             imports: imports::Imports::default(),
+            batches: batches::Batches::default(),
             next_order: OrderNo(1),
             next_timer: TimerId(1),
             counts: Counts::default(),
@@ -314,7 +318,7 @@ impl Ledger {
 
     /// The timers of a plan, by due time, then number.
     pub fn timers_of(&self, plan: PlanNo) -> impl Iterator<Item = (TimerId, &Timer)> {
-        self.timers.iter().filter(move |(_, timer)| timer.plan == plan).map(|((_, id), timer)| (*id, timer))
+        self.timers.iter().filter(move |(_, timer)| timer.plan == Some(plan)).map(|((_, id), timer)| (*id, timer))
     }
 
     /// What was counted on the way.
@@ -370,6 +374,9 @@ impl Ledger {
             hasher.update(&(count as u64).to_le_bytes());
         }
         self.imports.digest(&mut hasher, |no| self.plans.get(&no).map(|plan| plan.id.clone()));
+        for batch in self.batches() {
+            hasher.update(&view::batch_digest(batch));
+        }
         *hasher.finalize().as_bytes()
     }
 }

@@ -11,6 +11,7 @@ use retrace_core::order::{OrderRole, Side};
 use retrace_core::time::Timestamp;
 
 use super::accounting::Accounting;
+use super::batches::Rollback;
 use super::group::Group;
 use super::order::Order;
 
@@ -47,6 +48,8 @@ pub struct Plan {
     pub flatten_pauses: u32,
     /// What the order was for that filled last: which tells a take profit that took all from a target of zero.
     pub filled_last: Option<OrderRole>,
+    /// It is brought back to where it stood before its batch.
+    pub rollback: Option<Rollback>,
 }
 
 /// Between which positions a plan may come to stand while changes under way are not answered, signed.
@@ -73,9 +76,22 @@ pub struct StandingTarget {
     pub given_up: bool,
     /// A group that reduces ended short for good: nothing more is reduced before a directive sets a target again.
     pub kept: bool,
+    /// Its batch ended before it was reached: what works toward it is cancelled, before a directive sets a target again.
+    pub stopped: bool,
 }
 
 impl StandingTarget {
+    /// A size that is to be reached at once, at any price.
+    pub(super) const fn at_market(size: Position, directive: DirectiveId) -> Self {
+        let (entry, algorithm) = (EntryTerms::MARKET, Algorithm::Single);
+        Self { size, directive, entry, algorithm, given_up: false, kept: false, stopped: false }
+    }
+
+    /// Nothing more is sent toward it.
+    pub(super) const fn stop(&mut self) {
+        (self.given_up, self.kept, self.stopped) = (true, true, true);
+    }
+
     /// A group of this action ended short for good.
     pub(super) const fn give_up(&mut self, action: GroupAction) {
         match action {
@@ -209,7 +225,7 @@ impl Plan {
                 committed = committed.plus(group.side(self.direction).signed(counted))?;
             }
         }
-        for order in self.open_orders().filter(|o| matches!(o.role, OrderRole::Flatten | OrderRole::Compensation)) {
+        for order in self.open_orders().filter(|order| order.role == OrderRole::Flatten) {
             if let Some(quantity) = leaving(order) {
                 committed = committed.plus(order.side.signed(quantity))?;
             }
@@ -246,8 +262,14 @@ impl Plan {
 
     /// Whether an order of it works that reduces, closes or flattens: until that has ended, nothing is entered.
     pub fn is_leaving(&self) -> bool {
-        self.open_orders()
-            .any(|order| order.is_working() && order.role != OrderRole::Entry && !is_protection(order.role))
+        let enters = |order: &Order| match order.role {
+            OrderRole::Compensation => order.side == self.direction,
+            OrderRole::Entry => true,
+            OrderRole::Reduce | OrderRole::Close | OrderRole::StopLoss | OrderRole::TakeProfit | OrderRole::Flatten => {
+                false
+            }
+        };
+        self.open_orders().any(|order| order.is_working() && !enters(order) && !is_protection(order.role))
     }
 
     /// Whether anything of it works at the venue or is still to be sent.

@@ -76,11 +76,15 @@ impl Ledger {
         }
         match role {
             OrderRole::StopLoss => {
-                lower_target(plan, side.signed(report.quantity)).map_err(|source| amount(event, source))?;
+                let lowered = lower(plan.target.size, side.signed(report.quantity));
+                plan.target.size = lowered.map_err(|source| amount(event, source))?;
                 stop_out(plan);
             }
             OrderRole::TakeProfit => {
-                lower_target(plan, side.signed(report.quantity)).map_err(|source| amount(event, source))?;
+                let traded = side.signed(report.quantity);
+                plan.target.size = lower(plan.target.size, traded).map_err(|source| amount(event, source))?;
+                let plan_id = plan.id.clone();
+                self.lower_before(&plan_id, traded).map_err(|source| amount(event, source))?;
             }
             // There is more to reduce than what could not be.
             OrderRole::Entry => plan.target.kept = false,
@@ -115,10 +119,9 @@ fn stop_out(plan: &mut Plan) {
     }
 }
 
-/// A stop or take profit takes what it traded off the standing target, never across zero: nothing is bought back.
-fn lower_target(plan: &mut Plan, traded: Position) -> Result<(), Inexact> {
-    let lowered = plan.target.size.plus(traded)?;
-    let crossed = Side::of(lowered).is_some_and(|side| side != plan.direction);
-    plan.target.size = if crossed { Position::FLAT } else { lowered };
-    Ok(())
+/// A target less what a stop or take profit traded, never across zero: nothing is bought back.
+pub(super) fn lower(target: Position, traded: Position) -> Result<Position, Inexact> {
+    let lowered = target.plus(traded)?;
+    let crossed = Side::of(lowered).is_some_and(|side| Some(side) != Side::of(target));
+    Ok(if crossed { Position::FLAT } else { lowered })
 }

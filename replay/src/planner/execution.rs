@@ -1,13 +1,13 @@
 //! How a change is divided and carried out.
 
 use retrace_core::amount::{Position, Price, Quantity};
-use retrace_core::directive::{Algorithm, ClosePlans, EntryTerms, ExecutionHint, ModifyPlans, NewTrade};
+use retrace_core::directive::{Algorithm, ClosePlans, EntryTerms, ExecutionHint, ModifyPlans, NewTrade, Trade};
 use retrace_core::event::Refusal;
 use retrace_core::policy::ExecutionPolicy;
 use retrace_projections::access::ExecutionView;
 use retrace_projections::ledger::slice_size;
 
-use super::{ExecutionPlan, Trade, TradePlanner, Unplanned};
+use super::{ExecutionPlan, TradePlanner, Unplanned};
 
 /// Plans the execution of a trade whose size and entry are planned.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,7 @@
 //! cancel-then-reduce are one code path. Read `intake` for what a directive may do, then `target`, `schedule`,
 //! `protection`, `closing`, `ending`.
 
+mod batch;
 mod closing;
 mod ending;
 mod intake;
@@ -13,7 +14,7 @@ mod schedule;
 mod target;
 
 use retrace_core::amount::{Price, Quantity};
-use retrace_core::event::{Because, Decision};
+use retrace_core::event::{Because, Decision, GroupAction};
 use retrace_core::ids::{GroupNo, OrderNo, PlanNo};
 use retrace_core::instrument::Instrument;
 use retrace_core::order::{OrderRole, OrderTerms, TimeInForce};
@@ -21,6 +22,7 @@ use retrace_projections::ledger::{Phase, Plan};
 
 use crate::step::{Deciding, EngineError};
 
+pub(crate) use batch::follow;
 pub(crate) use intake::receive;
 
 /// How often closing and flattening are tried again at once after a refusal.
@@ -30,11 +32,15 @@ const REJECT_RETRIES: u32 = 2;
 const DECISIONS_MAX: usize = 10_000;
 
 /// Decides until nothing more follows from the plan's target, schedule and ledger.
-pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     loop {
         let before = deciding.len();
         let Some(plan) = deciding.state.ledger.plan(no) else { return Ok(()) };
         match &plan.phase {
+            Phase::Standing if plan.target.stopped => {
+                target::stop_entering(deciding, no, Because::BatchStopped)?;
+                closing::take_rest(deciding, no)?;
+            }
             Phase::Standing => {
                 target::approach(deciding, no)?;
                 schedule::send_due(deciding, no)?;
@@ -64,6 +70,12 @@ pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
     }
 }
 
+/// What follows for a plan from something that was told of it: it converges, and the batch that it is in goes on.
+pub(crate) fn react(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    converge(deciding, no)?;
+    batch::follow_all(deciding)
+}
+
 /// The plan, by value, so that it can be read while decisions change it. `None` once it is sealed.
 fn snapshot(deciding: &Deciding<'_>, no: PlanNo) -> Option<Plan> {
     deciding.state.ledger.plan(no).cloned()
@@ -89,7 +101,14 @@ fn request(deciding: &mut Deciding<'_>, plan: &Plan, request: Request) -> Result
     if deciding.state.ledger.plan(plan.no).is_some_and(|plan| plan.opened_at.is_none()) {
         deciding.decide(Some(plan.no), None, Decision::PlanOpened)?;
     }
-    let entering = request.role == OrderRole::Entry;
+    let group_enters = plan.group(request.group).is_some_and(|group| group.action == GroupAction::Enter);
+    let entering = match request.role {
+        OrderRole::Compensation => group_enters,
+        OrderRole::Entry => true,
+        OrderRole::Reduce | OrderRole::Close | OrderRole::StopLoss | OrderRole::TakeProfit | OrderRole::Flatten => {
+            false
+        }
+    };
     // What went across zero is flattened the other way.
     let crossed = request.role == OrderRole::Flatten && deciding.exact(plan.crossed_lots())?.is_some();
     let side = if entering || crossed { plan.direction } else { plan.direction.opposite() };

@@ -5,7 +5,7 @@ use retrace_core::directive::Algorithm;
 use retrace_core::event::{Because, Decision, GroupAction, TimerPurpose};
 use retrace_core::exact::Inexact;
 use retrace_core::ids::{PlanNo, TimerId};
-use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, OrderType, Side};
+use retrace_core::order::{OrderStatus, OrderTerms, OrderType, Side};
 use retrace_projections::ledger::{Group, Order, Plan};
 
 use super::{Request, cancel, current_price, request, snapshot, target};
@@ -78,6 +78,7 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
     }
     let terms = group.entry.limit_price.map_or(OrderTerms::Market, |price| OrderTerms::Limit { price });
     let because = match (attempt, slice) {
+        (0, 0) if group.compensates => Because::RolledBack,
         (0, 0) => Because::Directive,
         (0, _) => Because::SliceDue,
         _ => Because::Rejected,
@@ -100,8 +101,11 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
 fn free_to_reduce(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, Inexact> {
     let plan = deciding.state.ledger.plan(plan.no).unwrap_or(plan);
     let mut free = plan.held_lots()?.map_or(Position::FLAT, |lots| Side::Buy.signed(lots));
-    for remaining in plan.working(OrderRole::Reduce).filter_map(Order::remaining) {
-        free = free.minus(Side::Buy.signed(remaining))?;
+    let leaves = |group: &&Group| group.action == GroupAction::Reduce;
+    for order in plan.groups.iter().filter(leaves).flat_map(|group| group.orders.own_working()) {
+        if let Some(remaining) = order.remaining() {
+            free = free.minus(Side::Buy.signed(remaining))?;
+        }
     }
     Ok(free)
 }
@@ -111,8 +115,11 @@ fn free_to_reduce(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, Inex
 fn has_room(deciding: &Deciding<'_>, no: PlanNo, quantity: Quantity) -> Result<bool, EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(false) };
     let mut reach = deciding.exact(plan.traded().plus(plan.direction.signed(quantity)))?;
-    for remaining in plan.working(OrderRole::Entry).filter_map(Order::remaining) {
-        reach = deciding.exact(reach.plus(plan.direction.signed(remaining)))?;
+    let enters = |group: &&Group| group.action == GroupAction::Enter;
+    for order in plan.groups.iter().filter(enters).flat_map(|group| group.orders.own_working()) {
+        if let Some(remaining) = order.remaining() {
+            reach = deciding.exact(reach.plus(plan.direction.signed(remaining)))?;
+        }
     }
     let beyond = deciding.exact(reach.minus(plan.target.size))?;
     Ok(Side::of(beyond) != Some(plan.direction))
@@ -157,7 +164,11 @@ fn arm_timer(deciding: &mut Deciding<'_>, no: PlanNo, group: &Group) -> Result<(
 pub(super) fn next_slice(deciding: &Deciding<'_>, no: PlanNo, group: &Group) -> Option<u32> {
     let waits = deciding.state.ledger.timers_of(no).find_map(|(_, timer)| match timer.purpose {
         TimerPurpose::Slice { group: of, slice } if of == group.no => Some(slice),
-        TimerPurpose::Slice { .. } | TimerPurpose::CloseRetry => None,
+        TimerPurpose::Slice { .. }
+        | TimerPurpose::CloseRetry
+        | TimerPurpose::BatchDeadline { .. }
+        | TimerPurpose::LegDeadline { .. }
+        | TimerPurpose::RollbackRetry => None,
     });
     waits.or_else(|| (group.slices_due..group.slices()).find(|slice| group.slice_due(*slice) >= deciding.time))
 }

@@ -10,7 +10,7 @@ use retrace_core::step::TapePosition;
 use retrace_core::time::Timestamp;
 use retrace_projections::audit::refusal_text;
 use retrace_projections::ledger::{Book, Refused};
-use retrace_projections::view::{PlanView, plan_view};
+use retrace_projections::view::{BatchView, PlanView, batch_view, plan_view};
 use retrace_replay::tape::Seen;
 use serde::Serialize;
 
@@ -21,6 +21,7 @@ use crate::error::CliError;
 use crate::input::time;
 use crate::marks::{Marked, Marks};
 use crate::output::Output;
+use crate::output::batches::batch_lines;
 use crate::output::ledger_tree::{plan_lines, waiting_line};
 use crate::output::style::{BAD, BOLD, DIM, painted};
 use crate::output::text::{counted, moment, printable, short_hash};
@@ -86,7 +87,7 @@ struct Document {
     plans: Vec<PlanShown>,
     refusals: Vec<RefusalView>,
     conflicts: Vec<RefusalView>,
-    batches: [(); 0],
+    batches: Vec<BatchView>,
 }
 
 /// A plan, and its open position at the current price.
@@ -144,7 +145,7 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
         plans: opened.map(|plan| PlanShown { view: plan_view(ledger, plan, &text), mark: marks.of(plan) }).collect(),
         conflicts: refusals.iter().filter(|refusal| refusal.code == "conflict").cloned().collect(),
         refusals,
-        batches: [],
+        batches: ledger.batches().map(batch_view).collect(),
     };
     if output.is_json() {
         output.document(&document)?;
@@ -230,7 +231,7 @@ fn refusal(refused: &Refused) -> RefusalView {
 }
 
 fn print(document: &Document, waiting: &[String], page: &mut dyn Write) -> Result<(), CliError> {
-    let Document { session, seq, at, head, ledger_digest, plans, refusals, .. } = document;
+    let Document { session, seq, at, head, ledger_digest, plans, refusals, batches, .. } = document;
     let time = at.map_or(String::new(), |at| format!(", {}", moment(at)));
     let since = if seq.0 == 0 { "before the first event".to_owned() } else { format!("after event {seq}") };
     let hashes = format!("head {}  ledger {}", short_hash(&head.0), short_hash(&ledger_digest.0));
@@ -246,6 +247,12 @@ fn print(document: &Document, waiting: &[String], page: &mut dyn Write) -> Resul
     }
     if let Some(line) = waiting_line(waiting) {
         writeln!(page, "\n{line}")?;
+    }
+    for batch in batches {
+        writeln!(page)?;
+        for line in batch_lines(batch) {
+            writeln!(page, "{line}")?;
+        }
     }
     if !refusals.is_empty() {
         writeln!(page, "\n{}", painted(BAD, counted(refusals.len() as u64, "refusal")))?;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use retrace_core::directive::{Intent, StopChange, StopLevel, TakeProfitChange};
-use retrace_core::ids::PlanId;
+use retrace_core::directive::{PlanTrade, StopChange, StopLevel, TakeProfitChange, Trade};
+use retrace_core::ids::{PlanId, SessionUid};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_replay::tape::Tape;
 use rust_decimal::Decimal;
@@ -54,48 +54,64 @@ pub fn check(
             }
         }
     }
-    let mut symbols: BTreeMap<&PlanId, &Symbol> = BTreeMap::new();
+    let mut symbols: BTreeMap<PlanId, &Symbol> = BTreeMap::new();
     for parsed in directives {
-        let (symbol, size, levels) = match &parsed.directive.intent {
-            Intent::NewTrade(new) => {
-                symbols.extend(new.plan_id.as_ref().map(|plan| (plan, &new.symbol)));
-                let stop = new.stop.and_then(price_of);
-                (Some(&new.symbol), Some(new.target.value()), [new.entry.limit_price, stop, new.take_profit])
-            }
-            Intent::Modify(modify) => {
-                let stop = match modify.stop {
-                    Some(StopChange::To(level)) => price_of(level),
-                    Some(StopChange::Remove) | None => None,
-                };
-                let take_profit = match modify.take_profit {
-                    Some(TakeProfitChange::To(price)) => Some(price),
-                    Some(TakeProfitChange::Remove) | None => None,
-                };
-                let symbol = modify.plans.first().and_then(|plan| symbols.get(plan).copied());
-                let limit = modify.entry.and_then(|entry| entry.limit_price);
-                (symbol, modify.target, [limit, stop, take_profit])
-            }
-            Intent::Close(_) => continue,
-        };
-        let (Some(symbol), Some(size)) = (symbol, size) else { continue };
-        let mut seen = prices.get(symbol).copied().unwrap_or_default();
-        for level in levels.into_iter().flatten() {
-            seen.note(level.value());
+        // Ids that are derived name no plan in a file: which session they would be of makes no difference.
+        for of in parsed.directive.trades(SessionUid([0; 16])) {
+            check_trade(path, parsed.line, &of, instruments, &prices, &mut symbols)?;
         }
-        let lot = instruments.iter().find(|instrument| instrument.symbol == *symbol).map(|i| i.lot.value());
-        let decimals = size.normalize().scale().max(lot.map_or(0, |lot| lot.normalize().scale()));
-        let quantity = whole_digits(size).saturating_add(decimals);
-        let notional = whole_digits(seen.highest).saturating_add(seen.decimals).saturating_add(quantity);
-        if notional > NOTIONAL_DIGITS || notional.saturating_add(quantity) > SHARE_DIGITS {
-            let rule = Rule::TooManyDigits {
-                price: seen.highest,
-                price_decimals: seen.decimals,
-                size_decimals: decimals,
-                digits: notional,
+    }
+    Ok(())
+}
+
+/// One trade of the directive on `line`; `symbols` gets what a plan trades that it opens.
+fn check_trade<'d>(
+    path: &Path,
+    line: u32,
+    of: &PlanTrade<'d>,
+    instruments: &[Instrument],
+    prices: &BTreeMap<Symbol, Prices>,
+    symbols: &mut BTreeMap<PlanId, &'d Symbol>,
+) -> Result<(), InputProblem> {
+    let (symbol, size, levels) = match of.trade {
+        Trade::New(new) => {
+            symbols.extend(new.plan_id.clone().map(|plan| (plan, &new.symbol)));
+            let stop = new.stop.and_then(price_of);
+            (Some(&new.symbol), Some(new.target.value()), [new.entry.limit_price, stop, new.take_profit])
+        }
+        Trade::Modify(modify) => {
+            let stop = match modify.stop {
+                Some(StopChange::To(level)) => price_of(level),
+                Some(StopChange::Remove) | None => None,
             };
-            let problem = InputProblem::new(path, rule).on_line(u64::from(parsed.line));
-            return Err(problem.field("directive.size_directive.target_position_size").value(size.to_string()));
+            let take_profit = match modify.take_profit {
+                Some(TakeProfitChange::To(price)) => Some(price),
+                Some(TakeProfitChange::Remove) | None => None,
+            };
+            let symbol = symbols.get(&of.plan_id).copied();
+            let limit = modify.entry.and_then(|entry| entry.limit_price);
+            (symbol, modify.target, [limit, stop, take_profit])
         }
+        Trade::Close(_) => return Ok(()),
+    };
+    let (Some(symbol), Some(size)) = (symbol, size) else { return Ok(()) };
+    let mut seen = prices.get(symbol).copied().unwrap_or_default();
+    for level in levels.into_iter().flatten() {
+        seen.note(level.value());
+    }
+    let lot = instruments.iter().find(|instrument| instrument.symbol == *symbol).map(|i| i.lot.value());
+    let decimals = size.normalize().scale().max(lot.map_or(0, |lot| lot.normalize().scale()));
+    let quantity = whole_digits(size).saturating_add(decimals);
+    let notional = whole_digits(seen.highest).saturating_add(seen.decimals).saturating_add(quantity);
+    if notional > NOTIONAL_DIGITS || notional.saturating_add(quantity) > SHARE_DIGITS {
+        let rule = Rule::TooManyDigits {
+            price: seen.highest,
+            price_decimals: seen.decimals,
+            size_decimals: decimals,
+            digits: notional,
+        };
+        let problem = InputProblem::new(path, rule).on_line(u64::from(line));
+        return Err(problem.field("directive.size_directive.target_position_size").value(size.to_string()));
     }
     Ok(())
 }

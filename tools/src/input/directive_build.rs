@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use retrace_core::amount::{Position, Quantity};
 use retrace_core::directive::{
-    ClosePlans, Intent, ModifyPlans, NewTrade, Scope, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
+    Intent, ModifyPlans, NewTrade, Scope, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
 };
 use retrace_core::ids::{CausalityId, DirectiveId, PlanId};
 use retrace_core::instrument::{Instrument, Symbol};
@@ -49,27 +49,16 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn values(&self) -> Values<'a> {
+    pub(super) fn values(&self) -> Values<'a> {
         Values { here: self.here, instruments: self.instruments }
     }
 
     /// The directive of the form in which a strategist writes.
-    pub(super) fn directive(&self, fields: &DirectiveFields<'_>) -> Built<StrategyDirective> {
+    pub(super) fn directive(&self, mut fields: DirectiveFields<'_>) -> Built<StrategyDirective> {
+        let legs = fields.legs.take();
+        let fields = &fields;
         let values = self.values();
-        for (name, given) in [
-            ("directive.target_group", fields.target_group),
-            ("directive.legs", fields.legs),
-            ("directive.batch_execution_policy", fields.batch_execution_policy),
-            ("directive.size_directive.aggressiveness", fields.size_directive.as_ref().and_then(|s| s.aggressiveness)),
-            (
-                "directive.execution_directive.include_protection",
-                fields.execution_directive.as_ref().and_then(|e| e.include_protection),
-            ),
-        ] {
-            if let Some(value) = given {
-                return Err((self.here)(Rule::NotSupportedYet).field(name).value(value.get()));
-            }
-        }
+        self.unsupported(fields)?;
         if let Some(action) = &fields.action {
             let allowed = [&["EXECUTE_TRADE"], &LATER_ACTIONS[..]].concat();
             values.word(Named("directive.action", Some(action)), &["EXECUTE_TRADE"], &allowed)?;
@@ -84,20 +73,27 @@ impl<'a> Builder<'a> {
         let causality = causality.map(|id| values.name("directive.causality", id, CausalityId::new));
         let causality = causality.collect::<Result<_, _>>()?;
         let scope = values.spelled("directive.scope", &fields.scope, Scope::ALL, Scope::as_str, Scope::parse)?;
-        self.belongs(fields, scope)?;
-        let intent = match scope {
-            Scope::NewTrade => Intent::NewTrade(self.new_trade(fields)?),
-            Scope::ModifyExisting => Intent::Modify(self.modify(fields)?),
-            Scope::CloseExisting => Intent::Close(ClosePlans {
-                plans: self.existing_plans(fields.target_plan_ids.as_deref())?,
-                execution: values.close_hint(fields.execution_directive.as_ref())?,
-            }),
-        };
+        let intent = self.coordinated(fields, legs, scope)?;
         Ok(StrategyDirective { directive_id, comments: None, confidence, causality, intent })
     }
 
+    /// Refuses what is known and not supported yet.
+    pub(super) fn unsupported(&self, fields: &DirectiveFields<'_>) -> Built<()> {
+        let hint = fields.execution_directive.as_ref();
+        for (name, given) in [
+            ("directive.target_group", fields.target_group),
+            ("directive.size_directive.aggressiveness", fields.size_directive.as_ref().and_then(|s| s.aggressiveness)),
+            ("directive.execution_directive.include_protection", hint.and_then(|hint| hint.include_protection)),
+        ] {
+            if let Some(value) = given {
+                return Err((self.here)(Rule::NotSupportedYet).field(name).value(value.get()));
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses fields that mean nothing in this scope: ignoring one would do other than the file says.
-    fn belongs(&self, fields: &DirectiveFields<'_>, scope: Scope) -> Built<()> {
+    pub(super) fn belongs(&self, fields: &DirectiveFields<'_>, scope: Scope) -> Built<()> {
         let hint = fields.execution_directive.as_ref();
         let exit = fields.exit_directive.as_ref();
         let (new, close) = (scope == Scope::NewTrade, scope == Scope::CloseExisting);
@@ -125,7 +121,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn new_trade(&self, fields: &DirectiveFields<'_>) -> Built<NewTrade> {
+    pub(super) fn new_trade(&self, fields: &DirectiveFields<'_>) -> Built<NewTrade> {
         let values = self.values();
         let entry = fields.entry_directive.as_ref();
         let plan_id = match &fields.plan_id {
@@ -161,7 +157,7 @@ impl<'a> Builder<'a> {
         Ok(new)
     }
 
-    fn modify(&self, fields: &DirectiveFields<'_>) -> Built<ModifyPlans> {
+    pub(super) fn modify(&self, fields: &DirectiveFields<'_>) -> Built<ModifyPlans> {
         let values = self.values();
         let plans = self.existing_plans(fields.target_plan_ids.as_deref())?;
         let entry = fields.entry_directive.as_ref();
@@ -261,7 +257,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Plans that earlier lines named, each once.
-    fn existing_plans(&self, names: Option<&[String]>) -> Built<Vec<PlanId>> {
+    pub(super) fn existing_plans(&self, names: Option<&[String]>) -> Built<Vec<PlanId>> {
         let names = names.ok_or_else(|| (self.here)(Rule::Missing).field(PLANS))?;
         if names.is_empty() {
             return Err((self.here)(Rule::EmptyList).field(PLANS).value("[]"));

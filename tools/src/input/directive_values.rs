@@ -176,7 +176,7 @@ impl<'a> Values<'a> {
         Err(self.at(named, Rule::OutOfBounds { bounds }))
     }
 
-    fn whole(&self, named: Named<'_>, min: u64, max: u64) -> Built<Option<u64>> {
+    pub(super) fn whole(&self, named: Named<'_>, min: u64, max: u64) -> Built<Option<u64>> {
         let Some(text) = named.1 else { return Ok(None) };
         let number = number::parse_whole(text, min, max);
         number.map(Some).ok_or_else(|| self.at(named, Rule::NotWhole { min, max }))

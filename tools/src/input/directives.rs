@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use retrace_core::content::{Content, ContentRef, Salt};
-use retrace_core::directive::{Intent, StrategyDirective};
+use retrace_core::directive::{NewTrade, StrategyDirective, Trade};
 use retrace_core::ids::{DirectiveId, PlanId, SessionUid};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::time::Timestamp;
@@ -139,7 +139,7 @@ impl FileSoFar<'_> {
         let (directive, comments, id_field) = match (fields.directive, fields.execution_directive) {
             (Some(mut directive), None) => {
                 let comments = directive.comments.take();
-                (build.directive(&directive)?, comments, "directive.directive_id")
+                (build.directive(directive)?, comments, "directive.directive_id")
             }
             (None, Some(mut aggregated)) => {
                 let comments = aggregated.comments.take();
@@ -152,10 +152,11 @@ impl FileSoFar<'_> {
         };
         let parsed = ParsedDirective { line, at, directive, comments };
         self.check_id(&parsed, id_field, &here)?;
-        if let Intent::NewTrade(new) = &parsed.directive.intent
-            && let Some(plan) = &new.plan_id
-        {
-            self.plans.entry(plan.clone()).or_insert_with(|| new.symbol.clone());
+        // Only plans that the file names itself can be named by a later line.
+        for of in parsed.directive.trades(SessionUid([0; 16])) {
+            if let Trade::New(NewTrade { plan_id: Some(plan), symbol, .. }) = of.trade {
+                self.plans.entry(plan.clone()).or_insert_with(|| symbol.clone());
+            }
         }
         let index = self.directives.len();
         self.first_of.entry(parsed.directive.directive_id.clone()).or_insert(index);

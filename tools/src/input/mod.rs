@@ -7,6 +7,7 @@ mod bounded;
 pub mod digits;
 mod directive_build;
 mod directive_fields;
+mod directive_legs;
 mod directive_values;
 pub mod directives;
 pub(crate) mod hint;
