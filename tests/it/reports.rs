@@ -1,5 +1,6 @@
 //! What a venue may say and a bar venue never does: every script in `tests/reports` is a session whose prices, timers
-//! and reports are given by hand. Its story is its snapshot; decided again it is the same, and both stores hold it.
+//! and reports are given by hand. Its story is its snapshot; decided again, whole or after a restart at any Step, it is
+//! the same, and both stores hold it.
 //!
 //! ```text
 //! # What it shows.
@@ -19,7 +20,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use retrace_core::amount::Money;
-use retrace_core::event::{FillReport, Input, Mark, PriceMoved, Report, ReportKind, ReportedOrder, VenueReason};
+use retrace_core::event::{Fact, FillReport, Input, Mark, PriceMoved, Report, ReportKind, ReportedOrder, VenueReason};
 use retrace_core::ids::{ConnectorOrderId, OrderNo, PlanNo, TimerId, TradeId};
 use retrace_core::instrument::Asset;
 use retrace_core::log::LogEnd;
@@ -54,6 +55,13 @@ fn every_report_script_tells_its_story() {
         let steps = play(&name, &identity, &inputs);
         let recorded: Vec<_> = steps.iter().map(|step| (step.time, input_of(step))).collect();
         assert_eq!(play(&name, &identity, &recorded), steps, "{name}: decided again");
+        for place in 0..=steps.len() {
+            assert_eq!(
+                restarted(&name, &identity, &steps, place),
+                steps[place..],
+                "{name}: a restart after Step {place}"
+            );
+        }
 
         let mut book = Book::new(&identity);
         steps.iter().flat_map(|step| &step.events).for_each(|event| book.apply(event).unwrap());
@@ -84,8 +92,30 @@ fn keep(store: &mut dyn LogStore, identity: &Identity, steps: &[Step]) -> LogEnd
 
 /// Gives the engine its inputs; a plan that ended is brought back where an input names it.
 fn play(name: &str, identity: &Identity, inputs: &[(Timestamp, Input)]) -> Vec<Step> {
+    go_on(name, State::new(identity), BTreeMap::new(), inputs)
+}
+
+/// An engine that knows the first Steps from the log alone and is given the inputs that follow.
+fn restarted(name: &str, identity: &Identity, steps: &[Step], place: usize) -> Vec<Step> {
     let mut state = State::new(identity);
     let mut sealed: BTreeMap<PlanNo, Plan> = BTreeMap::new();
+    for event in steps[..place].iter().flat_map(|step| &step.events) {
+        if let Fact::Input(input) = &event.fact {
+            if let Some(plan) = state.needs(input).and_then(|no| sealed.remove(&no)) {
+                state.restore(plan);
+            }
+            if let Input::PriceMoved(moved) = input {
+                state.see(&moved.symbol, moved.mark);
+            }
+        }
+        state.fold(event).unwrap();
+        sealed.extend(state.take_sealed().into_iter().map(|plan| (plan.no, plan)));
+    }
+    let rest: Vec<_> = steps[place..].iter().map(|step| (step.time, input_of(step))).collect();
+    go_on(name, state, sealed, &rest)
+}
+
+fn go_on(name: &str, mut state: State, mut sealed: BTreeMap<PlanNo, Plan>, inputs: &[(Timestamp, Input)]) -> Vec<Step> {
     let mut steps = Vec::new();
     for (time, input) in inputs {
         if let Some(plan) = state.needs(input).and_then(|no| sealed.remove(&no)) {
@@ -100,7 +130,7 @@ fn play(name: &str, identity: &Identity, inputs: &[(Timestamp, Input)]) -> Vec<S
 
 fn input_of(step: &Step) -> Input {
     match &step.events[0].fact {
-        retrace_core::event::Fact::Input(input) => input.clone(),
+        Fact::Input(input) => input.clone(),
         other => panic!("{other:?}"),
     }
 }

@@ -82,8 +82,11 @@ impl Scenario {
                 Some(&"symbol") => others.push((other(words[1]), Vec::new())),
                 Some(&word) => {
                     let bars = others.last_mut().map_or(&mut bars, |(_, bars)| bars);
-                    let (times, prices) =
-                        if word == "flat" { (words[1].parse().unwrap(), vec![words[2]; 4]) } else { (1, words.clone()) };
+                    let (times, prices) = if word == "flat" {
+                        (words[1].parse().unwrap(), vec![words[2]; 4])
+                    } else {
+                        (1, words.clone())
+                    };
                     bars.extend((0..times).map(|_| bar(&mut next, &prices)));
                 }
             }

@@ -7,7 +7,7 @@ use retrace_core::ids::{BatchNo, PlanId, SessionUid};
 use retrace_core::policy::{BatchPolicy, ExecutionMode};
 
 use super::words::wanted_text;
-use crate::ledger::{Batch, Book};
+use crate::ledger::{Batch, Book, Leg};
 
 /// No more legs than these are spelled out in one line.
 const LEGS_SHOWN: usize = 4;
@@ -16,7 +16,7 @@ const LEGS_SHOWN: usize = 4;
 pub(super) fn wanted(directive: &StrategyDirective, batch: &Wanted, session: SessionUid) -> String {
     let trades = directive.trades(session);
     let one = |PlanTrade { plan_id, trade, timeout }: &PlanTrade<'_>| {
-        let within = timeout.map_or(String::new(), |timeout| format!(" within {timeout}"));
+        let within = timeout.map_or(String::new(), |timeout| format!(", within {timeout}"));
         format!("{plan_id} {}{within}", wanted_text(*trade))
     };
     let policy = batch.policy.map_or(String::new(), |policy| format!(", {}", policy_text(policy)));
@@ -64,8 +64,12 @@ pub(super) fn decided(event: &Event, decision: &Decision, book: &Book) -> (Optio
             (Some(end.as_str()), leg_text(&name, *end))
         }
         Decision::BatchFailed { batch, leg } => {
-            let why = leg.and_then(|leg| leg_plan(book.ledger().batch(*batch)?, leg));
-            let why = why.map_or_else(|| "time ran out".to_owned(), |plan| format!("{plan} failed"));
+            let failed = leg.and_then(|leg| leg_of(book.ledger().batch(*batch)?, leg));
+            let why = match failed {
+                None => "time ran out".to_owned(),
+                Some(leg) if leg.end == Some(LegEnd::Closed) => format!("{} is closed", leg.plan_id),
+                Some(leg) => format!("{} failed", leg.plan_id),
+            };
             (Some("rolled_back"), format!("BATCH FAILED, {why}: every plan goes back to where it stood"))
         }
         Decision::RollbackStarted { target, stop, take_profit, .. } => {
@@ -123,14 +127,14 @@ fn leg_text(name: &str, end: LegEnd) -> String {
     }
 }
 
-fn leg_plan(batch: &Batch, leg: u32) -> Option<&PlanId> {
-    usize::try_from(leg).ok().and_then(|place| batch.legs.get(place)).map(|leg| &leg.plan_id)
+fn leg_of(batch: &Batch, leg: u32) -> Option<&Leg> {
+    usize::try_from(leg).ok().and_then(|place| batch.legs.get(place))
 }
 
 fn leg_name(book: &Book, batch: BatchNo, leg: u32) -> String {
     let batch = book.ledger().batch(batch);
     let place = leg.saturating_add(1);
-    match batch.and_then(|batch| leg_plan(batch, leg).map(|plan| (plan, batch.legs.len()))) {
+    match batch.and_then(|batch| leg_of(batch, leg).map(|leg| (&leg.plan_id, batch.legs.len()))) {
         Some((plan, legs)) => format!("leg {place} of {legs} ({plan})"),
         None => format!("leg {place}"),
     }
@@ -154,8 +158,8 @@ pub(super) fn mentioned(event: &Event, book: &Book) -> Vec<PlanId> {
         legs.map(|leg| leg.plan_id.clone()).collect()
     };
     let one = |batch: &BatchNo, leg: u32| {
-        let plan = book.ledger().batch(*batch).and_then(|batch| leg_plan(batch, leg));
-        plan.cloned().into_iter().collect()
+        let leg = book.ledger().batch(*batch).and_then(|batch| leg_of(batch, leg));
+        leg.map(|leg| leg.plan_id.clone()).into_iter().collect()
     };
     #[expect(clippy::wildcard_enum_match_arm, reason = "only what tells of a batch")]
     match decision {

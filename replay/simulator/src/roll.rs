@@ -6,6 +6,7 @@ use retrace_core::directive::{
 };
 use retrace_core::ids::{DirectiveId, PlanId};
 use retrace_core::order::{Side, TimeInForce};
+use retrace_core::policy::BatchPolicy;
 use retrace_core::time::Span;
 use rust_decimal::Decimal;
 
@@ -195,6 +196,7 @@ fn other_body(mut said: StrategyDirective) -> StrategyDirective {
         Intent::NewTrade(new) => new.target = quantity(7),
         Intent::Modify(modify) => modify.target = Some(base_amount(7_000)),
         Intent::Close(close) => close.execution.on_limit.tries += 1,
+        Intent::Batch(batch) => batch.policy = batch.policy.is_none().then_some(BatchPolicy::PARALLEL),
     }
     said
 }

@@ -143,16 +143,17 @@ fn run(deciding: &mut Deciding<'_>, batch: &Batch, overdue: bool) -> Result<(), 
     let dependent = batch.policy.execution_mode != ExecutionMode::Parallel;
     let failed = legs().find(|(_, leg)| leg.end.is_some_and(|end| end != LegEnd::Complete));
     let pending = legs().find(|(_, leg)| leg.begun.is_none() && leg.end.is_none());
-    if batch.policy.rollback_on_failure && (failed.is_some() || overdue) {
+    let stops = overdue || (dependent && failed.is_some());
+    if let Some((leg, _)) = pending.filter(|_| stops) {
+        return deciding.decide(None, None, Decision::BatchLegEnded { batch: batch.no, leg, end: LegEnd::NotBegun });
+    }
+    if batch.policy.rollback_on_failure && stops {
         // Where time ran out for all, the legs that were late have only been told of it.
         let leg = failed.map(|(leg, _)| leg).filter(|_| !overdue);
         deciding.decide(None, None, Decision::BatchFailed { batch: batch.no, leg })?;
         return drop_timers(deciding, batch.no);
     }
     match pending {
-        Some((leg, _)) if overdue || (dependent && failed.is_some()) => {
-            deciding.decide(None, None, Decision::BatchLegEnded { batch: batch.no, leg, end: LegEnd::NotBegun })
-        }
         Some((leg, _)) if legs().all(|(_, leg)| !leg.is_working()) => begin_next(deciding, batch, leg),
         Some(_) => arm_timers(deciding, batch),
         None if legs().any(|(_, leg)| leg.is_working()) => arm_timers(deciding, batch),

@@ -48,6 +48,8 @@ impl Auditor {
         }
         let is_refused = |plan: &PlanId| refused.iter().any(|refused| refused.as_ref() == Some(plan));
         match &said.intent {
+            // No world gives one yet.
+            Intent::Batch(_) => wrong("is a batch"),
             Intent::NewTrade(new) => match accepted {
                 Some((_, id)) if self.names.contains_key(&id) => wrong("opens a plan that exists"),
                 Some((no, id)) => {
@@ -123,7 +125,7 @@ impl Auditor {
         let known = plan.and_then(|id| self.names.get(id)).and_then(|no| self.plans.get(no));
         let new = match &said.intent {
             Intent::NewTrade(new) => Some(new),
-            Intent::Modify(_) | Intent::Close(_) => None,
+            Intent::Modify(_) | Intent::Close(_) | Intent::Batch(_) => None,
         };
         let symbol =
             new.map_or_else(|| known.map_or(0, |plan| plan.symbol), |new| usize::from(new.symbol != Script::symbol(0)));
