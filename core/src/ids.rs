@@ -88,6 +88,8 @@ names! {
     ConnectorOrderId;
     /// Which of several positions in one symbol a trade of a history belongs to, such as `LONG` in hedge mode.
     PositionKey;
+    /// Why an operator gave an order, in a word of their own, such as `exchange-maintenance`.
+    OperatorReason;
 }
 
 macro_rules! numbers {

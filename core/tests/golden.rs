@@ -20,7 +20,8 @@ use retrace_core::codec::{
 };
 use retrace_core::directive::WhenLimitHolds;
 use retrace_core::event::{
-    BatchEnd, Because, Decision, Event, Fact, GroupAction, GroupEnd, Input, LegEnd, Outcome, TradeOrigin, VenueReason,
+    AfterRefusal, BatchEnd, Because, Decision, Event, Fact, GroupAction, GroupEnd, Input, LegEnd, Outcome, TradeOrigin,
+    VenueReason,
 };
 use retrace_core::frame::{decode_frame, encode_frame};
 use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, Seq};
@@ -104,6 +105,7 @@ fn kind(fact: &Fact) -> u16 {
             Input::TimerFired { .. } => 4,
             Input::Report(_) => 5,
             Input::TradeImported(_) => 6,
+            Input::OperatorCommanded(_) => 8,
         },
         Fact::Decision(decision) => match decision {
             Decision::DirectiveRefused { .. } => 100,
@@ -129,6 +131,8 @@ fn kind(fact: &Fact) -> u16 {
             Decision::OrderInferred { .. } => 120,
             Decision::TradeBooked { .. } => 121,
             Decision::TradeRepeated { .. } => 122,
+            Decision::OrderRefused(_) => 123,
+            Decision::AmendRefused(_) => 124,
             Decision::BatchStarted { .. } => 125,
             Decision::BatchLegStarted { .. } => 126,
             Decision::BatchLegEnded { .. } => 127,
@@ -148,7 +152,7 @@ fn every_kind_has_its_number_and_a_sample() {
         assert_eq!(encode_fact(&fact).kind, kind(&fact));
         seen.insert(kind(&fact));
     }
-    assert_eq!(seen, (1..=6).chain(100..=122).chain(125..=129).chain(170..=171).collect());
+    assert_eq!(seen, (1..=6).chain([8]).chain(100..=129).chain(170..=171).collect());
 }
 
 /// Words are stored as their place in their list: a list only ever grows at its end.
@@ -165,6 +169,7 @@ fn every_word_keeps_its_place() {
     list!(Side, OrderRole, TimeInForce, WhenLimitHolds, VenueReason, Because, GroupEnd, Outcome, GroupAction);
     list!(ExecutionMode, LegEnd, BatchEnd);
     list!(Liquidity, FeeAsset, FillPath, Mode, TradeOrigin);
+    list!(AfterRefusal);
     let then = committed("words.txt", &now);
     let now: BTreeSet<&str> = now.lines().collect();
     for line in then.lines() {

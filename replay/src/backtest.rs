@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use retrace_core::directive::StrategyDirective;
-use retrace_core::event::{Event, Input, Report};
+use retrace_core::event::{Event, Input, OperatorCommanded, Report};
 use retrace_core::ids::Seq;
 use retrace_core::manifest::Identity;
 use retrace_core::step::{Step, TapePosition};
@@ -69,6 +69,36 @@ pub enum RunError<E> {
 /// No price point leads to more reports than this: worker and venue would be answering each other for ever.
 const REPORTS_MAX: u32 = 1_000_000;
 
+/// What a file gives a session at a time: a strategist's directive, or an operator's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// By the strategist.
+    Directive(Box<StrategyDirective>),
+    /// By the operator.
+    Operator(OperatorCommanded),
+}
+
+impl From<StrategyDirective> for Given {
+    fn from(directive: StrategyDirective) -> Self {
+        Self::Directive(Box::new(directive))
+    }
+}
+
+impl From<OperatorCommanded> for Given {
+    fn from(commanded: OperatorCommanded) -> Self {
+        Self::Operator(commanded)
+    }
+}
+
+impl From<Given> for Input {
+    fn from(given: Given) -> Self {
+        match given {
+            Given::Directive(directive) => Self::DirectiveReceived(directive),
+            Given::Operator(commanded) => Self::OperatorCommanded(commanded),
+        }
+    }
+}
+
 /// A backtest at one moment of its run.
 pub struct Backtest<'a> {
     identity: &'a Identity,
@@ -76,7 +106,7 @@ pub struct Backtest<'a> {
     /// The time of the last rest.
     end: Option<Timestamp>,
     position: TapePosition,
-    directives: VecDeque<(Timestamp, StrategyDirective)>,
+    given: VecDeque<(Timestamp, Given)>,
     state: State,
     venue: BarVenue,
     outbox: Outbox,
@@ -85,19 +115,19 @@ pub struct Backtest<'a> {
 /// What happens next on the session's clock.
 enum Next<'a> {
     Row(Row<'a>),
-    Directive,
+    Given,
     Timer,
 }
 
 impl<'a> Backtest<'a> {
-    /// A backtest before its first input. `directives` stand in the order in which they were given, times rising.
-    pub fn new(identity: &'a Identity, tape: &'a Tape, directives: Vec<(Timestamp, StrategyDirective)>) -> Self {
+    /// A backtest before its first input. What is `given` stands in the order in which it was, times rising.
+    pub fn new<G: Into<Given>>(identity: &'a Identity, tape: &'a Tape, given: Vec<(Timestamp, G)>) -> Self {
         Self {
             identity,
             cursor: tape.cursor(),
             end: tape.span().map(|(_, end)| end),
             position: TapePosition::default(),
-            directives: directives.into(),
+            given: given.into_iter().map(|(at, given)| (at, given.into())).collect(),
             state: State::new(identity),
             venue: BarVenue::new(identity),
             outbox: Outbox::default(),
@@ -123,9 +153,9 @@ impl<'a> Backtest<'a> {
                         return Ok(());
                     }
                 }
-                Next::Directive => {
-                    if let Some((at, directive)) = self.directives.pop_front() {
-                        self.take(at, Input::DirectiveReceived(Box::new(directive)), recorder)?;
+                Next::Given => {
+                    if let Some((at, given)) = self.given.pop_front() {
+                        self.take(at, given.into(), recorder)?;
                     }
                 }
                 Next::Timer => {
@@ -138,10 +168,10 @@ impl<'a> Backtest<'a> {
         Ok(())
     }
 
-    /// At one time: rests that end there, then directives, then timers, then opens.
+    /// At one time: rests that end there, then what is given, then timers, then opens.
     fn next(&self) -> Option<Next<'a>> {
         const REST: u8 = 0;
-        const DIRECTIVE: u8 = 1;
+        const GIVEN: u8 = 1;
         const TIMER: u8 = 2;
         const OPEN: u8 = 3;
         let row = self.cursor.peek().map(|row| {
@@ -150,9 +180,9 @@ impl<'a> Backtest<'a> {
         });
         // What stands at the very end of the data still happens, after the last rest; nothing beyond it does.
         let end = if row.is_some() { None } else { Some(self.end?) };
-        let directive = self.directives.front().map(|(at, _)| ((*at, DIRECTIVE), Next::Directive));
+        let given = self.given.front().map(|(at, _)| ((*at, GIVEN), Next::Given));
         let timer = self.state.ledger().first_timer().map(|(due, _)| ((due, TIMER), Next::Timer));
-        let first = [row, directive, timer].into_iter().flatten().min_by_key(|(key, _)| *key);
+        let first = [row, given, timer].into_iter().flatten().min_by_key(|(key, _)| *key);
         first.filter(|((at, _), _)| end.is_none_or(|end| *at <= end)).map(|(_, next)| next)
     }
 

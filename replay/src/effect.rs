@@ -97,6 +97,8 @@ pub fn effect_of(event: &Event, ledger: &Ledger) -> Option<Effect> {
         | Decision::OrderInferred { .. }
         | Decision::TradeBooked { .. }
         | Decision::TradeRepeated { .. }
+        | Decision::OrderRefused(_)
+        | Decision::AmendRefused(_)
         | Decision::BatchStarted { .. }
         | Decision::BatchLegStarted { .. }
         | Decision::BatchLegEnded { .. }

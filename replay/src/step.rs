@@ -1,6 +1,6 @@
 //! One input in, all the decisions it leads to out. Pure and synchronous; the only way that anything is decided.
 
-use retrace_core::event::{Decision, Event, Fact, Input, ReportedOrder, TimerPurpose};
+use retrace_core::event::{Decision, Event, Fact, Input, ReportedOrder};
 use retrace_core::exact::Inexact;
 use retrace_core::ids::{BatchNo, OrderNo, PlanNo, Seq};
 use retrace_core::time::Timestamp;
@@ -72,6 +72,10 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
     let mut deciding = Deciding { state, time, input: seq, events: vec![event] };
     match input {
         Input::SessionContinued(_) | Input::PriceMoved(_) => {}
+        Input::OperatorCommanded(commanded) => {
+            worker::obey(&mut deciding, &commanded)?;
+            worker::follow_all(&mut deciding)?;
+        }
         Input::TradeImported(trade) => import::book(&mut deciding, &trade)?,
         Input::DirectiveReceived(directive) => worker::receive(&mut deciding, &directive)?,
         Input::TimerFired { .. } | Input::Report(_) => {
@@ -99,16 +103,14 @@ struct Place {
 fn place(state: &State, input: &Input) -> Result<Place, EngineError> {
     let ledger = &state.ledger;
     match input {
-        Input::SessionContinued(_) | Input::PriceMoved(_) | Input::DirectiveReceived(_) | Input::TradeImported(_) => {
-            Ok(Place::default())
-        }
+        Input::SessionContinued(_)
+        | Input::PriceMoved(_)
+        | Input::DirectiveReceived(_)
+        | Input::TradeImported(_)
+        | Input::OperatorCommanded(_) => Ok(Place::default()),
         Input::TimerFired { timer: id } => {
             let Some(timer) = ledger.timer(*id) else { return Ok(Place::default()) };
-            let batch = match timer.purpose {
-                TimerPurpose::BatchDeadline { batch } | TimerPurpose::LegDeadline { batch, .. } => Some(batch),
-                TimerPurpose::Slice { .. } | TimerPurpose::CloseRetry | TimerPurpose::RollbackRetry => None,
-            };
-            Ok(Place { plan: timer.plan, order: None, cause: Some(timer.set), batch })
+            Ok(Place { plan: timer.plan, order: None, cause: Some(timer.set), batch: timer.purpose.batch() })
         }
         Input::Report(report) => match &report.order {
             ReportedOrder::Foreign(_) => Ok(Place::default()),

@@ -6,6 +6,7 @@
 //! # What it shows.
 //! venue amend_down=false                             as in a scenario
 //! {"at":"2022-01-21T10:00:00Z","directive":{...}}    a line of the directive file
+//! risk max_open_orders=3                             as in a scenario
 //! 10:00:00 price 100
 //! 10:00:00 price ETH/USDT 50                         of the second instrument
 //! 10:00:01 accepted 1                                an order's number; rejected, canceled, triggered likewise
@@ -32,12 +33,13 @@ use retrace_core::testkit::samples;
 use retrace_core::time::Timestamp;
 use retrace_core::venue::Liquidity;
 use retrace_projections::ledger::{Book, Plan};
+use retrace_replay::backtest::Given;
 use retrace_replay::verify::verify;
 use retrace_replay::{State, step};
 use retrace_rocks::RocksStore;
-use retrace_tools::input::directives::{self, DataSpan};
+use retrace_tools::input::directives::{self, DataSpan, ParsedLine};
 
-use crate::scenario::{change, other, story_of};
+use crate::scenario::{change, limit_to, other, story_of};
 use crate::scenarios::insta_settings;
 
 /// Scripts that name it trade it beside the first.
@@ -155,6 +157,7 @@ fn read(name: &str, script: &str) -> (String, Identity, Vec<(Timestamp, Input)>)
             }
             Some(&"#") if title.is_empty() => words[1..].join(" ").clone_into(&mut title),
             Some(&"#") => {}
+            Some(&"risk") => words[1..].iter().for_each(|limit| limit_to(&mut identity.policy.risk, limit)),
             Some(&"venue") => words[1..].iter().for_each(|setting| change(&mut identity.venue, setting)),
             Some(time) => {
                 let time = samples::time(&format!("2022-01-21T{time}Z"));
@@ -170,7 +173,12 @@ fn read(name: &str, script: &str) -> (String, Identity, Vec<(Timestamp, Input)>)
         Some(input) => (time, input),
         None => {
             let parsed = parsed.next().unwrap();
-            (parsed.at, Input::DirectiveReceived(Box::new(parsed.directive)))
+            let at = parsed.at();
+            let given = match parsed {
+                ParsedLine::Directive(parsed) => Given::from(parsed.directive),
+                ParsedLine::Operator(parsed) => Given::from(parsed.commanded),
+            };
+            (at, given.into())
         }
     });
     (title, identity, given.collect())

@@ -3,28 +3,28 @@
 //! ```text
 //! # What it shows (the first line is its title).
 //! venue taker=0.001 slippage_bps=5 path=ohlc fee_asset=base max_volume_share=0.5 latency_ms=100
+//! risk price_collar=0.05 BTC/USDT.max_position=5      limits of the session
 //! real 2022-01-21T21:00:00Z 2022-01-21T23:00:00Z     bars of the real January file, or
 //! bars 2022-01-21T10:00:00Z                          bars of one minute from here on:
 //! 100 101 99 100.5 12                                open high low close [volume in base]
 //! flat 5 100                                         five bars that stay at 100
 //! symbol ETH/USDT                                    bars from here on are of this symbol (first: BTC/USDT)
 //! batch new_trade ATOMIC 60                          how several trades hang together by default: mode, seconds
-//! {"at":"2022-01-21T10:00:00Z","directive":{...}}    a line of the directive file
+//! {"at":"2022-01-21T10:00:00Z","directive":{...}}    a line of the directive file, of the operator too
 //! ```
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use retrace_core::amount::Price;
+use retrace_core::amount::{Money, Price};
 use retrace_core::content::{Content, ContentRef};
-use retrace_core::directive::StrategyDirective;
 use retrace_core::event::{Fact, Input};
 use retrace_core::ids::{DirectiveId, Seq, SessionUid};
 use retrace_core::instrument::Instrument;
 use retrace_core::log::{LogEnd, read_log};
 use retrace_core::manifest::{Identity, Provenance};
-use retrace_core::policy::{BatchDefaults, BatchPolicy, ExecutionMode, ExecutionPolicy};
+use retrace_core::policy::{BatchDefaults, BatchPolicy, ExecutionMode, ExecutionPolicy, RiskLimits, SymbolLimits};
 use retrace_core::step::Step;
 use retrace_core::store::{Checkpoint, LogStore, Manifest};
 use retrace_core::testkit::samples;
@@ -33,9 +33,9 @@ use retrace_core::venue::{FeeAsset, FillPath, VenueSettings};
 use retrace_projections::audit::event_line;
 use retrace_projections::ledger::{Book, Ledger, PROJECTION, PROJECTION_VERSION, Plan};
 use retrace_projections::view::{BatchView, batch_view, plan_view};
-use retrace_replay::backtest::{Backtest, Recorder};
+use retrace_replay::backtest::{Backtest, Given, Recorder};
 use retrace_replay::tape::{Bar, DataSet, Tape, VolumeUnit};
-use retrace_tools::input::directives::{self, DataSpan, ParsedDirective};
+use retrace_tools::input::directives::{self, DataSpan, ParsedLine};
 
 use crate::real;
 
@@ -44,7 +44,7 @@ pub(crate) struct Scenario {
     pub(crate) title: String,
     pub(crate) identity: Identity,
     pub(crate) tape: Tape,
-    pub(crate) directives: Vec<ParsedDirective>,
+    pub(crate) directives: Vec<ParsedLine>,
 }
 
 /// What playing a scenario gives.
@@ -76,6 +76,7 @@ impl Scenario {
                 Some(&"#") if title.is_empty() => words[1..].join(" ").clone_into(&mut title),
                 Some(&"#") => {}
                 Some(&"venue") => words[1..].iter().for_each(|setting| change(&mut venue, setting)),
+                Some(&"risk") => words[1..].iter().for_each(|limit| limit_to(&mut policy.risk, limit)),
                 Some(&"real") => set = Some(cut(&real::january()?, samples::time(words[1]), samples::time(words[2]))),
                 Some(&"batch") => default_batch(&mut policy.batch_defaults, &words[1..]),
                 Some(&"bars") => next = samples::time(words[1]),
@@ -126,11 +127,11 @@ impl Scenario {
         let mut contents = BTreeMap::new();
         let mut given = Vec::new();
         for parsed in self.directives.iter().cloned() {
-            let (at, directive, content) = parsed.seal(session);
-            if let Some(content) = content {
+            let (at, line, content) = parsed.seal(session);
+            if let (Some(content), Given::Directive(directive)) = (content, &line) {
                 contents.insert(directive.directive_id.clone(), content);
             }
-            given.push((at, directive));
+            given.push((at, line));
         }
         let book = Book::new(&self.identity);
         let mut recording = Recording { store, session, contents, book, steps: Vec::new(), had: Vec::new() };
@@ -150,12 +151,12 @@ impl Scenario {
     }
 
     /// Runs the script with these directives into any recorder.
-    pub(crate) fn run<R: Recorder<Error = String>>(
+    pub(crate) fn run<R: Recorder<Error = String>, G: Into<Given>>(
         &self,
-        directives: Vec<(Timestamp, StrategyDirective)>,
+        given: Vec<(Timestamp, G)>,
         recorder: &mut R,
     ) {
-        Backtest::new(&self.identity, &self.tape, directives).run(recorder).unwrap_or_else(|e| panic!("{e}"));
+        Backtest::new(&self.identity, &self.tape, given).run(recorder).unwrap_or_else(|e| panic!("{e}"));
     }
 }
 
@@ -303,6 +304,33 @@ pub(crate) fn change(venue: &mut VenueSettings, setting: &str) {
         "max_volume_share" => venue.max_volume_share = samples::dec(value),
         "latency_ms" => venue.latency = Span::from_nanos(value.parse::<u64>().unwrap() * 1_000_000),
         _ => panic!("no venue setting {key}"),
+    }
+}
+
+/// `max_open_orders=3`, or `BTC/USDT.max_position=5` for a limit of a symbol.
+pub(crate) fn limit_to(limits: &mut RiskLimits, setting: &str) {
+    let (key, value) = setting.split_once('=').unwrap();
+    let money = || Some(Money::new(samples::dec(value)));
+    match key {
+        "max_order_notional" => limits.max_order_notional = money(),
+        "max_account_position" => limits.max_account_position = money(),
+        "price_collar" => limits.price_collar = Some(samples::dec(value)),
+        "max_orders_per_minute" => limits.max_orders_per_minute = Some(value.parse().unwrap()),
+        "max_open_orders" => limits.max_open_orders = Some(value.parse().unwrap()),
+        _ => {
+            let (symbol, limit) = key.split_once('.').unwrap_or_else(|| panic!("no risk limit {key}"));
+            let symbol = symbol.parse().unwrap();
+            let place = limits.symbols.iter().position(|known| known.symbol == symbol).unwrap_or_else(|| {
+                limits.symbols.push(SymbolLimits { symbol, max_order_quantity: None, max_position: None });
+                limits.symbols.len() - 1
+            });
+            let quantity = Some(samples::quantity(value));
+            match limit {
+                "max_order_quantity" => limits.symbols[place].max_order_quantity = quantity,
+                "max_position" => limits.symbols[place].max_position = quantity,
+                _ => panic!("no risk limit {key}"),
+            }
+        }
     }
 }
 

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use retrace_core::content::{Content, ContentRef};
-use retrace_core::directive::StrategyDirective;
 use retrace_core::event::Head;
 use retrace_core::ids::{Seq, SessionName, SessionUid};
 use retrace_core::instrument::Symbol;
@@ -13,14 +12,14 @@ use retrace_core::manifest::{Identity, Provenance};
 use retrace_core::step::TapePosition;
 use retrace_core::store::{Checkpoint, LogStore, Manifest, StoreError};
 use retrace_core::time::Timestamp;
-use retrace_projections::ledger::{Ledger, PROJECTION, PROJECTION_VERSION, Plan, Refused};
+use retrace_projections::ledger::{KillSwitch, Ledger, PROJECTION, PROJECTION_VERSION, Plan, Refused};
 use retrace_projections::view::{PlanView, plan_view};
 use retrace_replay::DECISION_VERSION;
-use retrace_replay::backtest::{Backtest, RunError};
+use retrace_replay::backtest::{Backtest, Given, RunError};
 use retrace_replay::tape::{Seen, Tape};
 
 use crate::input::digits;
-use crate::input::directives::{self, DataSpan, ParsedDirective};
+use crate::input::directives::{self, DataSpan, ParsedLine};
 use crate::input::market::{self, Gaps, MarketData};
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
@@ -37,8 +36,8 @@ pub struct LoadedSession {
     pub provenance: Provenance,
     /// Its market data.
     pub tape: Tape,
-    /// What the strategist says, in order of time. Comments are sealed when it is run: their salts need its id.
-    pub directives: Vec<ParsedDirective>,
+    /// What strategist and operator say, in order of time. Comments are sealed when it is run: their salts need its id.
+    pub directives: Vec<ParsedLine>,
     /// What should be known of the market data, a market file each.
     pub data_notes: Vec<DataNote>,
 }
@@ -54,8 +53,8 @@ pub struct DataNote {
     pub rounded: Option<(u64, u32)>,
 }
 
-/// Directives as a session receives them, and the texts that stand beside its log.
-pub type Sealed = (Vec<(Timestamp, StrategyDirective)>, BTreeMap<ContentRef, Content>);
+/// The lines of a directive file as a session receives them, and the texts that stand beside its log.
+pub type Sealed = (Vec<(Timestamp, Given)>, BTreeMap<ContentRef, Content>);
 
 impl LoadedSession {
     /// The same under another name, which makes it another session.
@@ -75,8 +74,8 @@ impl LoadedSession {
         let mut contents = BTreeMap::new();
         let mut received = Vec::with_capacity(self.directives.len());
         for parsed in &self.directives {
-            let (at, directive, content) = parsed.clone().seal(session);
-            received.push((at, directive));
+            let (at, given, content) = parsed.clone().seal(session);
+            received.push((at, given));
             contents.extend(content);
         }
         (received, contents)
@@ -207,6 +206,8 @@ pub struct Recorded {
     pub plans: Vec<RecordedPlan>,
     /// Every refusal, in order.
     pub refusals: Vec<Refused>,
+    /// The operator's kill switch, where it is on at the end.
+    pub kill_switch: Option<KillSwitch>,
 }
 
 /// What became of a plan.
@@ -243,8 +244,12 @@ pub fn record_watched(
     let mut recorder = StoreRecorder::new(store, session, contents, watching).committing_every(commit_every);
     let mut backtest = Backtest::new(&loaded.identity, &loaded.tape, directives);
     backtest.run(&mut recorder)?;
-    let comments: BTreeMap<_, _> =
-        loaded.directives.iter().map(|parsed| (&parsed.directive.directive_id, &parsed.comments)).collect();
+    let comments: BTreeMap<_, _> = loaded
+        .directives
+        .iter()
+        .filter_map(ParsedLine::directive)
+        .map(|parsed| (&parsed.directive.directive_id, &parsed.comments))
+        .collect();
     let text = |plan: &Plan| comments.get(&plan.accepted_by).copied().cloned().flatten();
     let last_row = TapePosition { rows: loaded.tape.rows(), points: 0 };
     let marks = Marks::of_tape(&loaded.tape, Seen::To(last_row), loaded.identity.venue.path);
@@ -278,7 +283,8 @@ pub(crate) fn conclude(
     let steps = recorder.steps();
     let head = recorder.store().head(session)?;
     let refusals = ledger.refusals().to_vec();
-    Ok(Recorded { session, head, last_seq, steps, ledger_digest: digest, plans, refusals })
+    let kill_switch = ledger.kill_switch().cloned();
+    Ok(Recorded { session, head, last_seq, steps, ledger_digest: digest, plans, refusals, kill_switch })
 }
 
 fn final_plans(

@@ -79,6 +79,7 @@ impl Stored<'_> {
                     line: form.line,
                 }))
             }
+            8 => Input::OperatorCommanded(read.commanded(&self.form()?)?),
             _ => return Ok(None),
         }))
     }
@@ -196,6 +197,7 @@ impl Stored<'_> {
                 let purpose = match form.purpose {
                     TimerPurposeV1::Slice { group, slice } => TimerPurpose::Slice { group: GroupNo(group), slice },
                     TimerPurposeV1::CloseRetry => TimerPurpose::CloseRetry,
+                    TimerPurposeV1::Room { group } => TimerPurpose::Room { group: GroupNo(group) },
                     TimerPurposeV1::BatchDeadline { batch } => TimerPurpose::BatchDeadline { batch: BatchNo(batch) },
                     TimerPurposeV1::LegDeadline { batch, leg } => {
                         TimerPurpose::LegDeadline { batch: BatchNo(batch), leg }
@@ -261,6 +263,8 @@ impl Stored<'_> {
                 let form: TradeRepeatedV1 = self.form()?;
                 Decision::TradeRepeated { first: Seq(form.first), same: form.same }
             }
+            123 => Decision::OrderRefused(read.order_refused(&self.form()?)?),
+            124 => Decision::AmendRefused(read.amend_refused(&self.form()?)?),
             125..=129 | 170..=171 => return read.batch_event(self.version, self.payload),
             _ => return Ok(None),
         }))

@@ -9,7 +9,7 @@ use super::v1::{
     TargetSetV1, TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1,
     TradeRepeatedV1,
 };
-use super::{batch, encode_form};
+use super::{batch, encode_form, risk};
 use crate::directive::{
     Algorithm, EntryTerms, ExecutionHint, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
 };
@@ -63,6 +63,7 @@ fn encode_input(input: &Input) -> (u16, Vec<u8>) {
         Input::TimerFired { timer } => (4, encode_form(&TimerFiredV1 { timer: timer.0 })),
         Input::Report(report) => (5, encode_form(&report_form(report))),
         Input::TradeImported(trade) => (6, encode_form(&trade_form(trade))),
+        Input::OperatorCommanded(commanded) => (8, encode_form(&risk::commanded_form(commanded))),
     }
 }
 
@@ -223,6 +224,7 @@ fn refusal_form(refusal: &Refusal) -> RefusalV1 {
             minimum: minimum.value().into(),
         },
         Refusal::TooLarge => RefusalV1::TooLarge,
+        Refusal::RiskGate(refusal) => RefusalV1::RiskGate(risk::risk_form(refusal)),
         Refusal::PlanInBatch { directive } => RefusalV1::PlanInBatch { directive: directive.to_string() },
     }
 }
@@ -241,7 +243,7 @@ fn idle_form(idle: Idle) -> IdleV1 {
     }
 }
 
-fn order_terms(terms: OrderTerms) -> OrderTermsV1 {
+pub(super) fn order_terms(terms: OrderTerms) -> OrderTermsV1 {
     match terms {
         OrderTerms::Market => OrderTermsV1::Market,
         OrderTerms::Limit { price } => OrderTermsV1::Limit { price: price.value().into() },
@@ -361,6 +363,7 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             let purpose = match purpose {
                 TimerPurpose::Slice { group, slice } => TimerPurposeV1::Slice { group: group.0, slice: *slice },
                 TimerPurpose::CloseRetry => TimerPurposeV1::CloseRetry,
+                TimerPurpose::Room { group } => TimerPurposeV1::Room { group: group.0 },
                 TimerPurpose::BatchDeadline { batch } => TimerPurposeV1::BatchDeadline { batch: batch.0 },
                 TimerPurpose::LegDeadline { batch, leg } => TimerPurposeV1::LegDeadline { batch: batch.0, leg: *leg },
                 TimerPurpose::RollbackRetry => TimerPurposeV1::RollbackRetry,
@@ -413,6 +416,8 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             (121, encode_form(&form))
         }
         Decision::TradeRepeated { first, same } => (122, encode_form(&TradeRepeatedV1 { first: first.0, same: *same })),
+        Decision::OrderRefused(refused) => (123, encode_form(&risk::order_refused_form(refused))),
+        Decision::AmendRefused(refused) => (124, encode_form(&risk::amend_refused_form(refused))),
         Decision::BatchStarted { .. }
         | Decision::BatchLegStarted { .. }
         | Decision::BatchLegEnded { .. }

@@ -240,6 +240,7 @@ impl Fields {
                 minimum: self.money("minimum", minimum)?,
             },
             RefusalV1::TooLarge => Refusal::TooLarge,
+            RefusalV1::RiskGate(form) => Refusal::RiskGate(self.risk_refusal(&form)?),
             RefusalV1::PlanInBatch { directive } => Refusal::PlanInBatch { directive: self.directive(&directive)? },
         })
     }

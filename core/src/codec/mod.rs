@@ -11,6 +11,7 @@ mod encode;
 mod fields;
 mod identity;
 mod policy;
+mod risk;
 mod v1;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};

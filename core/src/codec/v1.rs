@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 
 use super::batch::LegV1;
 use super::policy::BatchPolicyV1;
+use super::risk::RiskRefusalV1;
 
 /// A decimal: mantissa and scale, without trailing zeros.
 #[derive(Encode, Decode, Clone, Copy)]
@@ -182,6 +183,7 @@ pub(super) enum RefusalV1 {
     TooManySlices { slices: u32, quantity: Dec, lot: Dec },
     SliceBelowMinNotional { slice: Dec, price: Dec, minimum: Dec },
     TooLarge,
+    RiskGate(RiskRefusalV1),
     PlanInBatch { directive: String },
 }
 
@@ -314,6 +316,7 @@ pub(super) struct TimerSetV1 {
 pub(super) enum TimerPurposeV1 {
     Slice { group: u32, slice: u32 },
     CloseRetry,
+    Room { group: u32 },
     BatchDeadline { batch: u32 },
     LegDeadline { batch: u32, leg: u32 },
     RollbackRetry,

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::refusal::{Idle, Refusal};
 use super::report::FillReport;
+use super::risk::{AmendRefused, OrderRefused};
 use crate::amount::{Money, Position, Price, Quantity};
 use crate::content::ContentRef;
 use crate::directive::{Algorithm, EntryTerms, OnLimit};
@@ -237,6 +238,10 @@ pub enum Decision {
         /// Whether it says the same again; where not, the two contradict each other.
         same: bool,
     },
+    /// The risk gate did not let an order through.
+    OrderRefused(OrderRefused),
+    /// The risk gate did not let a change of a working order through.
+    AmendRefused(AmendRefused),
     /// Several trades of one directive began as one batch.
     BatchStarted {
         /// Its number.
@@ -316,6 +321,11 @@ pub enum TimerPurpose {
     },
     /// The next try of a close.
     CloseRetry,
+    /// There is room for an order of a group that the risk gate refused.
+    Room {
+        /// Whose.
+        group: GroupNo,
+    },
     /// The time of a whole batch is over.
     BatchDeadline {
         /// Which.
@@ -333,9 +343,9 @@ pub enum TimerPurpose {
 }
 
 impl TimerPurpose {
-    /// Whether a timer for this hangs on a batch, not on one of its plans, which may end before it.
-    pub const fn is_of_batch(self) -> bool {
-        matches!(self, Self::BatchDeadline { .. } | Self::LegDeadline { .. })
+    /// The batch that a timer for this hangs on, not on one of its plans, which may end before it.
+    pub const fn batch(self) -> Option<BatchNo> {
+        if let Self::BatchDeadline { batch } | Self::LegDeadline { batch, .. } = self { Some(batch) } else { None }
     }
 }
 
@@ -378,6 +388,10 @@ spelled! {
         Skipped = "skipped",
         /// A history tells of it; why it was done is not known.
         Imported = "imported",
+        /// The risk gate did not let it through.
+        RiskGate = "risk_gate",
+        /// The operator's kill switch is on.
+        KillSwitch = "kill_switch",
         /// A batch failed: its trades are taken back.
         RolledBack = "rolled_back",
         /// Its batch ended before it had traded: nothing more is sent toward the target.

@@ -5,15 +5,19 @@
 
 mod decision;
 mod import;
+mod operator;
 mod refusal;
 mod report;
+mod risk;
 
 use serde::{Serialize, Serializer};
 
 pub use decision::{BatchEnd, Because, Decision, GroupAction, GroupEnd, LegEnd, Outcome, TimerPurpose};
 pub use import::{TradeImported, TradeOrigin};
+pub use operator::{OperatorCommand, OperatorCommanded, Switch};
 pub use refusal::{Idle, Refusal};
 pub use report::{FillReport, Report, ReportKind, ReportedOrder, VenueReason};
+pub use risk::{AfterRefusal, AmendRefused, OrderRefused, RiskRefusal};
 
 use crate::amount::Price;
 use crate::directive::StrategyDirective;
@@ -80,6 +84,8 @@ pub enum Input {
     Report(Report),
     /// A history from elsewhere tells of a trade.
     TradeImported(Box<TradeImported>),
+    /// The operator gave an order.
+    OperatorCommanded(OperatorCommanded),
 }
 
 /// Where a continued session comes from.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::risk::RiskRefusal;
 use crate::amount::{Money, Position, Price, Quantity};
 use crate::ids::{DirectiveId, Seq};
 use crate::order::Side;
@@ -106,6 +107,8 @@ pub enum Refusal {
     },
     /// An amount beyond what can be counted exactly.
     TooLarge,
+    /// An order that would carry it out does not pass the risk gate.
+    RiskGate(RiskRefusal),
     /// The plan is part of a batch that is not over: only a close reaches it.
     PlanInBatch {
         /// The directive whose batch it is.
@@ -130,6 +133,7 @@ impl Refusal {
             Self::TooManySlices { .. } => "too_many_slices",
             Self::SliceBelowMinNotional { .. } => "slice_below_min_notional",
             Self::TooLarge => "too_large",
+            Self::RiskGate(refusal) => refusal.code(),
             Self::PlanInBatch { .. } => "plan_in_batch",
         }
     }

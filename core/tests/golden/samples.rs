@@ -11,12 +11,13 @@ use retrace_core::directive::{
     StopLevel, StrategyDirective, TakeProfitChange, Twap, WhenLimitHolds,
 };
 use retrace_core::event::{
-    Because, Decision, Fact, FillReport, GroupAction, GroupEnd, Head, Idle, Input, Mark, Outcome, PriceMoved, Refusal,
-    Report, ReportKind, ReportedOrder, SessionContinued, TimerPurpose, TradeImported, TradeOrigin, VenueReason,
+    AfterRefusal, AmendRefused, Because, Decision, Fact, FillReport, GroupAction, GroupEnd, Head, Idle, Input, Mark,
+    OperatorCommand, OperatorCommanded, OrderRefused, Outcome, PriceMoved, Refusal, Report, ReportKind, ReportedOrder,
+    RiskRefusal, SessionContinued, Switch, TimerPurpose, TradeImported, TradeOrigin, VenueReason,
 };
 use retrace_core::ids::{
-    CausalityId, ConnectorOrderId, DirectiveId, GroupNo, OrderNo, PlanId, PositionKey, Seq, SessionName, SessionUid,
-    StrategyInstanceId, TimerId, TradeId,
+    CausalityId, ConnectorOrderId, DirectiveId, GroupNo, OperatorReason, OrderNo, PlanId, PositionKey, Seq,
+    SessionName, SessionUid, StrategyInstanceId, TimerId, TradeId,
 };
 use retrace_core::instrument::{Asset, Instrument, Symbol};
 use retrace_core::manifest::{Account, Identity, Mode, Provenance, TapeIdentity};
@@ -164,9 +165,37 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
         ),
         ("trade-imported", imported(Some(position), Some(venue_id()), TradeOrigin::History)),
         ("trade-opening", imported(None, None, TradeOrigin::Opening)),
+        ("kill-switch-on", commanded(Switch::On, Some(OperatorReason::new("exchange-maintenance").unwrap()))),
+        ("kill-switch-off", commanded(Switch::Off, None)),
         ("batch-new-trade", batches::new_trade()),
         ("batch-modify", batches::modify()),
         ("batch-close", batches::close()),
+    ]
+}
+
+fn commanded(switch: Switch, reason: Option<OperatorReason>) -> Input {
+    Input::OperatorCommanded(OperatorCommanded { command: OperatorCommand::KillSwitch(switch), reason })
+}
+
+/// Every limit of the risk gate.
+fn risk_refusals() -> Vec<(&'static str, RiskRefusal)> {
+    let limit = quantity("5");
+    vec![
+        ("kill-switch", RiskRefusal::KillSwitch { since: HOUR }),
+        ("order-quantity", RiskRefusal::OrderQuantity { quantity: quantity("5.01"), limit }),
+        (
+            "order-notional",
+            RiskRefusal::OrderNotional { notional: money("190000.5"), price: price("38000.1"), limit: money("150000") },
+        ),
+        ("position", RiskRefusal::Position { position: position("-5.83"), limit }),
+        ("account-position", RiskRefusal::AccountPosition { position: money("300000.125"), limit: money("250000") }),
+        (
+            "price-collar",
+            RiskRefusal::PriceCollar { price: price("35000"), current_price: price("38000"), limit: dec("0.05") },
+        ),
+        ("orders-per-minute", RiskRefusal::OrdersPerMinute { limit: 60, room_at: HOUR }),
+        ("open-orders", RiskRefusal::OpenOrders { open: 20, limit: 20 }),
+        ("no-price", RiskRefusal::NoPrice { symbol: symbol() }),
     ]
 }
 
@@ -189,6 +218,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
             Refusal::SliceBelowMinNotional { slice: quantity("0.0001"), price: price("38000"), minimum: money("10") },
         ),
         ("too-large", Refusal::TooLarge),
+        ("risk-gate", Refusal::RiskGate(RiskRefusal::KillSwitch { since: HOUR })),
         ("plan-in-batch", Refusal::PlanInBatch { directive: directive() }),
     ]
 }
@@ -225,6 +255,22 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
     let (group, because) = (GroupNo(3), Because::Fill);
     let slice = TimerPurpose::Slice { group, slice: 4 };
     let mut all = Vec::new();
+    let after = AfterRefusal::ALL.iter().cycle();
+    for ((name, refusal), then) in risk_refusals().into_iter().zip(after) {
+        all.push((
+            name,
+            Decision::OrderRefused(OrderRefused {
+                group,
+                role: OrderRole::Entry,
+                side: Side::Sell,
+                terms: OrderTerms::Limit { price: price("38000.01") },
+                quantity: quantity("0.83"),
+                slice: 4,
+                refusal,
+                then: *then,
+            }),
+        ));
+    }
     for (name, refusal) in refusals() {
         all.push((name, Decision::DirectiveRefused { directive: directive(), plan_id: Some(plan("TPL_A")), refusal }));
     }
@@ -306,6 +352,15 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
             },
         ),
         ("trade-repeated", Decision::TradeRepeated { first: Seq(300), same: true }),
+        ("timer-set-room", Decision::TimerSet { timer: TimerId(6), due: HOUR, purpose: TimerPurpose::Room { group } }),
+        (
+            "amend-refused",
+            Decision::AmendRefused(AmendRefused {
+                quantity: quantity("1.66"),
+                price: Some(price("38000.01")),
+                refusal: RiskRefusal::OpenOrders { open: 1, limit: 1 },
+            }),
+        ),
     ]);
     all.extend(batches::decisions());
     all

@@ -142,11 +142,12 @@ fn leg_name(book: &Book, batch: BatchNo, leg: u32) -> String {
 
 /// What a timer that hangs on a batch is set for.
 pub(super) fn timer_text(timer: &str, purpose: TimerPurpose, due: &str) -> String {
-    match purpose {
-        TimerPurpose::LegDeadline { leg, .. } => format!("{timer} set: leg {} has until {due}", leg.saturating_add(1)),
-        TimerPurpose::BatchDeadline { .. } => format!("{timer} set: the batch has until {due}"),
-        TimerPurpose::RollbackRetry => format!("{timer} set for the next try of the rollback at {due}"),
-        TimerPurpose::Slice { .. } | TimerPurpose::CloseRetry => format!("{timer} set for {due}"),
+    if let TimerPurpose::LegDeadline { leg, .. } = purpose {
+        format!("{timer} set: leg {} has until {due}", leg.saturating_add(1))
+    } else if purpose.batch().is_some() {
+        format!("{timer} set: the batch has until {due}")
+    } else {
+        format!("{timer} set for the next try of the rollback at {due}")
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod batches;
 mod gaps;
+mod risk;
 pub(crate) mod words;
 
 pub use gaps::GapSpan;

@@ -14,7 +14,7 @@ use retrace_core::time::Timestamp;
 
 use rust_decimal::Decimal;
 
-use super::batches;
+use super::{batches, risk};
 use crate::ledger::{Book, Fill, Group, Order, Plan};
 
 /// By what a line names orders and earlier events.
@@ -66,7 +66,7 @@ pub fn order_name(group: &Group, order: &Order) -> String {
     if order.attempt == 0 { name } else { format!("{name} try {}", order.attempt.saturating_add(1)) }
 }
 
-const fn role_name(role: OrderRole) -> &'static str {
+pub(super) const fn role_name(role: OrderRole) -> &'static str {
     match role {
         OrderRole::Entry => "entry",
         OrderRole::Reduce => "reduce",
@@ -89,6 +89,7 @@ fn input_text(event: &Event, input: &Input, book: &Book, naming: Naming) -> Stri
         Input::TimerFired { timer } => format!("{} fired", timer_name(*timer, naming)),
         Input::Report(report) => report_text(event, report, book, naming),
         Input::TradeImported(trade) => trade_text(trade, naming),
+        Input::OperatorCommanded(commanded) => risk::commanded_text(commanded),
     }
 }
 
@@ -275,7 +276,7 @@ pub(super) fn clock(at: Timestamp, event: &Event) -> String {
 }
 
 /// A fraction as it is read: `0.035` is `3.5 %`.
-fn percent(fraction: Decimal) -> String {
+pub(super) fn percent(fraction: Decimal) -> String {
     let percent = exact::mul(fraction, Decimal::ONE_HUNDRED);
     percent.map_or_else(|_| format!("{fraction} of 1"), |percent| format!("{percent} %"))
 }
@@ -367,6 +368,7 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
                 TimerPurpose::BatchDeadline { .. } | TimerPurpose::LegDeadline { .. } | TimerPurpose::RollbackRetry => {
                     batches::timer_text(&timer, *purpose, &at)
                 }
+                TimerPurpose::Room { group } => format!("{timer} set for room in group {group} at {at}"),
             })
         }
         Decision::TimerDropped { timer } => plain(format!("{} dropped", timer_name(*timer, naming))),
@@ -400,6 +402,14 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
                 }
             };
             plain(format!("plan ended: {how}{result}{dust}"))
+        }
+        Decision::OrderRefused(refused) => {
+            (Some(refused.refusal.code()), risk::order_refused_text(refused, order_terms(refused.terms)))
+        }
+        Decision::AmendRefused(refused) => {
+            let change = change_text(order, refused.quantity, refused.price);
+            let why = risk::refusal_text(&refused.refusal);
+            (Some(refused.refusal.code()), format!("{} {change} REFUSED: {why}", name()))
         }
         Decision::OrderInferred { side, quantity, connector_order_id, .. } => {
             let id = connector_order_id.as_ref().map_or(String::new(), |id| format!(", order {id} at the venue"));
@@ -453,6 +463,8 @@ const fn reason(because: Because) -> &'static str {
         Because::Rejected => "the venue refused",
         Because::Skipped => "its time passed, and it is not made up for",
         Because::Imported => "a history tells of it",
+        Because::RiskGate => "the risk gate did not let it through",
+        Because::KillSwitch => "the operator's kill switch is on",
         Because::RolledBack => "its batch is rolled back",
         Because::BatchStopped => "its batch is over",
     }
@@ -506,6 +518,7 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
             format!("a slice of {slice} at {price} is worth less than the minimum notional of {minimum}")
         }
         Refusal::TooLarge => "an amount is beyond what can be counted exactly".to_owned(),
+        Refusal::RiskGate(refusal) => risk::refusal_text(refusal),
         Refusal::PlanInBatch { directive } => {
             format!("the plan is in the batch of {directive}, which is not over: only a close reaches it")
         }

@@ -8,7 +8,9 @@ use crate::audit::order_name;
 use crate::audit::words::{Naming, refusal_words};
 use crate::ledger::{Fill, Ledger, Order, Plan, Refused, is_protection};
 use crate::projection::{Ended, Projection, Recorded, Section, View};
-use crate::view::{GroupView, OrderView, plan_view};
+use crate::view::{GroupView, OrderView, batch_view, plan_view};
+
+use super::batches::batch_section;
 
 /// What `replay --json` shows of plans and refusals, in canonical form. Orders are named by their cause (`entry 2.7`);
 /// ids, event numbers and the venue's own ids are left out: they follow from the cause, or from what others did.
@@ -58,6 +60,19 @@ impl Projection for StrategyLedgerView {
         "code",
         "text",
         "events",
+        "since",
+        "execution_mode",
+        "rollback_on_failure",
+        "started_at",
+        "deadline",
+        "failed_by",
+        "ended_at",
+        "result",
+        "end",
+        "begun_at",
+        "target_before",
+        "stop_before",
+        "take_profit_before",
     ];
     type Error = Infallible;
 
@@ -77,8 +92,15 @@ impl Projection for StrategyLedgerView {
         for plan in ended.book.plans() {
             view.push(plan_section(ledger, plan, ended));
         }
+        for batch in ledger.batches() {
+            view.push(batch_section(&batch_view(batch)));
+        }
         for refused in ledger.refusals() {
             view.push(refusal_section(refused));
+        }
+        if let Some(switch) = ledger.kill_switch() {
+            let section = Section::new("kill switch").below("since", switch.since);
+            view.push(section.below_some("reason", switch.reason.as_ref()));
         }
         let counts = ledger.counts();
         for (what, events) in [

@@ -68,6 +68,7 @@ impl Ledger {
                             closing.waiting = false;
                         }
                     }
+                    TimerPurpose::Room { group } => group_mut(event, plan, group)?.room_came(),
                     TimerPurpose::RollbackRetry => (plan.target.kept, plan.target.given_up) = (false, false),
                     // They hang on no plan.
                     TimerPurpose::BatchDeadline { .. } | TimerPurpose::LegDeadline { .. } => {}
@@ -77,6 +78,10 @@ impl Ledger {
             Input::Report(report) => self.apply_report(event, report),
             Input::TradeImported(trade) => {
                 self.apply_trade_imported(event, trade);
+                Ok(())
+            }
+            Input::OperatorCommanded(commanded) => {
+                self.apply_commanded(event, commanded);
                 Ok(())
             }
         }
@@ -181,6 +186,7 @@ impl Ledger {
                     created_at: event.time,
                     slices_due: 1,
                     end: None,
+                    held_back: None,
                     compensates,
                     orders: Orders::new(own),
                 });
@@ -191,7 +197,7 @@ impl Ledger {
                 let group = group_mut(event, plan, *group)?;
                 let quantity = Side::Buy.signed(*quantity);
                 group.dropped = group.dropped.plus(quantity).map_err(|source| amount(event, source))?;
-                if matches!(because, Because::Skipped | Because::BelowMinNotional) {
+                if gives_up(*because) {
                     group.missed = group.missed.plus(quantity).map_err(|source| amount(event, source))?;
                     let action = group.action;
                     plan.target.give_up(action);
@@ -217,7 +223,7 @@ impl Ledger {
             }
             Decision::CancelRequested { because: _ } => self.ask(event, Change::Cancel),
             Decision::TimerSet { timer, due, purpose } => {
-                let plan = if purpose.is_of_batch() { None } else { Some(Self::number_of_plan(event)?) };
+                let plan = if purpose.batch().is_some() { None } else { Some(Self::number_of_plan(event)?) };
                 if *timer != self.next_timer {
                     return Err(BrokenHistory::NotNext { seq: event.seq, what: "timer", number: u64::from(timer.0) });
                 }
@@ -282,9 +288,10 @@ impl Ledger {
                 let ended = plan.clone();
                 self.note_plan_ended(event, &ended, outcome)?;
                 self.imports.close(no);
-                self.seal(no);
-                Ok(())
+                self.seal(no).map_err(|source| amount(event, source))
             }
+            Decision::OrderRefused(refused) => self.apply_order_refused(event, refused),
+            Decision::AmendRefused(refused) => self.apply_amend_refused(event, refused),
             Decision::OrderInferred { .. } => self.apply_order_inferred(event, decision),
             Decision::TradeBooked { position, fill, quantity } => {
                 self.apply_trade_booked(event, position.as_ref(), fill, *quantity)
@@ -328,6 +335,7 @@ impl Ledger {
             because: *because,
         };
         self.request(event, *group, &new)?;
+        self.gate.note_request(event.time);
         if let (OrderRole::Close, Phase::Closing(closing)) = (role, &mut self.events_plan(event)?.phase) {
             closing.tries = closing.tries.saturating_add(1);
         }
@@ -371,7 +379,7 @@ impl Ledger {
         self.plans.get_mut(&no).ok_or_else(|| unknown(event, "plan", no.0))
     }
 
-    fn events_plan(&mut self, event: &Event) -> Result<&mut Plan, BrokenHistory> {
+    pub(super) fn events_plan(&mut self, event: &Event) -> Result<&mut Plan, BrokenHistory> {
         let no = Self::number_of_plan(event)?;
         self.plan_mut(event, no)
     }
@@ -403,8 +411,13 @@ impl Ledger {
     }
 }
 
-fn group_mut<'a>(event: &Event, plan: &'a mut Plan, no: GroupNo) -> Result<&'a mut Group, BrokenHistory> {
+pub(super) fn group_mut<'a>(event: &Event, plan: &'a mut Plan, no: GroupNo) -> Result<&'a mut Group, BrokenHistory> {
     plan.group_mut(no).ok_or_else(|| unknown(event, "group", no.0))
+}
+
+/// Whether what is not sent for this reason is given up until a directive states a target again.
+const fn gives_up(because: Because) -> bool {
+    matches!(because, Because::Skipped | Because::BelowMinNotional | Because::RiskGate | Because::KillSwitch)
 }
 
 fn unknown(event: &Event, what: &'static str, number: u32) -> BrokenHistory {

@@ -203,11 +203,8 @@ impl Ledger {
 
     /// The timers that hang on a batch, by due time, then number.
     pub fn timers_of_batch(&self, no: BatchNo) -> impl Iterator<Item = (TimerId, &Timer)> {
-        let of = move |purpose: TimerPurpose| match purpose {
-            TimerPurpose::BatchDeadline { batch } | TimerPurpose::LegDeadline { batch, .. } => batch == no,
-            TimerPurpose::Slice { .. } | TimerPurpose::CloseRetry | TimerPurpose::RollbackRetry => false,
-        };
-        self.timers.iter().filter(move |(_, timer)| of(timer.purpose)).map(|((_, id), timer)| (*id, timer))
+        let of = move |timer: &Timer| timer.purpose.batch() == Some(no);
+        self.timers.iter().filter(move |(_, timer)| of(timer)).map(|((_, id), timer)| (*id, timer))
     }
 
     /// What the trades of a leg came to, fees included, where its plan stands where it stood before.
@@ -398,20 +395,14 @@ impl Ledger {
     }
 
     pub(super) fn batch_timer_fired(&mut self, event: &Event, purpose: TimerPurpose) -> Result<(), BrokenHistory> {
-        match purpose {
-            TimerPurpose::BatchDeadline { batch } => {
-                let batch = self.batch_mut(event, batch)?;
-                if let Stage::Running { overdue } = &mut batch.stage {
-                    *overdue = true;
-                }
-                Ok(())
-            }
-            TimerPurpose::LegDeadline { batch, leg } => {
-                self.leg_mut(event, batch, leg)?.overdue = true;
-                Ok(())
-            }
-            TimerPurpose::Slice { .. } | TimerPurpose::CloseRetry | TimerPurpose::RollbackRetry => Ok(()),
+        if let TimerPurpose::LegDeadline { batch, leg } = purpose {
+            self.leg_mut(event, batch, leg)?.overdue = true;
+        } else if let TimerPurpose::BatchDeadline { batch } = purpose
+            && let Stage::Running { overdue } = &mut self.batch_mut(event, batch)?.stage
+        {
+            *overdue = true;
         }
+        Ok(())
     }
 
     fn change_leg(&mut self, plan: &PlanId, change: impl FnOnce(&DirectiveId, &mut Leg)) {

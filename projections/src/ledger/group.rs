@@ -9,6 +9,7 @@ use retrace_core::instrument::Instrument;
 use retrace_core::order::{OrderRole, Side};
 use retrace_core::time::{Span, Timestamp};
 
+use super::gate::HeldBack;
 use super::order::Order;
 use super::orders::Orders;
 
@@ -40,6 +41,8 @@ pub struct Group {
     pub slices_due: u32,
     /// How it ended; `None` while it is active.
     pub end: Option<GroupEnd>,
+    /// What the risk gate refused of it last; `None` once that waits no more.
+    pub held_back: Option<HeldBack>,
     /// Whether it takes back what a batch traded.
     pub compensates: bool,
     /// Its orders.

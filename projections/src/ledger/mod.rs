@@ -9,6 +9,7 @@ mod apply;
 mod batches;
 mod book;
 mod distance;
+mod gate;
 mod group;
 mod imports;
 mod order;
@@ -32,6 +33,7 @@ pub use accounting::{Accounting, Totals, Trade};
 pub use batches::{Batch, Before, Leg, Rollback, Stage, Traded};
 pub use book::Book;
 pub use distance::Distance;
+pub use gate::{HeldBack, KillSwitch};
 pub use group::{Group, slice_size};
 pub use imports::SeenTrade;
 pub use order::{Change, Fill, Order};
@@ -69,6 +71,7 @@ pub struct Ledger {
     newly_sealed: Vec<Plan>,
     directive_sum: SetDigest,
     imports: imports::Imports,
+    gate: gate::Gate,
     batches: batches::Batches,
     next_order: OrderNo,
     next_timer: TimerId,
@@ -208,6 +211,7 @@ impl Ledger {
             newly_sealed: Vec::new(),
             directive_sum: SetDigest::default(),
             imports: imports::Imports::default(),
+            gate: gate::Gate::new(identity),
             batches: batches::Batches::default(),
             next_order: OrderNo(1),
             next_timer: TimerId(1),
@@ -227,6 +231,7 @@ impl Ledger {
             instruments: fresh.instruments,
             seq: Seq(0),
             newly_sealed: Vec::new(),
+            gate: parent.gate.clone().continued(identity),
             ..parent
         }
     }
@@ -348,16 +353,20 @@ impl Ledger {
         if self.sealed.get(&plan.no) == Some(&digest) {
             self.sealed.remove(&plan.no);
             self.sealed_sum.remove(&digest);
+            // It takes away what sealing added, so it fits.
+            let _ = self.gate.restored(&plan);
             self.plans.insert(plan.no, plan);
         }
     }
 
-    fn seal(&mut self, no: PlanNo) {
-        let Some(plan) = self.plans.remove(&no) else { return };
+    fn seal(&mut self, no: PlanNo) -> Result<(), Inexact> {
+        let Some(plan) = self.plans.remove(&no) else { return Ok(()) };
+        self.gate.sealed(&plan)?;
         let digest = view::plan_digest(self, &plan);
         self.sealed_sum.add(&digest);
         self.sealed.insert(no, digest);
         self.newly_sealed.push(plan);
+        Ok(())
     }
 
     /// The digest of the whole ledger in canonical form: public ids, no marks, the same whatever the order in which
@@ -374,6 +383,7 @@ impl Ledger {
             hasher.update(&(count as u64).to_le_bytes());
         }
         self.imports.digest(&mut hasher, |no| self.plans.get(&no).map(|plan| plan.id.clone()));
+        self.gate.digest(&mut hasher);
         for batch in self.batches() {
             hasher.update(&view::batch_digest(batch));
         }

@@ -14,10 +14,11 @@ impl Ledger {
         self.fold_report(event, report)?;
         // A plan that was brought back for a report that changed nothing of it is put away again.
         match event.plan {
-            Some(no) if self.plan(no).is_some_and(|plan| matches!(plan.phase, Phase::Closed { .. })) => self.seal(no),
-            Some(_) | None => {}
+            Some(no) if self.plan(no).is_some_and(|plan| matches!(plan.phase, Phase::Closed { .. })) => {
+                self.seal(no).map_err(|source| amount(event, source))
+            }
+            Some(_) | None => Ok(()),
         }
-        Ok(())
     }
 
     fn fold_report(&mut self, event: &Event, report: &Report) -> Result<(), BrokenHistory> {

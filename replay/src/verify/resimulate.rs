@@ -1,6 +1,5 @@
 //! Runs the whole backtest again from its tape, venue included: every Step must be the recorded one, byte for byte.
 
-use retrace_core::directive::StrategyDirective;
 use retrace_core::event::{Event, Input};
 use retrace_core::frame::{FrameError, encode_frame};
 use retrace_core::ids::{Seq, SessionUid};
@@ -12,20 +11,33 @@ use retrace_core::time::Timestamp;
 
 use super::redecide::input_of;
 use super::{Finding, RESIMULATE, difference};
-use crate::backtest::{Backtest, Recorder, RunError};
+use crate::backtest::{Backtest, Given, Recorder, RunError};
 use crate::tape::Tape;
 
-/// What is remembered of the recorded run: its directives, and 16 bytes of each Step's hash.
+/// What is remembered of the recorded run: what it was given, and 16 bytes of each Step's hash.
 #[derive(Default)]
 pub(super) struct Recorded {
-    directives: Vec<(Timestamp, StrategyDirective)>,
+    given: Vec<(Timestamp, Given)>,
     steps: Vec<[u8; 16]>,
 }
 
 impl Recorded {
     pub(super) fn note(&mut self, step: &Step) {
-        if let Some(Input::DirectiveReceived(directive)) = input_of(step) {
-            self.directives.push((step.time, directive.as_ref().clone()));
+        match input_of(step) {
+            Some(Input::DirectiveReceived(directive)) => {
+                self.given.push((step.time, Given::Directive(directive.clone())));
+            }
+            Some(Input::OperatorCommanded(commanded)) => {
+                self.given.push((step.time, Given::Operator(commanded.clone())));
+            }
+            Some(
+                Input::SessionContinued(_)
+                | Input::PriceMoved(_)
+                | Input::TimerFired { .. }
+                | Input::Report(_)
+                | Input::TradeImported(_),
+            )
+            | None => {}
         }
         self.steps.push(hash(step).unwrap_or_default());
     }
@@ -87,9 +99,9 @@ pub(super) fn run(
     recorded: Recorded,
     finished: bool,
 ) -> Result<(u64, Vec<Finding>), StoreError> {
-    let Recorded { directives, steps } = recorded;
+    let Recorded { given, steps } = recorded;
     let mut comparing = Comparing { recorded: steps.into_iter(), finished, matched: 0 };
-    let outcome = Backtest::new(identity, tape, directives).run(&mut comparing);
+    let outcome = Backtest::new(identity, tape, given).run(&mut comparing);
     let findings = match outcome {
         Ok(()) if comparing.recorded.len() == 0 => Vec::new(),
         Err(RunError::Recorder(Stopped::RecordEnds)) => Vec::new(),

@@ -5,7 +5,7 @@ use retrace_core::ids::{PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus};
 use retrace_projections::ledger::{Group, Order, Phase, Plan, is_protection};
 
-use super::{cancel, closing, schedule, snapshot};
+use super::{cancel, closing, risk, schedule, snapshot};
 use crate::step::{Deciding, EngineError};
 
 /// Ends every group that has nothing working and nothing more to send.
@@ -13,7 +13,8 @@ pub(super) fn end_groups(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), 
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     for group in plan.groups.iter().filter(|group| group.is_active()) {
         if let Some(end) = group_end(deciding, &plan, group)? {
-            let timers = schedule::slice_timers(deciding, no, group);
+            let mut timers = schedule::slice_timers(deciding, no, group);
+            timers.extend(risk::room_timers(deciding, no, group.no));
             schedule::drop_timers(deciding, no, &timers)?;
             deciding.decide(Some(no), None, Decision::GroupEnded { group: group.no, end })?;
         }

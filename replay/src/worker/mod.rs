@@ -10,6 +10,7 @@ mod closing;
 mod ending;
 mod intake;
 mod protection;
+mod risk;
 mod schedule;
 mod target;
 
@@ -22,8 +23,9 @@ use retrace_projections::ledger::{Phase, Plan};
 
 use crate::step::{Deciding, EngineError};
 
-pub(crate) use batch::follow;
+pub(crate) use batch::{follow, follow_all};
 pub(crate) use intake::receive;
+pub(crate) use risk::obey;
 
 /// How often closing and flattening are tried again at once after a refusal.
 const REJECT_RETRIES: u32 = 2;
@@ -33,9 +35,12 @@ const DECISIONS_MAX: usize = 10_000;
 
 /// Decides until nothing more follows from the plan's target, schedule and ledger.
 fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    let begun = deciding.len();
     loop {
         let before = deciding.len();
         let Some(plan) = deciding.state.ledger.plan(no) else { return Ok(()) };
+        // What takes a batch back is no entry: the kill switch does not hold it.
+        let held = plan.rollback.is_none();
         match &plan.phase {
             Phase::Standing if plan.target.stopped => {
                 target::stop_entering(deciding, no, Because::BatchStopped)?;
@@ -45,6 +50,9 @@ fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> 
                 target::approach(deciding, no)?;
                 schedule::send_due(deciding, no)?;
                 closing::take_rest(deciding, no)?;
+                if held {
+                    risk::hold(deciding, no)?;
+                }
             }
             Phase::StoppedOut | Phase::Reopened { .. } => {
                 target::stop_entering(deciding, no, Because::StoppedOut)?;
@@ -63,8 +71,9 @@ fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> 
         if deciding.len() == before {
             return Ok(());
         }
-        if deciding.len() > DECISIONS_MAX {
-            let (seq, decisions) = (deciding.input_seq(), deciding.len());
+        let decisions = deciding.len().saturating_sub(begun);
+        if decisions > DECISIONS_MAX {
+            let seq = deciding.input_seq();
             return Err(EngineError::NoEnd { plan: no, seq, decisions });
         }
     }
@@ -96,11 +105,8 @@ struct Request {
 }
 
 /// Requests an order of `plan`. Its side follows from its role and the plan's direction; its first order brings the
-/// plan's container into being.
+/// plan's container into being. What the risk gate does not let through is refused instead.
 fn request(deciding: &mut Deciding<'_>, plan: &Plan, request: Request) -> Result<(), EngineError> {
-    if deciding.state.ledger.plan(plan.no).is_some_and(|plan| plan.opened_at.is_none()) {
-        deciding.decide(Some(plan.no), None, Decision::PlanOpened)?;
-    }
     let group_enters = plan.group(request.group).is_some_and(|group| group.action == GroupAction::Enter);
     let entering = match request.role {
         OrderRole::Compensation => group_enters,
@@ -112,6 +118,12 @@ fn request(deciding: &mut Deciding<'_>, plan: &Plan, request: Request) -> Result
     // What went across zero is flattened the other way.
     let crossed = request.role == OrderRole::Flatten && deciding.exact(plan.crossed_lots())?.is_some();
     let side = if entering || crossed { plan.direction } else { plan.direction.opposite() };
+    if let Some(refusal) = risk::judge(deciding, plan, side, &request)? {
+        return risk::refuse(deciding, plan, side, &request, refusal);
+    }
+    if deciding.state.ledger.plan(plan.no).is_some_and(|plan| plan.opened_at.is_none()) {
+        deciding.decide(Some(plan.no), None, Decision::PlanOpened)?;
+    }
     let reduce_only = !entering && deciding.state.profile.reduce_only;
     let order = deciding.state.ledger.next_order();
     let Request { group, role, terms, quantity, time_in_force, post_only, slice, attempt, because } = request;

@@ -2,7 +2,7 @@
 
 use retrace_core::amount::{Position, Quantity};
 use retrace_core::directive::Algorithm;
-use retrace_core::event::{Because, Decision, GroupAction, TimerPurpose};
+use retrace_core::event::{AfterRefusal, Because, Decision, GroupAction, TimerPurpose};
 use retrace_core::exact::Inexact;
 use retrace_core::ids::{PlanNo, TimerId};
 use retrace_core::order::{OrderStatus, OrderTerms, OrderType, Side};
@@ -36,6 +36,10 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
             cancel(deciding, plan.no, order.no, because)?;
         }
         // What they leave is sent with this slice, once their end is confirmed.
+        return Ok(());
+    }
+    // What waits for room takes along what comes due meanwhile; anything else is asked for once a slice.
+    if group.held_back.is_some_and(|held| held.slice == slice || held.then == AfterRefusal::WaitsForRoom) {
         return Ok(());
     }
     let last = group.orders.own_last().filter(|order| order.slice == slice);
@@ -166,6 +170,7 @@ pub(super) fn next_slice(deciding: &Deciding<'_>, no: PlanNo, group: &Group) -> 
         TimerPurpose::Slice { group: of, slice } if of == group.no => Some(slice),
         TimerPurpose::Slice { .. }
         | TimerPurpose::CloseRetry
+        | TimerPurpose::Room { .. }
         | TimerPurpose::BatchDeadline { .. }
         | TimerPurpose::LegDeadline { .. }
         | TimerPurpose::RollbackRetry => None,

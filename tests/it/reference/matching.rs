@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 
 use retrace_core::amount::{Money, Quantity};
-use retrace_core::directive::StrategyDirective;
 use retrace_core::event::{Decision, Event, Fact, FillReport, Input, Mark, Report, ReportKind};
 use retrace_core::ids::{OrderNo, PlanNo, Seq, SessionUid};
 use retrace_core::instrument::Instrument;
@@ -14,7 +13,7 @@ use retrace_core::testkit::samples;
 use retrace_core::time::{Span, Timestamp};
 use retrace_core::venue::{FillPath, VenueSettings};
 use retrace_projections::ledger::{Book, Group};
-use retrace_replay::backtest::{Backtest, Recorder};
+use retrace_replay::backtest::{Backtest, Given, Recorder};
 use retrace_replay::effect::{Effect, VenueRequest};
 use retrace_replay::tape::{Bar, DataSet, Half, Tape, VolumeUnit};
 use retrace_replay::venue::{BarVenue, PricePoint};
@@ -90,9 +89,9 @@ impl Recorder for Steps {
     }
 }
 
-pub(super) fn run(identity: &Identity, tape: &Tape, directives: Vec<(Timestamp, StrategyDirective)>) -> Vec<Step> {
+pub(super) fn run(identity: &Identity, tape: &Tape, given: Vec<(Timestamp, impl Into<Given>)>) -> Vec<Step> {
     let mut steps = Steps(Vec::new());
-    Backtest::new(identity, tape, directives).run(&mut steps).unwrap();
+    Backtest::new(identity, tape, given).run(&mut steps).unwrap();
     steps.0
 }
 
@@ -219,7 +218,7 @@ impl Scene {
         let parsed =
             directives::parse("freqtrade".as_ref(), lines.as_bytes(), &self.identity.instruments, span).unwrap();
         let session = SessionUid([0; 16]);
-        let given = parsed.into_iter().map(|parsed| parsed.seal(session)).map(|(at, directive, _)| (at, directive));
+        let given = parsed.into_iter().map(|parsed| parsed.seal(session)).map(|(at, given, _)| (at, given));
         run(&self.identity, &self.tape, given.collect())
     }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use retrace_core::content::ContentRef;
 use retrace_core::event::{Head, Refusal};
-use retrace_core::ids::{DirectiveId, PlanId, Seq, SessionName};
+use retrace_core::ids::{DirectiveId, OperatorReason, PlanId, Seq, SessionName};
 use retrace_core::step::TapePosition;
 use retrace_core::time::Timestamp;
 use retrace_projections::audit::refusal_text;
@@ -23,8 +23,8 @@ use crate::marks::{Marked, Marks};
 use crate::output::Output;
 use crate::output::batches::batch_lines;
 use crate::output::ledger_tree::{plan_lines, waiting_line};
-use crate::output::style::{BAD, BOLD, DIM, painted};
-use crate::output::text::{counted, moment, printable, short_hash};
+use crate::output::style::{ALARM, BAD, BOLD, DIM, painted};
+use crate::output::text::{counted, kill_switch_line, moment, printable, short_hash};
 
 /// Fold a session's log from nothing and show the ledger
 #[derive(Debug, clap::Args)]
@@ -87,6 +87,8 @@ struct Document {
     plans: Vec<PlanShown>,
     refusals: Vec<RefusalView>,
     conflicts: Vec<RefusalView>,
+    /// `null` while it is off.
+    kill_switch: Option<KillSwitchView>,
     batches: Vec<BatchView>,
 }
 
@@ -97,6 +99,14 @@ struct PlanShown {
     view: PlanView,
     /// `null` when flat, or where no price is known.
     mark: Option<Marked>,
+}
+
+/// The operator's kill switch while it is on.
+#[derive(Serialize)]
+struct KillSwitchView {
+    seq: Seq,
+    since: Timestamp,
+    reason: Option<OperatorReason>,
 }
 
 /// A refusal as the world sees it.
@@ -145,6 +155,11 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
         plans: opened.map(|plan| PlanShown { view: plan_view(ledger, plan, &text), mark: marks.of(plan) }).collect(),
         conflicts: refusals.iter().filter(|refusal| refusal.code == "conflict").cloned().collect(),
         refusals,
+        kill_switch: ledger.kill_switch().map(|switch| KillSwitchView {
+            seq: switch.seq,
+            since: switch.since,
+            reason: switch.reason.clone(),
+        }),
         batches: ledger.batches().map(batch_view).collect(),
     };
     if output.is_json() {
@@ -231,11 +246,14 @@ fn refusal(refused: &Refused) -> RefusalView {
 }
 
 fn print(document: &Document, waiting: &[String], page: &mut dyn Write) -> Result<(), CliError> {
-    let Document { session, seq, at, head, ledger_digest, plans, refusals, batches, .. } = document;
+    let Document { session, seq, at, head, ledger_digest, plans, refusals, kill_switch, batches, .. } = document;
     let time = at.map_or(String::new(), |at| format!(", {}", moment(at)));
     let since = if seq.0 == 0 { "before the first event".to_owned() } else { format!("after event {seq}") };
     let hashes = format!("head {}  ledger {}", short_hash(&head.0), short_hash(&ledger_digest.0));
     writeln!(page, "{}  {since}{time}  {}", painted(BOLD, session), painted(DIM, hashes))?;
+    if let Some(switch) = kill_switch {
+        writeln!(page, "{}", painted(ALARM, kill_switch_line(switch.since, switch.reason.as_ref())))?;
+    }
     for PlanShown { view, mark } in plans {
         writeln!(page)?;
         for line in plan_lines(view, mark.as_ref()) {

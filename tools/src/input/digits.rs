@@ -9,7 +9,7 @@ use retrace_core::instrument::{Instrument, Symbol};
 use retrace_replay::tape::Tape;
 use rust_decimal::Decimal;
 
-use crate::input::directives::ParsedDirective;
+use crate::input::directives::ParsedLine;
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
 
@@ -36,12 +36,7 @@ impl Prices {
 ///
 /// # Errors
 /// [`InputProblem`] at the first size whose notional takes more digits than can be counted exactly.
-pub fn check(
-    path: &Path,
-    directives: &[ParsedDirective],
-    instruments: &[Instrument],
-    tape: &Tape,
-) -> Result<(), InputProblem> {
+pub fn check(path: &Path, lines: &[ParsedLine], instruments: &[Instrument], tape: &Tape) -> Result<(), InputProblem> {
     let mut prices: BTreeMap<Symbol, Prices> = BTreeMap::new();
     for instrument in instruments {
         prices.entry(instrument.symbol.clone()).or_default().note(instrument.tick.value());
@@ -55,7 +50,7 @@ pub fn check(
         }
     }
     let mut symbols: BTreeMap<PlanId, &Symbol> = BTreeMap::new();
-    for parsed in directives {
+    for parsed in lines.iter().filter_map(ParsedLine::directive) {
         // Ids that are derived name no plan in a file: which session they would be of makes no difference.
         for of in parsed.directive.trades(SessionUid([0; 16])) {
             check_trade(path, parsed.line, &of, instruments, &prices, &mut symbols)?;

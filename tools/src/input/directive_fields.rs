@@ -8,6 +8,8 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::input::operator::OperatorFields;
+
 /// A JSON string or number, as its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Text(pub(super) String);
@@ -95,6 +97,8 @@ pub(super) struct LineFields<'a> {
     pub(super) directive: Option<DirectiveFields<'a>>,
     #[serde(borrow, default, deserialize_with = "object")]
     pub(super) execution_directive: Option<AggregatedFields<'a>>,
+    #[serde(default, deserialize_with = "object")]
+    pub(super) operator: Option<OperatorFields>,
 }
 
 /// `directive`: a strategist's intent.

@@ -1,13 +1,16 @@
-//! The directive file: one JSON object a line. Checked whole, so that nothing is recorded of a file that is refused.
+//! The directive file: one JSON object a line, a directive or an order of the operator. Checked whole, so that nothing is recorded of a file that is refused.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use retrace_core::codec::encode_fact;
 use retrace_core::content::{Content, ContentRef, Salt};
 use retrace_core::directive::{NewTrade, StrategyDirective, Trade};
+use retrace_core::event::{Fact, Input, OperatorCommanded};
 use retrace_core::ids::{DirectiveId, PlanId, SessionUid};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::time::Timestamp;
+use retrace_replay::backtest::Given as GivenInput;
 use serde::Deserialize;
 
 use crate::input::bounded;
@@ -31,6 +34,64 @@ pub struct ParsedDirective {
     pub directive: StrategyDirective,
     /// The free text.
     pub comments: Option<String>,
+}
+
+/// One order of the operator with its place in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParsedCommand {
+    /// Where it stands; the first line is 1.
+    pub line: u32,
+    /// When it is given, on the session's clock.
+    pub at: Timestamp,
+    /// What is ordered.
+    pub commanded: OperatorCommanded,
+}
+
+/// One line of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParsedLine {
+    /// Of the strategist.
+    Directive(ParsedDirective),
+    /// Of the operator.
+    Operator(ParsedCommand),
+}
+
+impl ParsedLine {
+    /// Where it stands; the first line is 1.
+    pub const fn line(&self) -> u32 {
+        match self {
+            Self::Directive(parsed) => parsed.line,
+            Self::Operator(parsed) => parsed.line,
+        }
+    }
+
+    /// When it is given, on the session's clock.
+    pub const fn at(&self) -> Timestamp {
+        match self {
+            Self::Directive(parsed) => parsed.at,
+            Self::Operator(parsed) => parsed.at,
+        }
+    }
+
+    /// The directive, where it is one.
+    pub const fn directive(&self) -> Option<&ParsedDirective> {
+        match self {
+            Self::Directive(parsed) => Some(parsed),
+            Self::Operator(_) => None,
+        }
+    }
+
+    /// What the session receives, when, and the text for the store to keep beside the log
+    /// ([`ParsedDirective::seal`]).
+    pub fn seal(self, session: SessionUid) -> (Timestamp, GivenInput, Option<(ContentRef, Content)>) {
+        match self {
+            Self::Directive(parsed) => {
+                let (at, directive, content) = parsed.seal(session);
+                (at, directive.into(), content)
+            }
+            Self::Operator(ParsedCommand { at, commanded, .. }) => (at, commanded.into(), None),
+        }
+    }
 }
 
 /// From the first open to the last close of a session's data, both included.
@@ -63,7 +124,7 @@ impl ParsedDirective {
 ///
 /// # Errors
 /// [`InputProblem`] at the first line that breaks a static rule (SEMANTICS 10).
-pub fn read(path: &Path, instruments: &[Instrument], data: DataSpan) -> Result<Vec<ParsedDirective>, InputProblem> {
+pub fn read(path: &Path, instruments: &[Instrument], data: DataSpan) -> Result<Vec<ParsedLine>, InputProblem> {
     let bytes = bounded::read_whole(path, BYTES_MAX)?;
     parse(path, &bytes, instruments, data)
 }
@@ -77,15 +138,9 @@ pub fn parse(
     bytes: &[u8],
     instruments: &[Instrument],
     data: DataSpan,
-) -> Result<Vec<ParsedDirective>, InputProblem> {
-    let mut file = FileSoFar {
-        path,
-        instruments,
-        data,
-        directives: Vec::new(),
-        first_of: BTreeMap::new(),
-        plans: BTreeMap::new(),
-    };
+) -> Result<Vec<ParsedLine>, InputProblem> {
+    let mut file =
+        FileSoFar { path, instruments, data, lines: Vec::new(), first_of: BTreeMap::new(), plans: BTreeMap::new() };
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     for (line, text) in (1_u32..).zip(bytes.split(|&byte| byte == b'\n')) {
         let here = |rule| InputProblem::new(path, rule).on_line(line.into());
@@ -94,26 +149,37 @@ pub fn parse(
             file.line(line, text)?;
         }
     }
-    if file.directives.is_empty() {
+    if file.lines.iter().all(|line| line.directive().is_none()) {
         return Err(InputProblem::new(path, Rule::Nothing { what: "directive" }));
     }
-    Ok(file.directives)
+    Ok(file.lines)
 }
 
-/// BLAKE3 of the directives in normal form: the strategy's part of a backtest's identity. Spelling, order of fields
-/// and blank lines do not change it; times, ids, bodies and comments do.
-pub fn strategy_digest(directives: &[ParsedDirective]) -> [u8; 32] {
+/// BLAKE3 of the file in normal form: the strategy's part of a backtest's identity. Spelling, order of fields and blank
+/// lines do not change it; times, ids, bodies, comments and the operator's orders do.
+pub fn strategy_digest(lines: &[ParsedLine]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new_derive_key("retrace 2026 directive file");
-    for parsed in directives {
-        let id = parsed.directive.directive_id.as_str().as_bytes();
-        let comments = parsed.comments.as_deref().map(str::as_bytes);
-        hasher.update(&parsed.at.nanos().to_le_bytes());
-        hasher.update(&(id.len() as u64).to_le_bytes());
-        hasher.update(id);
-        hasher.update(&parsed.directive.body_digest().whole);
-        // One more than the length, so that no comments and an empty text differ.
-        hasher.update(&comments.map_or(0, |text| text.len() as u64 + 1).to_le_bytes());
-        hasher.update(comments.unwrap_or_default());
+    for line in lines {
+        hasher.update(&line.at().nanos().to_le_bytes());
+        match line {
+            ParsedLine::Directive(parsed) => {
+                let id = parsed.directive.directive_id.as_str().as_bytes();
+                let comments = parsed.comments.as_deref().map(str::as_bytes);
+                hasher.update(&(id.len() as u64).to_le_bytes());
+                hasher.update(id);
+                hasher.update(&parsed.directive.body_digest().whole);
+                // One more than the length, so that no comments and an empty text differ.
+                hasher.update(&comments.map_or(0, |text| text.len() as u64 + 1).to_le_bytes());
+                hasher.update(comments.unwrap_or_default());
+            }
+            ParsedLine::Operator(parsed) => {
+                let stored = encode_fact(&Fact::Input(Input::OperatorCommanded(parsed.commanded.clone())));
+                // No id is so long.
+                hasher.update(&u64::MAX.to_le_bytes());
+                hasher.update(&(stored.payload.len() as u64).to_le_bytes());
+                hasher.update(&stored.payload);
+            }
+        }
     }
     *hasher.finalize().as_bytes()
 }
@@ -123,8 +189,8 @@ struct FileSoFar<'a> {
     path: &'a Path,
     instruments: &'a [Instrument],
     data: DataSpan,
-    directives: Vec<ParsedDirective>,
-    /// By id, the index of its first directive.
+    lines: Vec<ParsedLine>,
+    /// By id, the index of the line with its first directive.
     first_of: BTreeMap<DirectiveId, usize>,
     /// What each plan trades that a `NEW_TRADE` named.
     plans: BTreeMap<PlanId, Symbol>,
@@ -136,6 +202,19 @@ impl FileSoFar<'_> {
         let fields: LineFields<'_> = from_json(text, "", &here)?;
         let at = self.time(&fields.at, &here)?;
         let build = Builder { here: &here, instruments: self.instruments, plans: &self.plans };
+        if let Some(operator) = &fields.operator {
+            for (other, given) in [
+                ("directive", fields.directive.is_some()),
+                ("execution_directive", fields.execution_directive.is_some()),
+            ] {
+                if given {
+                    return Err(here(Rule::Excludes { other }).field("operator"));
+                }
+            }
+            let commanded = operator.read(&here)?;
+            self.lines.push(ParsedLine::Operator(ParsedCommand { line, at, commanded }));
+            return Ok(());
+        }
         let (directive, comments, id_field) = match (fields.directive, fields.execution_directive) {
             (Some(mut directive), None) => {
                 let comments = directive.comments.take();
@@ -158,9 +237,9 @@ impl FileSoFar<'_> {
                 self.plans.entry(plan.clone()).or_insert_with(|| symbol.clone());
             }
         }
-        let index = self.directives.len();
+        let index = self.lines.len();
         self.first_of.entry(parsed.directive.directive_id.clone()).or_insert(index);
-        self.directives.push(parsed);
+        self.lines.push(ParsedLine::Directive(parsed));
         Ok(())
     }
 
@@ -171,8 +250,10 @@ impl FileSoFar<'_> {
         if time < from || time > to {
             return Err(wrong(Rule::OutsideData { from, to }));
         }
-        match self.directives.last() {
-            Some(last) if time < last.at => Err(wrong(Rule::GoesBack { previous: last.at, line: last.line.into() })),
+        match self.lines.last() {
+            Some(last) if time < last.at() => {
+                Err(wrong(Rule::GoesBack { previous: last.at(), line: last.line().into() }))
+            }
             _ => Ok(time),
         }
     }
@@ -184,7 +265,9 @@ impl FileSoFar<'_> {
         here: &impl Fn(Rule) -> InputProblem,
     ) -> Result<(), InputProblem> {
         let id = &parsed.directive.directive_id;
-        let Some(first) = self.first_of.get(id).and_then(|&index| self.directives.get(index)) else { return Ok(()) };
+        let Some(first) = self.first_of.get(id).and_then(|&index| self.lines.get(index)?.directive()) else {
+            return Ok(());
+        };
         let (old, new) = (first.with_comments().body_digest(), parsed.with_comments().body_digest());
         match old.first_difference(&new) {
             None => Ok(()),

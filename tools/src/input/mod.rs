@@ -13,12 +13,14 @@ pub mod directives;
 pub(crate) mod hint;
 pub mod market;
 pub mod number;
+mod operator;
 pub mod problem;
 pub mod rule;
 mod rule_code;
 pub mod session;
 mod session_fields;
 mod session_policy;
+mod session_risk;
 pub mod time;
 pub(crate) mod yaml;
 

@@ -91,7 +91,7 @@ pub fn parse(path: &Path, text: &str) -> Result<SessionFile, InputProblem> {
 }
 
 pub(super) struct Checker<'a> {
-    file: &'a Path,
+    pub(super) file: &'a Path,
 }
 
 impl Checker<'_> {
@@ -109,7 +109,7 @@ impl Checker<'_> {
         let market = self.market_files(&fields)?;
         let instruments = self.instruments(&fields, &market)?;
         self.markets_agree(&fields, &market, &instruments, &account)?;
-        let policy = self.policy(&fields)?;
+        let policy = self.policy(&fields, &instruments)?;
         let venue = self.venue(&fields.venue.unwrap_or_default())?;
         let gaps = match &fields.gaps {
             None => GapPolicy::Allow,

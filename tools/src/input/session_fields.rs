@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::session_risk::RiskFields;
 use super::yaml::Text;
 use crate::input::market::Role;
 
@@ -20,6 +21,7 @@ pub(super) struct SessionFields {
     pub(super) account: AccountFields,
     pub(super) venue: Option<VenueFields>,
     pub(super) execution: Option<ExecutionFields>,
+    pub(super) risk: Option<RiskFields>,
     pub(super) batch_defaults: Option<BatchDefaultsFields>,
     pub(super) gaps: Option<Text>,
 }

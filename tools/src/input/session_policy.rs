@@ -1,6 +1,7 @@
 //! The parts of a session file that hold for all of its orders.
 
 use retrace_core::directive::Scope;
+use retrace_core::instrument::Instrument;
 use retrace_core::policy::{BatchDefaults, BatchPolicy, ExecutionMode, ExecutionPolicy};
 use retrace_core::time::Span;
 
@@ -19,7 +20,11 @@ const PATIENCE_MAX: u64 = 86_400;
 
 impl Checker<'_> {
     /// What holds for all orders of the session; each part is the default where the file says nothing.
-    pub(super) fn policy(&self, fields: &SessionFields) -> Result<ExecutionPolicy, InputProblem> {
+    pub(super) fn policy(
+        &self,
+        fields: &SessionFields,
+        instruments: &[Instrument],
+    ) -> Result<ExecutionPolicy, InputProblem> {
         let mut policy = ExecutionPolicy::default();
         if let Some(execution) = &fields.execution {
             if let Some(text) = &execution.reject_retries {
@@ -33,6 +38,9 @@ impl Checker<'_> {
                 let field = "execution.stop_limit_patience_seconds";
                 policy.stop_limit_patience = Span::from_seconds(seconds.ok_or_else(|| self.at(field, text, rule))?);
             }
+        }
+        if let Some(risk) = &fields.risk {
+            policy.risk = self.risk(risk, instruments)?;
         }
         if let Some(defaults) = &fields.batch_defaults {
             let read = |scope: Scope, fields: &Option<BatchFields>| {

@@ -112,6 +112,7 @@ fn tell_input(input: &Input, role: Option<OrderRole>) -> Telling {
         Input::PriceMoved(_) => telling("", "price", DIM),
         Input::DirectiveReceived(_) => telling(">", "directive", INTENT),
         Input::TradeImported(_) => telling("<", "trade", INTENT),
+        Input::OperatorCommanded(_) => telling(">>", "operator", ALARM),
         Input::TimerFired { .. } => telling("", "timer", DIM),
         Input::Report(Report { what, .. }) => match what {
             ReportKind::Accepted { .. } => telling("", "accepted", DIM),
@@ -162,6 +163,7 @@ fn tell_decision(decision: &Decision) -> Telling {
         Decision::ProtectionGapChanged { uncovered, .. } if uncovered.is_flat() => telling("|", "gap", PROTECTION),
         Decision::ProtectionGapChanged { .. } => telling("!!", "gap", ALARM),
         Decision::PlanClosed { .. } => telling("#", "closed", BOLD),
+        Decision::OrderRefused(_) | Decision::AmendRefused(_) => telling("x", "refused", BAD),
         Decision::TradeBooked { .. } => telling("*", "fill", GOOD),
         Decision::TradeRepeated { same: false, .. } => telling("!!", "conflict", ALARM),
         Decision::BatchStarted { .. } | Decision::BatchLegStarted { .. } => telling("", "batch", BOLD),

@@ -15,8 +15,10 @@ use retrace_projections::view::FeeView;
 use serde::Serialize;
 
 use super::columns::{Align, Piece, Table};
-use super::style::{BAD, BOLD, DIM, GOOD, PLAIN, painted};
-use super::text::{counted, moment, money, printable, shell_word, short_hash, short_id, signed_money, way};
+use super::style::{ALARM, BAD, BOLD, DIM, GOOD, PLAIN, painted};
+use super::text::{
+    counted, kill_switch_line, moment, money, printable, shell_word, short_hash, short_id, signed_money, way,
+};
 use crate::error::CliError;
 use crate::session::{Recorded, RecordedPlan};
 
@@ -145,6 +147,9 @@ impl RunSummary {
                 let (at, directive, code) = (moment(refused.at), &refused.directive, refused.refusal.code());
                 writeln!(page, "  {at}  {directive}{plan}: {} ({code})", printable(&refusal_text(&refused.refusal)))?;
             }
+        }
+        if let Some(switch) = &recorded.kill_switch {
+            writeln!(page, "\n{}", painted(ALARM, kill_switch_line(switch.since, switch.reason.as_ref())))?;
         }
         let next = format!("retrace replay {session} --db {}", shell_word(db));
         writeln!(page, "\nnext: {}", painted(BOLD, next))?;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use retrace_core::amount::Money;
 use retrace_core::event::Head;
+use retrace_core::ids::OperatorReason;
 use retrace_core::order::Side;
 use retrace_core::time::{Span, Timestamp};
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -99,6 +100,12 @@ fn split(time: Timestamp) -> (String, String) {
         Some((date, clock)) => (date.to_owned(), clock.to_owned()),
         None => (text, String::new()),
     }
+}
+
+/// That the operator's kill switch is on, since when and why.
+pub(crate) fn kill_switch_line(since: Timestamp, reason: Option<&OperatorReason>) -> String {
+    let why = reason.map_or(String::new(), |reason| format!(" ({reason})"));
+    format!("KILL SWITCH on since {}{why}: nothing enters or reduces", moment(since))
 }
 
 /// A length of time in its two largest units: `1 h 30 min`.

@@ -174,7 +174,8 @@ impl Checker {
             }
             Decision::SlicesDropped { group, quantity, because } => {
                 plan.groups.get_mut(group).unwrap().dropped += quantity.value();
-                plan.given_up |= matches!(because.as_str(), "skipped" | "below_min_notional");
+                let given_up = ["skipped", "below_min_notional", "risk_gate", "kill_switch"];
+                plan.given_up |= given_up.contains(&because.as_str());
             }
             Decision::GroupEnded { group, end } => {
                 plan.groups.get_mut(group).unwrap().ended = true;
@@ -259,6 +260,8 @@ impl Checker {
             Decision::OrderInferred { .. } | Decision::TradeBooked { .. } | Decision::TradeRepeated { .. } => {
                 return Err("a trade of a history in a backtest".to_owned());
             }
+            // Judged by `limits`.
+            Decision::OrderRefused(_) | Decision::AmendRefused(_) => {}
             Decision::PlanAccepted { .. }
             | Decision::DirectiveRefused { .. }
             | Decision::DirectiveRepeated { .. }

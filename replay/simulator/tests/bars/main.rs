@@ -8,7 +8,10 @@
 mod checker;
 
 mod known;
+mod limits;
 mod scene;
+
+use std::collections::BTreeMap;
 
 use retrace_core::ids::{Seq, SessionUid};
 use retrace_core::log::{read_frames, read_log};
@@ -23,17 +26,20 @@ use retrace_replay::backtest::{Backtest, Recorder};
 use retrace_replay::verify::verify;
 
 use checker::Checker;
+use limits::Limits;
 use scene::Scene;
 
-struct Recording {
+struct Recording<'a> {
+    scene: &'a Scene,
     store: MemoryStore,
     session: SessionUid,
     checker: Checker,
+    limits: Limits,
     book: Book,
     story: String,
 }
 
-impl Recorder for Recording {
+impl Recorder for Recording<'_> {
     type Error = String;
 
     fn record(&mut self, step: &Step) -> Result<Seq, String> {
@@ -44,21 +50,22 @@ impl Recorder for Recording {
             self.story += &format!("{} {:>4} {plan:<4} {}\n", step.time, event.seq, event_line(event, &self.book));
         }
         self.checker.step(step)?;
+        self.limits.step(self.scene, step)?;
         Ok(step.last_seq())
     }
 }
 
-/// Plays one scene; the story and what is wrong with it, if anything is.
-fn play(seed: u64) -> Result<usize, (String, String)> {
-    let scene = Scene::roll(seed);
+/// Plays one scene: how many events it has, and how many orders were refused by each limit; or the story, and what is
+/// wrong with it.
+fn play(scene: &Scene) -> Result<(usize, BTreeMap<&'static str, usize>), (String, String)> {
     let mut store = MemoryStore::new();
     let manifest = Manifest { identity: scene.identity.clone(), provenance: Provenance::default() };
     let session = store.create(&manifest).unwrap();
-    let checker = Checker::new(&scene);
-    let mut recording =
-        Recording { store, session, checker, book: Book::new(&scene.identity), story: format!("{}\n", scene.told()) };
-    let run = Backtest::new(&scene.identity, &scene.tape, scene.directives.clone()).run(&mut recording);
-    let Recording { mut store, checker, book, story, .. } = recording;
+    let (checker, limits, book) = (Checker::new(scene), Limits::new(scene), Book::new(&scene.identity));
+    let story = format!("{}\n", scene.told());
+    let mut recording = Recording { scene, store, session, checker, limits, book, story };
+    let run = Backtest::new(&scene.identity, &scene.tape, scene.given.clone()).run(&mut recording);
+    let Recording { mut store, checker, limits, book, story, .. } = recording;
     let fail = |what: String| Err((story.clone(), what));
     if let Err(error) = run {
         return fail(error.to_string());
@@ -77,10 +84,10 @@ fn play(seed: u64) -> Result<usize, (String, String)> {
     if !verification.is_clean() {
         return fail(format!("{verification:#?}"));
     }
-    if let Err(what) = comes_back(reader, session, &scene) {
+    if let Err(what) = comes_back(reader, session, scene) {
         return fail(what);
     }
-    Ok(usize::try_from(seq.0).unwrap())
+    Ok((usize::try_from(seq.0).unwrap(), limits.refused))
 }
 
 /// The session, exported as text and read again, is the same and is proved the same.
@@ -109,18 +116,45 @@ fn comes_back(reader: &dyn LogReader, session: SessionUid, scene: &Scene) -> Res
     if verification.is_clean() { Ok(()) } else { Err(format!("after its export: {verification:#?}")) }
 }
 
-/// `RANDOM_SEEDS=from..to` plays others than the usual ones.
-#[test]
-fn random_directives_keep_the_bounds() {
+/// Plays the scenes of many seeds; `RANDOM_SEEDS=from..to` others than the usual ones.
+fn play_all(roll: fn(u64) -> Scene) -> BTreeMap<&'static str, usize> {
     let seeds = std::env::var("RANDOM_SEEDS").unwrap_or_else(|_| "0..400".to_owned());
     let (from, to) = seeds.split_once("..").unwrap();
     let mut events = 0;
+    let mut refused: BTreeMap<&'static str, usize> = BTreeMap::new();
     for seed in from.parse::<u64>().unwrap()..to.parse().unwrap() {
-        match std::panic::catch_unwind(|| play(seed)) {
-            Ok(Ok(count)) => events += count,
+        match std::panic::catch_unwind(|| play(&roll(seed))) {
+            Ok(Ok((count, more))) => {
+                events += count;
+                more.into_iter().for_each(|(code, count)| *refused.entry(code).or_default() += count);
+            }
             Ok(Err((story, what))) => panic!("{story}\nseed {seed}: {what}"),
             Err(_) => panic!("seed {seed}: panicked"),
         }
     }
-    println!("{events} events");
+    println!("{events} events, refused {refused:?}");
+    refused
+}
+
+#[test]
+fn random_directives_keep_the_bounds() {
+    assert!(play_all(Scene::roll).is_empty(), "there are no limits");
+}
+
+#[test]
+fn random_limits_let_nothing_through_and_hold_nothing_back_that_fits() {
+    let refused = play_all(Scene::roll_limited);
+    for code in [
+        "kill_switch",
+        "max_order_quantity",
+        "max_order_notional",
+        "max_position",
+        "max_account_position",
+        "price_collar",
+        "max_orders_per_minute",
+        "max_open_orders",
+        "no_price_for_limit",
+    ] {
+        assert!(refused.contains_key(code), "nothing was refused for {code}: {refused:?}");
+    }
 }

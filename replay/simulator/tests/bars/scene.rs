@@ -7,23 +7,26 @@ use retrace_core::directive::{
     Algorithm, CloseHint, ClosePlans, EntryTerms, ExecutionHint, Intent, ModifyPlans, NewTrade, OnLimit, StopChange,
     StopLevel, StrategyDirective, TakeProfitChange, Twap, WhenLimitHolds,
 };
+use retrace_core::event::{OperatorCommand, OperatorCommanded, Switch};
 use retrace_core::ids::{DirectiveId, PlanId};
 use retrace_core::instrument::Instrument;
 use retrace_core::manifest::Identity;
 use retrace_core::order::{Side, TimeInForce};
+use retrace_core::policy::SymbolLimits;
 use retrace_core::testkit::samples;
 use retrace_core::time::{Span, Timestamp};
 use retrace_core::venue::{FeeAsset, FillPath};
+use retrace_replay::backtest::Given;
 use retrace_replay::tape::{Bar, DataSet, Tape, VolumeUnit};
 use rust_decimal::Decimal;
 
-use retrace_simulator::dice::Dice;
+use retrace_simulator::dice::{Dice, key_of};
 
 /// All that a run depends on.
 pub(crate) struct Scene {
     pub(crate) identity: Identity,
     pub(crate) tape: Tape,
-    pub(crate) directives: Vec<(Timestamp, StrategyDirective)>,
+    pub(crate) given: Vec<(Timestamp, Given)>,
 }
 
 const MINUTE: u64 = 60;
@@ -59,13 +62,50 @@ impl Scene {
         };
         let tape = Tape::new(vec![set]);
         identity.tape = tape.identity();
-        let directives = directives(dice, &instrument, &cents);
-        Self { identity, tape, directives }
+        let given = directives(dice, &instrument, &cents);
+        let given = given.into_iter().map(|(at, directive)| (at, directive.into())).collect();
+        Self { identity, tape, given }
+    }
+
+    /// The scene of a seed under limits of its own, and with an operator.
+    pub(crate) fn roll_limited(seed: u64) -> Self {
+        let mut scene = Self::roll(seed);
+        let mut dice = Dice::new(key_of("limits") ^ seed);
+        let dice = &mut dice;
+        let instrument = scene.identity.instruments[0].clone();
+        let some = |dice: &mut Dice, from: &[i64]| dice.once_in(3).then(|| Decimal::from(dice.pick(from)));
+        let lots = |lots: Decimal| Quantity::new(instrument.lot.value() * lots).unwrap();
+        let worth = |lots: Decimal| Money::new(instrument.lot.value() * lots * Decimal::ONE_HUNDRED);
+        let counts = |count: Decimal| u32::try_from(count).unwrap();
+        let limits = &mut scene.identity.policy.risk;
+        let max_order_quantity = some(dice, &[1, 3, 10, 40, 100]).map(lots);
+        let max_position = some(dice, &[1, 5, 25, 60, 200]).map(lots);
+        if max_order_quantity.is_some() || max_position.is_some() {
+            let symbol = instrument.symbol.clone();
+            limits.symbols.push(SymbolLimits { symbol, max_order_quantity, max_position });
+        }
+        limits.max_order_notional = some(dice, &[1, 3, 10, 40, 100]).map(worth);
+        limits.max_account_position = some(dice, &[1, 5, 25, 60, 200]).map(worth);
+        limits.price_collar = some(dice, &[1, 5, 10, 50]).map(|thousandths| thousandths / Decimal::ONE_THOUSAND);
+        limits.max_orders_per_minute = some(dice, &[1, 2, 3, 5]).map(counts);
+        limits.max_open_orders = some(dice, &[1, 2, 4, 7]).map(counts);
+        if dice.once_in(2) {
+            let (from, to) = scene.tape.span().unwrap();
+            let minutes = i64::try_from(to.since(from).nanos() / 60_000_000_000).unwrap();
+            for _ in 0..dice.between(1, 4) {
+                let at = from.plus(Span::from_seconds(dice.between(0, minutes * 2 - 1) as u64 * 30));
+                let command = OperatorCommand::KillSwitch(dice.pick(Switch::ALL));
+                scene.given.push((at, OperatorCommanded { command, reason: None }.into()));
+            }
+            scene.given.sort_by_key(|(at, _)| *at);
+        }
+        scene
     }
 
     /// The scene in words, for a failure.
     pub(crate) fn told(&self) -> String {
-        let mut told = format!("{:?}\n{:?}\n", self.identity.venue, self.identity.instruments);
+        let Identity { venue, instruments, policy, .. } = &self.identity;
+        let mut told = format!("{venue:?}\n{instruments:?}\n{:?}\n", policy.risk);
         for bar in &self.tape.sets()[0].bars {
             let volume = bar.volume.map_or(String::new(), |volume| volume.to_string());
             let _ = writeln!(told, "{} {} {} {} {} {volume}", bar.open_time, bar.open, bar.high, bar.low, bar.close);

@@ -7,7 +7,7 @@ use retrace_core::ids::SessionUid;
 use retrace_core::time::Timestamp;
 
 use super::{describe, sample_session};
-use crate::input::directives::{self, DataSpan, ParsedDirective, strategy_digest};
+use crate::input::directives::{self, DataSpan, ParsedDirective, ParsedLine, strategy_digest};
 use crate::input::problem::InputProblem;
 
 fn data() -> DataSpan {
@@ -15,7 +15,12 @@ fn data() -> DataSpan {
     DataSpan { from: at("2022-01-21T00:00:00Z"), to: at("2022-01-22T00:00:00Z") }
 }
 
+/// What the strategist says in these lines.
 fn read_lines(lines: &str) -> Result<Vec<ParsedDirective>, InputProblem> {
+    Ok(read_all(lines)?.iter().filter_map(ParsedLine::directive).cloned().collect())
+}
+
+fn read_all(lines: &str) -> Result<Vec<ParsedLine>, InputProblem> {
     directives::parse(Path::new("twap.jsonl"), lines.as_bytes(), &sample_session().instruments, data())
 }
 
@@ -50,7 +55,7 @@ fn a_repeat_is_fine_and_spelling_does_not_change_the_digest() {
     let later =
         NEW.replace("T10:", "T11:").replace("\"37000\"", "37000.0").replace("execution_directive", "execution_hint");
     assert_eq!(read_lines(&format!("{NEW}\n{later}")).unwrap().len(), 2);
-    let digest = |text: &str| strategy_digest(&read_lines(text).unwrap());
+    let digest = |text: &str| strategy_digest(&read_all(text).unwrap());
     assert_eq!(
         digest(NEW),
         digest(&NEW.replace("\"37000\"", "37000.0").replace("execution_directive", "execution_hint"))

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use retrace_core::policy::RiskLimits;
 use retrace_replay::tape::VolumeUnit;
 
 use super::{SESSION, describe, sample_session};
@@ -42,6 +43,30 @@ fn what_may_be_left_out_has_its_default() {
     assert_eq!(session.market[0].columns, Columns::default());
     assert!(session.venue.taker_fee.is_zero() && session.instruments[0].min_notional.value().is_zero());
     assert_eq!(session.venue.max_volume_share.to_string(), "1");
+}
+
+#[test]
+fn risk_limits_are_taken_as_they_are_written() {
+    let with = |risk: &str| {
+        let text = SESSION.replace("account:", &format!("risk: {risk}\naccount:"));
+        session::parse(Path::new("s.yaml"), &text).unwrap().policy.risk
+    };
+    assert_eq!(with("{}"), RiskLimits::default());
+    assert_eq!(with("{symbols: {BTC/USDT: {}}}"), RiskLimits::default(), "no limit, nothing to store");
+    let limits = with(
+        "{symbols: {BTC/USDT: {max_order_quantity: 0.50, max_position: 2}}, max_order_notional: 20000.50, \
+         max_account_position: 1e5, price_collar: 0.050, max_orders_per_minute: 30, max_open_orders: 1}",
+    );
+    let texts = [
+        limits.symbols[0].symbol.to_string(),
+        limits.symbols[0].max_order_quantity.unwrap().to_string(),
+        limits.symbols[0].max_position.unwrap().to_string(),
+        limits.max_order_notional.unwrap().to_string(),
+        limits.max_account_position.unwrap().to_string(),
+        limits.price_collar.unwrap().to_string(),
+    ];
+    assert_eq!(texts, ["BTC/USDT", "0.5", "2", "20000.5", "100000", "0.05"]);
+    assert_eq!((limits.max_orders_per_minute, limits.max_open_orders), (Some(30), Some(1)));
 }
 
 #[test]
@@ -93,6 +118,24 @@ fn session_file_refusals() {
         ("fee asset", "fee_asset: quote", "fee_asset: bnb"),
         ("path", "path: pessimistic", "path: hloc"),
         ("gaps", "account:", "gaps: warn\naccount:"),
+        ("unknown risk limit", "account:", "risk: {max_notional: 5}\naccount:"),
+        ("unknown limit of a symbol", "account:", "risk: {symbols: {BTC/USDT: {max_order: 5}}}\naccount:"),
+        ("limits that are no map", "account:", "risk: strict\naccount:"),
+        ("limit of another symbol", "account:", "risk: {symbols: {BTC/USD: {max_position: 5}}}\naccount:"),
+        ("limit of no symbol", "account:", "risk: {symbols: {BTC: {max_position: 5}}}\naccount:"),
+        ("order quantity of zero", "account:", "risk: {symbols: {BTC/USDT: {max_order_quantity: 0}}}\naccount:"),
+        ("negative position", "account:", "risk: {symbols: {BTC/USDT: {max_position: -1}}}\naccount:"),
+        ("position between two lots", "account:", "risk: {symbols: {BTC/USDT: {max_position: 0.015}}}\naccount:"),
+        ("position too large", "account:", "risk: {symbols: {BTC/USDT: {max_position: 1e12}}}\naccount:"),
+        ("notional of zero", "account:", "risk: {max_order_notional: 0}\naccount:"),
+        ("negative notional", "account:", "risk: {max_order_notional: -5}\naccount:"),
+        ("account position too large", "account:", "risk: {max_account_position: 1e13}\naccount:"),
+        ("collar in per cent", "account:", "risk: {price_collar: 5}\naccount:"),
+        ("collar of nothing", "account:", "risk: {price_collar: 0}\naccount:"),
+        ("collar too fine", "account:", "risk: {price_collar: 0.123456789}\naccount:"),
+        ("no orders a minute", "account:", "risk: {max_orders_per_minute: 0}\naccount:"),
+        ("half an open order", "account:", "risk: {max_open_orders: 1.5}\naccount:"),
+        ("too many open orders", "account:", "risk: {max_open_orders: 10001}\naccount:"),
         ("unknown layout", "volume_unit: base", "layout: binance"),
         ("header and layout", "volume_unit: base", "header: [time], layout: lean_trades"),
         ("header without a name", "volume_unit: base", "header: []"),

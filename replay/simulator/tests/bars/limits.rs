@@ -1,0 +1,247 @@
+//! An independent reader of the risk gate: adds up a log by its own simple rules. Whatever is given, no order is requested
+//! that breaks a limit, none is refused that breaks none, and protection and closes are never refused.
+
+use std::collections::BTreeMap;
+
+use retrace_core::event::{
+    Decision, Event, Fact, Input, Mark, OperatorCommand, OrderRefused, Report, ReportKind, ReportedOrder, Switch,
+    VenueReason,
+};
+use retrace_core::ids::{OrderNo, PlanNo};
+use retrace_core::order::{OrderRole, OrderTerms, Side};
+use retrace_core::policy::RiskLimits;
+use retrace_core::step::Step;
+use retrace_core::time::{Span, Timestamp};
+use retrace_replay::tape::Seen;
+use rust_decimal::Decimal;
+
+use crate::known::{ZERO, sign};
+use crate::scene::Scene;
+
+const MINUTE: Span = Span::from_seconds(60);
+
+#[derive(Default)]
+pub(crate) struct Limits {
+    rules: RiskLimits,
+    on: bool,
+    /// What the account holds.
+    held: Decimal,
+    directions: BTreeMap<PlanNo, Side>,
+    orders: BTreeMap<OrderNo, Order>,
+    requested: Vec<Timestamp>,
+    pub(crate) refused: BTreeMap<&'static str, usize>,
+}
+
+struct Order {
+    side: Side,
+    role: OrderRole,
+    /// What may trade of it in all, changes under way included.
+    whole: Decimal,
+    /// The same once those are made.
+    asked: Option<Decimal>,
+    filled: Decimal,
+    accepted: bool,
+    canceling: bool,
+    lost: bool,
+    ended: bool,
+}
+
+/// What a limit is held against.
+struct Wanted {
+    side: Side,
+    quantity: Decimal,
+    price: Option<Decimal>,
+    /// As the plan that it is for sees it.
+    current: Option<Decimal>,
+    mark: Option<Mark>,
+}
+
+impl Limits {
+    pub(crate) fn new(scene: &Scene) -> Self {
+        Self { rules: scene.identity.policy.risk.clone(), ..Self::default() }
+    }
+
+    pub(crate) fn step(&mut self, scene: &Scene, step: &Step) -> Result<(), String> {
+        let seen = || {
+            let prices = scene.tape.current_prices(Seen::To(step.tape), scene.identity.venue.path);
+            prices.values().next().map(|(mark, _)| *mark)
+        };
+        for event in &step.events {
+            self.event(event, &seen).map_err(|what| format!("event {}: {what}", event.seq))?;
+        }
+        let stray =
+            |order: &&Order| judged(order.role) && order.accepted && !order.ended && !order.lost && !order.canceling;
+        if self.on && self.orders.values().any(|order| stray(&order) && order.asked.is_none()) {
+            return Err("an entry or reduce works on while the kill switch is on".to_owned());
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: &Event, seen: &dyn Fn() -> Option<Mark>) -> Result<(), String> {
+        match &event.fact {
+            Fact::Input(Input::OperatorCommanded(commanded)) => {
+                self.on = commanded.command == OperatorCommand::KillSwitch(Switch::On);
+            }
+            Fact::Input(Input::Report(report)) => self.report(report),
+            Fact::Decision(Decision::PlanAccepted { direction, .. }) => {
+                self.directions.insert(event.plan.unwrap(), *direction);
+            }
+            Fact::Decision(Decision::OrderRequested { role, side, terms, quantity, .. }) => {
+                if judged(*role) {
+                    let wanted = self.wanted(event, *side, *terms, quantity.value(), seen());
+                    let broken = self.broken(event.time, &wanted);
+                    if !broken.is_empty() {
+                        return Err(format!("an order is requested that breaks {broken:?}"));
+                    }
+                }
+                self.requested.push(event.time);
+                let order = Order {
+                    side: *side,
+                    role: *role,
+                    whole: quantity.value(),
+                    asked: None,
+                    filled: ZERO,
+                    accepted: false,
+                    canceling: false,
+                    lost: false,
+                    ended: false,
+                };
+                self.orders.insert(event.order.unwrap(), order);
+            }
+            Fact::Decision(Decision::OrderRefused(OrderRefused { role, side, terms, quantity, refusal, .. })) => {
+                if !judged(*role) {
+                    return Err(format!("a {role} is refused"));
+                }
+                let wanted = self.wanted(event, *side, *terms, quantity.value(), seen());
+                let broken = self.broken(event.time, &wanted);
+                if !broken.contains(&refusal.code()) {
+                    return Err(format!("refused for {}, which it does not break: {broken:?}", refusal.code()));
+                }
+                *self.refused.entry(refusal.code()).or_default() += 1;
+            }
+            Fact::Decision(Decision::AmendRequested { quantity, .. }) => {
+                self.orders.get_mut(&event.order.unwrap()).unwrap().asked = Some(quantity.value());
+            }
+            Fact::Decision(Decision::CancelRequested { .. }) => {
+                self.orders.get_mut(&event.order.unwrap()).unwrap().canceling = true;
+            }
+            Fact::Input(_) | Fact::Decision(_) | Fact::Unknown(_) => {}
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, report: &Report) {
+        let ReportedOrder::Ours(no) = &report.order else { return };
+        let order = self.orders.get_mut(no).unwrap();
+        match &report.what {
+            ReportKind::Accepted { .. } => order.accepted = true,
+            ReportKind::Filled(fill) => {
+                order.filled += fill.quantity.value();
+                order.ended |= order.filled >= order.whole;
+                self.held += sign(order.side) * fill.quantity.value();
+                if fill.fee_asset.as_str() == "BTC" {
+                    self.held -= fill.fee.value();
+                }
+            }
+            ReportKind::Amended { quantity, .. } => {
+                order.whole = quantity.value();
+                order.asked = None;
+            }
+            ReportKind::AmendRejected { .. } => order.asked = None,
+            ReportKind::CancelRejected { reason } => {
+                order.canceling = false;
+                order.lost = *reason == VenueReason::UnknownOrder;
+            }
+            ReportKind::Canceled | ReportKind::Rejected { .. } | ReportKind::Expired { .. } => order.ended = true,
+            ReportKind::Triggered => {}
+        }
+    }
+
+    fn wanted(&self, event: &Event, side: Side, terms: OrderTerms, quantity: Decimal, mark: Option<Mark>) -> Wanted {
+        let direction = self.directions[&event.plan.unwrap()];
+        let price = match terms {
+            OrderTerms::Limit { price } => Some(price.value()),
+            _ => None,
+        };
+        let current = mark.map(|mark| mark.for_plan(direction).value());
+        Wanted { side, quantity, price, current, mark }
+    }
+
+    /// What works on one side and is not protection.
+    fn working(&self, side: Side) -> Decimal {
+        let counts = |order: &&Order| {
+            !order.ended && order.side == side && !matches!(order.role, OrderRole::StopLoss | OrderRole::TakeProfit)
+        };
+        self.orders
+            .values()
+            .filter(counts)
+            .map(|order| order.asked.map_or(order.whole, |asked| asked.max(order.whole)) - order.filled)
+            .sum()
+    }
+
+    /// Every limit that an order would break, by its name.
+    fn broken(&self, now: Timestamp, wanted: &Wanted) -> Vec<&'static str> {
+        let mut broken = Vec::new();
+        let mut unless = |fits: bool, code| {
+            if !fits {
+                broken.push(code);
+            }
+        };
+        let rules = &self.rules;
+        let own = rules.symbols.first();
+        unless(!self.on, "kill_switch");
+        if let Some(limit) = own.and_then(|own| own.max_order_quantity) {
+            unless(wanted.quantity <= limit.value(), "max_order_quantity");
+        }
+        if let Some(limit) = rules.max_order_notional {
+            match wanted.price.or(wanted.current) {
+                Some(price) => unless(wanted.quantity * price <= limit.value(), "max_order_notional"),
+                None => unless(false, "no_price_for_limit"),
+            }
+        }
+        if let (Some(limit), Some(price)) = (rules.price_collar, wanted.price) {
+            match wanted.current {
+                Some(current) => unless((price - current).abs() <= limit * current, "price_collar"),
+                None => unless(false, "no_price_for_limit"),
+            }
+        }
+        let (up, down) = (self.held + self.working(Side::Buy), self.held - self.working(Side::Sell));
+        let (higher, lower) = match wanted.side {
+            Side::Buy => (up + wanted.quantity, down),
+            Side::Sell => (up, down - wanted.quantity),
+        };
+        if let Some(limit) = own.and_then(|own| own.max_position) {
+            let fits = match wanted.side {
+                Side::Buy => higher <= limit.value(),
+                Side::Sell => lower >= -limit.value(),
+            };
+            unless(fits, "max_position");
+        }
+        let (was, comes) = (up.abs().max(down.abs()), higher.abs().max(lower.abs()));
+        if let Some(limit) = rules.max_account_position
+            && comes > was
+        {
+            let long = higher.abs() >= lower.abs() && higher > ZERO || lower > ZERO;
+            match wanted.mark {
+                Some(mark) => {
+                    let price = if long { mark.long } else { mark.short };
+                    unless(comes * price.value() <= limit.value(), "max_account_position");
+                }
+                None => unless(false, "no_price_for_limit"),
+            }
+        }
+        if let Some(limit) = rules.max_open_orders {
+            let open = self.orders.values().filter(|order| !order.ended).count();
+            unless(open < limit as usize, "max_open_orders");
+        }
+        if let Some(limit) = rules.max_orders_per_minute {
+            let lately = self.requested.iter().filter(|at| at.plus(MINUTE) > now).count();
+            unless(lately < limit as usize, "max_orders_per_minute");
+        }
+        broken
+    }
+}
+
+fn judged(role: OrderRole) -> bool {
+    matches!(role, OrderRole::Entry | OrderRole::Reduce)
+}

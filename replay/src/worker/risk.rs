@@ -1,0 +1,296 @@
+//! The risk gate (SEMANTICS 10): a pure step before every order that enters or reduces, and before every change that
+//! makes one larger or moves its price. Protection, closes, flattening and compensation are never judged.
+
+use std::collections::BTreeMap;
+
+use retrace_core::amount::{Money, Position, Price, Quantity};
+use retrace_core::event::{
+    AfterRefusal, Because, Decision, OperatorCommand, OperatorCommanded, OrderRefused, RiskRefusal, Switch,
+    TimerPurpose,
+};
+use retrace_core::exact::{self, Inexact, Rounding};
+use retrace_core::ids::{GroupNo, PlanNo, TimerId};
+use retrace_core::instrument::Symbol;
+use retrace_core::order::{OrderRole, Side};
+use retrace_core::time::Span;
+use retrace_projections::ledger::{Ledger, Phase, Plan, is_protection};
+use rust_decimal::Decimal;
+
+use super::{Request, converge, current_price, schedule, snapshot, target};
+use crate::step::{Deciding, EngineError};
+
+/// To how many decimals a symbol's position is valued, rounded up: sums of many symbols then always have room.
+const VALUE_DECIMALS: u32 = 8;
+
+/// Carries out what the operator ordered.
+pub(crate) fn obey(deciding: &mut Deciding<'_>, commanded: &OperatorCommanded) -> Result<(), EngineError> {
+    match commanded.command {
+        OperatorCommand::KillSwitch(Switch::On) => {
+            let standing = deciding.state.ledger.plans().filter(|plan| plan.phase == Phase::Standing);
+            let standing: Vec<PlanNo> = standing.map(|plan| plan.no).collect();
+            standing.into_iter().try_for_each(|no| converge(deciding, no))
+        }
+        // What was taken back is not sent again before a directive states its target again.
+        OperatorCommand::KillSwitch(Switch::Off) => Ok(()),
+    }
+}
+
+/// While the kill switch is on: nothing more is sent that enters or reduces, and what works of it is cancelled, as soon
+/// as it can be.
+pub(super) fn hold(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    if deciding.state.ledger.kill_switch().is_none() {
+        return Ok(());
+    }
+    target::stop_entering(deciding, no, Because::KillSwitch)
+}
+
+/// Whether the gate judges orders of this role.
+const fn is_judged(role: OrderRole) -> bool {
+    match role {
+        OrderRole::Entry | OrderRole::Reduce => true,
+        OrderRole::Close
+        | OrderRole::StopLoss
+        | OrderRole::TakeProfit
+        | OrderRole::Flatten
+        | OrderRole::Compensation => false,
+    }
+}
+
+/// The first limit that `request` would break, if any. Limits that pass with time are judged last, so that what would
+/// be refused anyway does not wait first.
+pub(super) fn judge(
+    deciding: &Deciding<'_>,
+    plan: &Plan,
+    side: Side,
+    request: &Request,
+) -> Result<Option<RiskRefusal>, EngineError> {
+    if !is_judged(request.role) {
+        return Ok(None);
+    }
+    let ledger = &deciding.state.ledger;
+    if let Some(switch) = ledger.kill_switch() {
+        return Ok(Some(RiskRefusal::KillSwitch { since: switch.since }));
+    }
+    let limits = &deciding.state.policy.risk;
+    let size = Size { side, quantity: request.quantity, price: request.terms.limit_price() };
+    if let Some(refusal) = too_large(deciding, plan, size)? {
+        return Ok(Some(refusal));
+    }
+    if let Some(refusal) = too_far(deciding, plan, size)? {
+        return Ok(Some(refusal));
+    }
+    if let Some(refusal) = too_exposed(deciding, plan, size)? {
+        return Ok(Some(refusal));
+    }
+    if let Some(limit) = limits.max_open_orders {
+        let working = ledger.plans().flat_map(Plan::open_orders).filter(|order| order.is_working());
+        let open = u32::try_from(working.count()).unwrap_or(u32::MAX);
+        if open >= limit {
+            return Ok(Some(RiskRefusal::OpenOrders { open, limit }));
+        }
+    }
+    Ok(limits.max_orders_per_minute.and_then(|limit| too_many(deciding, limit)))
+}
+
+/// An order's size, as limits see it.
+#[derive(Clone, Copy)]
+struct Size {
+    side: Side,
+    quantity: Quantity,
+    /// Its own price; `None` at market.
+    price: Option<Price>,
+}
+
+/// By how much one order may trade, and for how much.
+fn too_large(deciding: &Deciding<'_>, plan: &Plan, size: Size) -> Result<Option<RiskRefusal>, EngineError> {
+    let limits = &deciding.state.policy.risk;
+    let quantity = size.quantity;
+    let own = limits.symbols.iter().find(|limits| limits.symbol == *plan.symbol());
+    if let Some(limit) = own.and_then(|own| own.max_order_quantity)
+        && quantity > limit
+    {
+        return Ok(Some(RiskRefusal::OrderQuantity { quantity, limit }));
+    }
+    let Some(limit) = limits.max_order_notional else { return Ok(None) };
+    let Some(price) = size.price.or_else(|| current_price(deciding, plan)) else { return Ok(Some(no_price(plan))) };
+    let notional = deciding.exact(quantity.notional(price))?;
+    Ok((notional > limit).then_some(RiskRefusal::OrderNotional { notional, price, limit }))
+}
+
+/// How far its price may stand from the current one; an order at market stands nowhere else.
+fn too_far(deciding: &Deciding<'_>, plan: &Plan, size: Size) -> Result<Option<RiskRefusal>, EngineError> {
+    let (Some(limit), Some(price)) = (deciding.state.policy.risk.price_collar, size.price) else { return Ok(None) };
+    let Some(current_price) = current_price(deciding, plan) else { return Ok(Some(no_price(plan))) };
+    let distance = deciding.exact(exact::sub(price.value(), current_price.value()))?.abs();
+    let allowed = deciding.exact(exact::mul(current_price.value(), limit))?;
+    Ok((distance > allowed).then_some(RiskRefusal::PriceCollar { price, current_price, limit }))
+}
+
+fn no_price(plan: &Plan) -> RiskRefusal {
+    RiskRefusal::NoPrice { symbol: plan.symbol().clone() }
+}
+
+/// What the account holds of a symbol, and what may come to it: working orders that are not protection. A stop that
+/// trades takes away what is counted as held.
+#[derive(Clone, Copy, Default)]
+struct Exposure {
+    held: Position,
+    buys: Position,
+    sells: Position,
+}
+
+impl Exposure {
+    /// With one more order at work.
+    fn with(self, size: Size) -> Result<Self, Inexact> {
+        let more = Side::Buy.signed(size.quantity);
+        Ok(match size.side {
+            Side::Buy => Self { buys: self.buys.plus(more)?, ..self },
+            Side::Sell => Self { sells: self.sells.plus(more)?, ..self },
+        })
+    }
+
+    /// Where it comes to when all that works on one side trades and nothing on the other does.
+    fn toward(self, side: Side) -> Result<Position, Inexact> {
+        match side {
+            Side::Buy => self.held.plus(self.buys),
+            Side::Sell => self.held.minus(self.sells),
+        }
+    }
+
+    /// The farthest from zero that it may come to.
+    fn farthest(self) -> Result<Position, Inexact> {
+        let (up, down) = (self.toward(Side::Buy)?, self.toward(Side::Sell)?);
+        Ok(if up.value().abs() >= down.value().abs() { up } else { down })
+    }
+}
+
+/// What the account holds of every symbol that it has or may have anything of, and what works.
+fn exposures(ledger: &Ledger) -> Result<BTreeMap<Symbol, Exposure>, Inexact> {
+    let mut all: BTreeMap<Symbol, Exposure> = BTreeMap::new();
+    for symbol in ledger.dust_symbols() {
+        all.insert(symbol.clone(), Exposure { held: ledger.dust(symbol), ..Exposure::default() });
+    }
+    for plan in ledger.plans() {
+        let exposure = all.entry(plan.symbol().clone()).or_default();
+        exposure.held = exposure.held.plus(plan.held())?;
+        for order in plan.open_orders().filter(|order| !is_protection(order.role)) {
+            // A change under way may or may not be made.
+            if let Some(quantity) = order.remaining().max(order.remaining_as_requested()) {
+                *exposure = exposure.with(Size { side: order.side, quantity, price: None })?;
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// How much the account may come to hold, of the symbol and of all. What brings it nearer to zero always may.
+fn too_exposed(deciding: &Deciding<'_>, plan: &Plan, size: Size) -> Result<Option<RiskRefusal>, EngineError> {
+    let limits = &deciding.state.policy.risk;
+    let own = limits.symbols.iter().find(|limits| limits.symbol == *plan.symbol());
+    let largest = own.and_then(|own| own.max_position);
+    if largest.is_none() && limits.max_account_position.is_none() {
+        return Ok(None);
+    }
+    let mut all = deciding.exact(exposures(&deciding.state.ledger))?;
+    let before = all.get(plan.symbol()).copied().unwrap_or_default();
+    let after = deciding.exact(before.with(size))?;
+    let position = deciding.exact(after.toward(size.side))?;
+    if let Some(limit) = largest
+        && Side::of(position) == Some(size.side)
+        && position.size().is_some_and(|size| size > limit)
+    {
+        return Ok(Some(RiskRefusal::Position { position, limit }));
+    }
+    let Some(limit) = limits.max_account_position else { return Ok(None) };
+    let (was, comes) = (deciding.exact(before.farthest())?, deciding.exact(after.farthest())?);
+    if comes.value().abs() <= was.value().abs() {
+        return Ok(None);
+    }
+    all.insert(plan.symbol().clone(), after);
+    let mut position = Money::ZERO;
+    for (symbol, exposure) in all {
+        let far = deciding.exact(exposure.farthest())?;
+        let Some((side, quantity)) = Side::of(far).zip(far.size()) else { continue };
+        let Some(price) = deciding.state.price(&symbol, side) else {
+            return Ok(Some(RiskRefusal::NoPrice { symbol }));
+        };
+        let value = exact::mul_div(price.value(), quantity.value(), Decimal::ONE, VALUE_DECIMALS, Rounding::Up);
+        position = deciding.exact(position.plus(Money::new(deciding.exact(value)?)))?;
+    }
+    Ok((position > limit).then_some(RiskRefusal::AccountPosition { position, limit }))
+}
+
+/// How many orders may be requested within a minute. Those that wait already go first.
+fn too_many(deciding: &Deciding<'_>, limit: u32) -> Option<RiskRefusal> {
+    const MINUTE: Span = Span::from_seconds(60);
+    let ledger = &deciding.state.ledger;
+    let lately: Vec<_> = ledger.requests_before(deciding.time).collect();
+    if lately.len() < limit as usize {
+        return None;
+    }
+    let waiting = ledger.waiting_for_room();
+    let leaves = lately.get(waiting.checked_rem(lately.len())?)?;
+    let rounds = waiting.checked_div(lately.len())?;
+    let room_at = (0..=rounds).fold(*leaves, |at, _| at.plus(MINUTE));
+    Some(RiskRefusal::OrdersPerMinute { limit, room_at })
+}
+
+/// Records that the gate did not let `request` through, and decides what follows.
+pub(super) fn refuse(
+    deciding: &mut Deciding<'_>,
+    plan: &Plan,
+    side: Side,
+    request: &Request,
+    refusal: RiskRefusal,
+) -> Result<(), EngineError> {
+    let Some(group) = plan.group(request.group) else { return Ok(()) };
+    let then = match &refusal {
+        // Time alone makes room.
+        RiskRefusal::OrdersPerMinute { .. } => AfterRefusal::WaitsForRoom,
+        // The operator decides, or the order would only be larger with what it left.
+        RiskRefusal::KillSwitch { .. } | RiskRefusal::OrderQuantity { .. } | RiskRefusal::OrderNotional { .. } => {
+            AfterRefusal::GivenUp
+        }
+        // What else the account does may have changed by the next slice.
+        RiskRefusal::Position { .. }
+        | RiskRefusal::AccountPosition { .. }
+        | RiskRefusal::PriceCollar { .. }
+        | RiskRefusal::OpenOrders { .. }
+        | RiskRefusal::NoPrice { .. } => match schedule::next_slice(deciding, plan.no, group) {
+            Some(_) => AfterRefusal::NextSlice,
+            None => AfterRefusal::GivenUp,
+        },
+    };
+    let (room_at, because) = match &refusal {
+        RiskRefusal::OrdersPerMinute { room_at, .. } => (Some(*room_at), Because::RiskGate),
+        RiskRefusal::KillSwitch { .. } => (None, Because::KillSwitch),
+        RiskRefusal::OrderQuantity { .. }
+        | RiskRefusal::OrderNotional { .. }
+        | RiskRefusal::Position { .. }
+        | RiskRefusal::AccountPosition { .. }
+        | RiskRefusal::PriceCollar { .. }
+        | RiskRefusal::OpenOrders { .. }
+        | RiskRefusal::NoPrice { .. } => (None, Because::RiskGate),
+    };
+    let Request { group, role, terms, quantity, slice, .. } = *request;
+    let refused = OrderRefused { group, role, side, terms, quantity, slice, refusal, then };
+    deciding.decide(Some(plan.no), None, Decision::OrderRefused(refused))?;
+    if let Some(due) = room_at.filter(|_| room_timers(deciding, plan.no, group).is_empty()) {
+        let timer = deciding.state.ledger.next_timer();
+        let purpose = TimerPurpose::Room { group };
+        deciding.decide(Some(plan.no), None, Decision::TimerSet { timer, due, purpose })?;
+    }
+    if then == AfterRefusal::GivenUp {
+        let unsent = snapshot(deciding, plan.no).and_then(|plan| Some(plan.group(group)?.unsent()));
+        if let Some(quantity) = unsent.map(|unsent| deciding.exact(unsent)).transpose()?.and_then(Position::size) {
+            target::drop_unsent(deciding, plan.no, group, quantity, because)?;
+        }
+    }
+    Ok(())
+}
+
+/// The timers that wait for room for an order of a group.
+pub(super) fn room_timers(deciding: &Deciding<'_>, no: PlanNo, group: GroupNo) -> Vec<TimerId> {
+    let waits = |purpose: TimerPurpose| purpose == TimerPurpose::Room { group };
+    deciding.state.ledger.timers_of(no).filter(|(_, timer)| waits(timer.purpose)).map(|(id, _)| id).collect()
+}
