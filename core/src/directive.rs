@@ -1,5 +1,6 @@
 //! What a strategist wants: the directive, as one type for every form it may be written in.
 
+mod action;
 mod batch;
 
 use rust_decimal::Decimal;
@@ -13,6 +14,8 @@ use crate::ids::{CausalityId, DirectiveId, PlanId};
 use crate::instrument::Symbol;
 use crate::order::{Side, TimeInForce, spelled};
 use crate::time::Span;
+
+pub use action::{CancelAll, CancelReach, GroupDirective, GroupOrder, GroupRef, OrderChange};
 
 spelled! {
     /// What a directive applies to.
@@ -59,6 +62,10 @@ pub enum Intent {
     Modify(ModifyPlans),
     /// Close plans, each by itself.
     Close(ClosePlans),
+    /// Order something of groups that plans have: cancel, change, pause, resume.
+    Group(GroupDirective),
+    /// Cancel everything of plans.
+    CancelAll(CancelAll),
     /// Several trades, coordinated.
     Batch(Batch),
 }
@@ -274,8 +281,9 @@ impl StrategyDirective {
     pub const fn scope(&self) -> Scope {
         match &self.intent {
             Intent::NewTrade(_) => Scope::NewTrade,
-            Intent::Modify(_) => Scope::ModifyExisting,
+            Intent::Modify(_) | Intent::Group(_) => Scope::ModifyExisting,
             Intent::Close(_) => Scope::CloseExisting,
+            Intent::CancelAll(cancel) => cancel.scope(),
             Intent::Batch(batch) => batch.legs.scope(),
         }
     }
@@ -289,6 +297,8 @@ impl StrategyDirective {
             fields.put("causality", id);
         }
         match &self.intent {
+            Intent::Group(group) => group.body(&mut fields),
+            Intent::CancelAll(cancel) => cancel.body(&mut fields),
             Intent::NewTrade(new) => fields.new_trade(new),
             Intent::Modify(modify) => fields.modify(modify),
             Intent::Close(close) => fields.close(close),

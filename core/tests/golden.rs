@@ -5,6 +5,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::disallowed_methods, reason = "test code")]
 
+#[path = "golden/actions.rs"]
+mod actions;
 #[path = "golden/random.rs"]
 mod random;
 #[path = "golden/samples.rs"]
@@ -18,7 +20,7 @@ use retrace_core::chain::{Block, BlockLimits, OpenBlock, genesis};
 use retrace_core::codec::{
     decode_fact, decode_identity, decode_provenance, encode_fact, encode_identity, encode_provenance,
 };
-use retrace_core::directive::WhenLimitHolds;
+use retrace_core::directive::{CancelReach, WhenLimitHolds};
 use retrace_core::event::{
     AfterRefusal, BatchEnd, Because, Decision, Event, Fact, GroupAction, GroupEnd, Input, LegEnd, Outcome, TradeOrigin,
     VenueReason,
@@ -133,6 +135,11 @@ fn kind(fact: &Fact) -> u16 {
             Decision::TradeRepeated { .. } => 122,
             Decision::OrderRefused(_) => 123,
             Decision::AmendRefused(_) => 124,
+            Decision::GroupCancelled { .. } => 130,
+            Decision::AllCancelled { .. } => 131,
+            Decision::OrdersModified { .. } => 132,
+            Decision::GroupPaused { .. } => 133,
+            Decision::GroupResumed { .. } => 134,
             Decision::BatchStarted { .. } => 125,
             Decision::BatchLegStarted { .. } => 126,
             Decision::BatchLegEnded { .. } => 127,
@@ -152,7 +159,7 @@ fn every_kind_has_its_number_and_a_sample() {
         assert_eq!(encode_fact(&fact).kind, kind(&fact));
         seen.insert(kind(&fact));
     }
-    assert_eq!(seen, (1..=6).chain([8]).chain(100..=129).chain(170..=171).collect());
+    assert_eq!(seen, (1..=6).chain([8]).chain(100..=134).chain(170..=171).collect());
 }
 
 /// Words are stored as their place in their list: a list only ever grows at its end.
@@ -170,6 +177,7 @@ fn every_word_keeps_its_place() {
     list!(ExecutionMode, LegEnd, BatchEnd);
     list!(Liquidity, FeeAsset, FillPath, Mode, TradeOrigin);
     list!(AfterRefusal);
+    list!(Liquidity, FeeAsset, FillPath, Mode, TradeOrigin, CancelReach);
     let then = committed("words.txt", &now);
     let now: BTreeSet<&str> = now.lines().collect();
     for line in then.lines() {

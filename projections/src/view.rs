@@ -13,7 +13,7 @@ use retrace_core::policy::ExecutionMode;
 use retrace_core::time::Timestamp;
 use serde::Serialize;
 
-use crate::ledger::{Batch, Group, Ledger, Leg, Order, Phase, Plan, Stage};
+use crate::ledger::{Batch, Course, Group, Ledger, Leg, Order, Phase, Plan, Stage};
 
 /// A plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -97,6 +97,8 @@ pub struct GroupView {
     pub slices: u32,
     /// How many of them have come due.
     pub slices_due: u32,
+    /// A directive paused it: it sends nothing new.
+    pub paused: bool,
     /// Its orders.
     pub orders: Vec<OrderView>,
 }
@@ -193,6 +195,7 @@ fn group_view(group: &Group) -> GroupView {
         filled_quantity: group.filled(),
         slices: group.slices(),
         slices_due: group.slices_due.min(group.slices()),
+        paused: group.is_active() && group.ordered.course == Course::Paused,
         orders: group.orders.in_order().into_iter().map(order_view).collect(),
     }
 }

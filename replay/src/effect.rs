@@ -96,6 +96,11 @@ pub fn effect_of(event: &Event, ledger: &Ledger) -> Option<Effect> {
         | Decision::PlanClosed { .. }
         | Decision::OrderInferred { .. }
         | Decision::TradeBooked { .. }
+        | Decision::GroupCancelled { .. }
+        | Decision::AllCancelled { .. }
+        | Decision::OrdersModified { .. }
+        | Decision::GroupPaused { .. }
+        | Decision::GroupResumed { .. }
         | Decision::TradeRepeated { .. }
         | Decision::OrderRefused(_)
         | Decision::AmendRefused(_)

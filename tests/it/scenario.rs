@@ -279,14 +279,15 @@ fn ending(book: &Book, plan: &Plan) -> String {
     for group in &view.groups {
         let _ = writeln!(
             text,
-            "  {} {} {} {} of {}, slices {} of {}",
+            "  {} {} {} {} of {}, slices {} of {}{}",
             group.action,
             group.algorithm,
             group.status,
             group.filled_quantity,
             group.target_quantity,
             group.slices_due,
-            group.slices
+            group.slices,
+            if group.paused { ", paused" } else { "" }
         );
     }
     text
@@ -296,6 +297,7 @@ pub(crate) fn change(venue: &mut VenueSettings, setting: &str) {
     let (key, value) = setting.split_once('=').unwrap();
     match key {
         "maker" => venue.maker_fee = samples::dec(value),
+        "amend_up" => venue.profile.amend_up = value.parse().unwrap(),
         "amend_down" => venue.profile.amend_down = value.parse().unwrap(),
         "taker" => venue.taker_fee = samples::dec(value),
         "slippage_bps" => venue.slippage_bps = samples::dec(value),

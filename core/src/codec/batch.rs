@@ -126,6 +126,7 @@ impl Fields {
         let mut read = Vec::new();
         for leg in legs {
             let form: IntentV1 = decode_form(self.kind, 1, &leg.trade)?;
+            // Only trades are legs; no batch is read inside a batch.
             if matches!(form, IntentV1::Batch { .. }) {
                 return Err(wrong());
             }
@@ -137,7 +138,7 @@ impl Fields {
                 Intent::NewTrade(trade) => new.push(Leg { trade, timeout }),
                 Intent::Modify(trade) => modify.push(Leg { trade, timeout }),
                 Intent::Close(trade) => close.push(Leg { trade, timeout }),
-                Intent::Batch(_) => return Err(wrong()),
+                Intent::Batch(_) | Intent::Group(_) | Intent::CancelAll(_) => return Err(wrong()),
             }
         }
         let legs = match (new.is_empty(), modify.is_empty(), close.is_empty()) {

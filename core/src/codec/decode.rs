@@ -266,7 +266,7 @@ impl Stored<'_> {
             123 => Decision::OrderRefused(read.order_refused(&self.form()?)?),
             124 => Decision::AmendRefused(read.amend_refused(&self.form()?)?),
             125..=129 | 170..=171 => return read.batch_event(self.version, self.payload),
-            _ => return Ok(None),
+            _ => return read.action(self.version, self.payload),
         }))
     }
 }

@@ -9,7 +9,7 @@ use super::v1::{
     TargetSetV1, TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1,
     TradeRepeatedV1,
 };
-use super::{batch, encode_form, risk};
+use super::{action, batch, encode_form, risk};
 use crate::directive::{
     Algorithm, EntryTerms, ExecutionHint, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
 };
@@ -104,6 +104,8 @@ pub(super) fn intent_form(intent: &Intent) -> IntentV1 {
             max_total_slippage: close.execution.max_total_slippage.map(Dec::from),
             on_limit: on_limit(close.execution.on_limit),
         },
+        Intent::Group(group) => action::group_intent(group),
+        Intent::CancelAll(cancel) => action::cancel_all_intent(cancel),
         Intent::Batch(batch) => batch::batch_intent(batch),
     }
 }
@@ -225,6 +227,7 @@ fn refusal_form(refusal: &Refusal) -> RefusalV1 {
         },
         Refusal::TooLarge => RefusalV1::TooLarge,
         Refusal::RiskGate(refusal) => RefusalV1::RiskGate(risk::risk_form(refusal)),
+        Refusal::Group(refusal) => RefusalV1::Group(action::group_refusal(refusal)),
         Refusal::PlanInBatch { directive } => RefusalV1::PlanInBatch { directive: directive.to_string() },
     }
 }
@@ -240,6 +243,7 @@ fn idle_form(idle: Idle) -> IdleV1 {
             minimum: minimum.value().into(),
         },
         Idle::AlreadyClosed => IdleV1::AlreadyClosed,
+        Idle::AlreadySo => IdleV1::AlreadySo,
     }
 }
 
@@ -415,6 +419,13 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             };
             (121, encode_form(&form))
         }
+        Decision::GroupCancelled { directive, group } => action::group_cancelled(directive, *group),
+        Decision::AllCancelled { directive, reach } => action::all_cancelled(directive, *reach),
+        Decision::OrdersModified { directive, group, limit_price, added, target } => {
+            action::orders_modified(directive, *group, *limit_price, *added, *target)
+        }
+        Decision::GroupPaused { directive, group } => action::group_paused(directive, *group),
+        Decision::GroupResumed { directive, group } => action::group_resumed(directive, *group),
         Decision::TradeRepeated { first, same } => (122, encode_form(&TradeRepeatedV1 { first: first.0, same: *same })),
         Decision::OrderRefused(refused) => (123, encode_form(&risk::order_refused_form(refused))),
         Decision::AmendRefused(refused) => (124, encode_form(&risk::amend_refused_form(refused))),

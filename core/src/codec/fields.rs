@@ -165,6 +165,8 @@ impl Fields {
                     on_limit: self.on_limit(on_limit)?,
                 },
             }),
+            IntentV1::Group { plans, target, order } => self.group_intent(plans, target, order)?,
+            IntentV1::CancelAll { plans, reach } => self.cancel_all_intent(plans, *reach)?,
             IntentV1::Batch { policy, legs } => Intent::Batch(self.batch_intent(policy.as_ref(), legs)?),
         })
     }
@@ -241,6 +243,7 @@ impl Fields {
             },
             RefusalV1::TooLarge => Refusal::TooLarge,
             RefusalV1::RiskGate(form) => Refusal::RiskGate(self.risk_refusal(&form)?),
+            RefusalV1::Group(form) => Refusal::Group(self.group_refusal(form)?),
             RefusalV1::PlanInBatch { directive } => Refusal::PlanInBatch { directive: self.directive(&directive)? },
         })
     }
@@ -258,6 +261,7 @@ impl Fields {
                 minimum: self.money("minimum", *minimum)?,
             },
             IdleV1::AlreadyClosed => Idle::AlreadyClosed,
+            IdleV1::AlreadySo => Idle::AlreadySo,
         })
     }
 

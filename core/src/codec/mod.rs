@@ -4,6 +4,7 @@
 //! positional: a field added to a live type would silently change what old bytes mean. A new version of a kind is a
 //! new struct with a new version number and an upcast; golden bytes of every version stay in the tests for ever.
 
+mod action;
 mod batch;
 mod bytes;
 mod decode;

@@ -5,6 +5,7 @@
 use bincode::{Decode, Encode};
 use rust_decimal::Decimal;
 
+use super::action::{GroupOrderV1, GroupRefV1, GroupRefusalV1};
 use super::batch::LegV1;
 use super::policy::BatchPolicyV1;
 use super::risk::RiskRefusalV1;
@@ -117,6 +118,15 @@ pub(super) enum IntentV1 {
         max_total_slippage: Option<Dec>,
         on_limit: OnLimitV1,
     },
+    Group {
+        plans: Vec<String>,
+        target: GroupRefV1,
+        order: GroupOrderV1,
+    },
+    CancelAll {
+        plans: Vec<String>,
+        reach: u8,
+    },
     Batch {
         policy: Option<BatchPolicyV1>,
         legs: Vec<LegV1>,
@@ -184,6 +194,7 @@ pub(super) enum RefusalV1 {
     SliceBelowMinNotional { slice: Dec, price: Dec, minimum: Dec },
     TooLarge,
     RiskGate(RiskRefusalV1),
+    Group(GroupRefusalV1),
     PlanInBatch { directive: String },
 }
 
@@ -207,6 +218,7 @@ pub(super) enum IdleV1 {
     BelowLot { delta: Dec, lot: Dec },
     BelowMinNotional { delta: Dec, notional: Dec, minimum: Dec },
     AlreadyClosed,
+    AlreadySo,
 }
 
 #[derive(Encode, Decode)]

@@ -71,11 +71,12 @@ impl Legs {
 }
 
 impl StrategyDirective {
-    /// What it trades, plan by plan in its own order. A plan that it does not name has an id made of `session`, the
+    /// What it trades, plan by plan in its own order; nothing where it orders something of groups. A plan that it does not name has an id made of `session`, the
     /// directive's id and the leg's place.
     pub fn trades(&self, session: SessionUid) -> Vec<PlanTrade<'_>> {
         let new = |new, place, timeout| self.opens(new, session, place, timeout);
         match &self.intent {
+            Intent::Group(_) | Intent::CancelAll(_) => Vec::new(),
             Intent::NewTrade(one) => vec![new(one, 0, None)],
             Intent::Modify(one) => of_plans(&one.plans, Trade::Modify(one), None).collect(),
             Intent::Close(one) => of_plans(&one.plans, Trade::Close(one), None).collect(),
@@ -106,7 +107,7 @@ impl StrategyDirective {
             Intent::Modify(ModifyPlans { plans, .. }) | Intent::Close(ClosePlans { plans, .. }) => {
                 Some(usual).filter(|usual| plans.len() > 1 && *usual != BatchPolicy::PARALLEL)
             }
-            Intent::NewTrade(_) => None,
+            Intent::NewTrade(_) | Intent::Group(_) | Intent::CancelAll(_) => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::report::FillReport;
 use super::risk::{AmendRefused, OrderRefused};
 use crate::amount::{Money, Position, Price, Quantity};
 use crate::content::ContentRef;
-use crate::directive::{Algorithm, EntryTerms, OnLimit};
+use crate::directive::{Algorithm, CancelReach, EntryTerms, OnLimit};
 use crate::ids::{BatchNo, ConnectorOrderId, DirectiveId, GroupNo, PlanId, PositionKey, Seq, TimerId};
 use crate::instrument::Symbol;
 use crate::order::{OrderRole, OrderTerms, Side, TimeInForce, spelled};
@@ -242,6 +242,48 @@ pub enum Decision {
     OrderRefused(OrderRefused),
     /// The risk gate did not let a change of a working order through.
     AmendRefused(AmendRefused),
+    /// A directive cancelled a group: nothing more is sent for it, and nothing is sent in its place before a directive
+    /// sets a target again. What of it works is cancelled; what it traded stays.
+    GroupCancelled {
+        /// By which directive.
+        directive: DirectiveId,
+        /// Which.
+        group: GroupNo,
+    },
+    /// A directive cancelled everything of a plan.
+    AllCancelled {
+        /// By which directive.
+        directive: DirectiveId,
+        /// How far that goes.
+        reach: CancelReach,
+    },
+    /// A directive changed a group's open orders. The requests to the venue follow.
+    OrdersModified {
+        /// By which directive.
+        directive: DirectiveId,
+        /// Whose.
+        group: GroupNo,
+        /// The limit price of its orders from now on; `None` where that stays as it is.
+        limit_price: Option<Price>,
+        /// By how much the group is to trade more, or less where it is below zero.
+        added: Position,
+        /// The plan's standing target after that, signed.
+        target: Position,
+    },
+    /// A directive paused a group: it sends nothing new.
+    GroupPaused {
+        /// By which directive.
+        directive: DirectiveId,
+        /// Which.
+        group: GroupNo,
+    },
+    /// A directive resumed a group.
+    GroupResumed {
+        /// By which directive.
+        directive: DirectiveId,
+        /// Which.
+        group: GroupNo,
+    },
     /// Several trades of one directive began as one batch.
     BatchStarted {
         /// Its number.
@@ -392,6 +434,12 @@ spelled! {
         RiskGate = "risk_gate",
         /// The operator's kill switch is on.
         KillSwitch = "kill_switch",
+        /// A directive cancelled the group, or all of the plan.
+        Cancelled = "cancelled",
+        /// A directive changed the group's orders.
+        Modified = "modified",
+        /// A directive cancelled the protection.
+        ProtectionCancelled = "protection_cancelled",
         /// A batch failed: its trades are taken back.
         RolledBack = "rolled_back",
         /// Its batch ended before it had traded: nothing more is sent toward the target.

@@ -15,7 +15,7 @@ use serde::{Serialize, Serializer};
 pub use decision::{BatchEnd, Because, Decision, GroupAction, GroupEnd, LegEnd, Outcome, TimerPurpose};
 pub use import::{TradeImported, TradeOrigin};
 pub use operator::{OperatorCommand, OperatorCommanded, Switch};
-pub use refusal::{Idle, Refusal};
+pub use refusal::{GroupRefusal, Idle, Refusal};
 pub use report::{FillReport, Report, ReportKind, ReportedOrder, VenueReason};
 pub use risk::{AfterRefusal, AmendRefused, OrderRefused, RiskRefusal};
 

@@ -1,6 +1,10 @@
 //! Why a directive led to nothing, or was not carried out: each rule with its numbers.
 
+mod group;
+
 use serde::Serialize;
+
+pub use group::GroupRefusal;
 
 use super::risk::RiskRefusal;
 use crate::amount::{Money, Position, Price, Quantity};
@@ -33,6 +37,8 @@ pub enum Idle {
     },
     /// The plan was closed before.
     AlreadyClosed,
+    /// What was ordered of a group or plan is so already.
+    AlreadySo,
 }
 
 /// A rule that a directive broke, with its numbers. Only rules that depend on state or price: anything that a file
@@ -107,13 +113,17 @@ pub enum Refusal {
     },
     /// An amount beyond what can be counted exactly.
     TooLarge,
-    /// An order that would carry it out does not pass the risk gate.
-    RiskGate(RiskRefusal),
     /// The plan is part of a batch that is not over: only a close reaches it.
     PlanInBatch {
         /// The directive whose batch it is.
         directive: DirectiveId,
     },
+    /// An order that would carry it out does not pass the risk gate.
+    #[serde(untagged)]
+    RiskGate(RiskRefusal),
+    /// A rule that an action on a group broke.
+    #[serde(untagged)]
+    Group(GroupRefusal),
 }
 
 impl Refusal {
@@ -134,6 +144,7 @@ impl Refusal {
             Self::SliceBelowMinNotional { .. } => "slice_below_min_notional",
             Self::TooLarge => "too_large",
             Self::RiskGate(refusal) => refusal.code(),
+            Self::Group(refusal) => refusal.code(),
             Self::PlanInBatch { .. } => "plan_in_batch",
         }
     }
@@ -148,6 +159,7 @@ impl Idle {
             Self::BelowLot { .. } => "below_lot",
             Self::BelowMinNotional { .. } => "below_min_notional",
             Self::AlreadyClosed => "already_closed",
+            Self::AlreadySo => "already_so",
         }
     }
 }

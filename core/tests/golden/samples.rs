@@ -34,19 +34,19 @@ fn dec(text: &str) -> Decimal {
     text.parse().unwrap()
 }
 
-fn price(text: &str) -> Price {
+pub(crate) fn price(text: &str) -> Price {
     Price::new(dec(text)).unwrap()
 }
 
-fn quantity(text: &str) -> Quantity {
+pub(crate) fn quantity(text: &str) -> Quantity {
     Quantity::new(dec(text)).unwrap()
 }
 
-fn position(text: &str) -> Position {
+pub(crate) fn position(text: &str) -> Position {
     Position::new(dec(text)).unwrap()
 }
 
-fn money(text: &str) -> Money {
+pub(crate) fn money(text: &str) -> Money {
     Money::new(dec(text))
 }
 
@@ -54,11 +54,11 @@ fn symbol() -> Symbol {
     "BTC/USDT".parse().unwrap()
 }
 
-fn directive() -> DirectiveId {
+pub(crate) fn directive() -> DirectiveId {
     DirectiveId::new("STR_001").unwrap()
 }
 
-fn plan(name: &str) -> PlanId {
+pub(crate) fn plan(name: &str) -> PlanId {
     PlanId::new(name).unwrap()
 }
 
@@ -73,7 +73,7 @@ fn on_limit() -> OnLimit {
     OnLimit { retry: Span::from_seconds(30), tries: 5, then: WhenLimitHolds::Market }
 }
 
-fn received(intent: Intent) -> Input {
+pub(crate) fn received(intent: Intent) -> Input {
     Input::DirectiveReceived(Box::new(StrategyDirective {
         directive_id: directive(),
         comments: Some(ContentRef([0xc0; 32])),
@@ -140,7 +140,7 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
         plans: vec![plan("TPL_A")],
         execution: CloseHint { urgency: Some(dec("0.5")), max_total_slippage: Some(dec("0.05")), on_limit: on_limit() },
     };
-    vec![
+    let mut all = vec![
         ("session-continued", Input::SessionContinued(from)),
         ("price-moved", Input::PriceMoved(PriceMoved { symbol: symbol(), mark })),
         ("new-trade-twap", new(Some(plan("TPL_A")), Some(StopLevel::At(price("37000"))), Some(TWAP))),
@@ -167,10 +167,14 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
         ("trade-opening", imported(None, None, TradeOrigin::Opening)),
         ("kill-switch-on", commanded(Switch::On, Some(OperatorReason::new("exchange-maintenance").unwrap()))),
         ("kill-switch-off", commanded(Switch::Off, None)),
+    ];
+    all.extend(super::actions::inputs());
+    all.extend([
         ("batch-new-trade", batches::new_trade()),
         ("batch-modify", batches::modify()),
         ("batch-close", batches::close()),
-    ]
+    ]);
+    all
 }
 
 fn commanded(switch: Switch, reason: Option<OperatorReason>) -> Input {
@@ -197,6 +201,28 @@ fn risk_refusals() -> Vec<(&'static str, RiskRefusal)> {
         ("open-orders", RiskRefusal::OpenOrders { open: 20, limit: 20 }),
         ("no-price", RiskRefusal::NoPrice { symbol: symbol() }),
     ]
+}
+
+fn orders_refused() -> impl Iterator<Item = (&'static str, Decision)> {
+    let then = AfterRefusal::ALL.iter().cycle();
+    risk_refusals().into_iter().zip(then).map(|((name, refusal), then)| {
+        let refused = OrderRefused {
+            group: GroupNo(3),
+            role: OrderRole::Entry,
+            side: Side::Sell,
+            terms: OrderTerms::Limit { price: price("38000.01") },
+            quantity: quantity("0.83"),
+            slice: 4,
+            refusal,
+            then: *then,
+        };
+        (name, Decision::OrderRefused(refused))
+    })
+}
+
+fn amend_refused() -> Decision {
+    let refusal = RiskRefusal::OpenOrders { open: 1, limit: 1 };
+    Decision::AmendRefused(AmendRefused { quantity: quantity("1.66"), price: Some(price("38000.01")), refusal })
 }
 
 fn refusals() -> Vec<(&'static str, Refusal)> {
@@ -255,22 +281,7 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
     let (group, because) = (GroupNo(3), Because::Fill);
     let slice = TimerPurpose::Slice { group, slice: 4 };
     let mut all = Vec::new();
-    let after = AfterRefusal::ALL.iter().cycle();
-    for ((name, refusal), then) in risk_refusals().into_iter().zip(after) {
-        all.push((
-            name,
-            Decision::OrderRefused(OrderRefused {
-                group,
-                role: OrderRole::Entry,
-                side: Side::Sell,
-                terms: OrderTerms::Limit { price: price("38000.01") },
-                quantity: quantity("0.83"),
-                slice: 4,
-                refusal,
-                then: *then,
-            }),
-        ));
-    }
+    all.extend(orders_refused());
     for (name, refusal) in refusals() {
         all.push((name, Decision::DirectiveRefused { directive: directive(), plan_id: Some(plan("TPL_A")), refusal }));
     }
@@ -353,15 +364,9 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
         ),
         ("trade-repeated", Decision::TradeRepeated { first: Seq(300), same: true }),
         ("timer-set-room", Decision::TimerSet { timer: TimerId(6), due: HOUR, purpose: TimerPurpose::Room { group } }),
-        (
-            "amend-refused",
-            Decision::AmendRefused(AmendRefused {
-                quantity: quantity("1.66"),
-                price: Some(price("38000.01")),
-                refusal: RiskRefusal::OpenOrders { open: 1, limit: 1 },
-            }),
-        ),
+        ("amend-refused", amend_refused()),
     ]);
+    all.extend(super::actions::decisions());
     all.extend(batches::decisions());
     all
 }

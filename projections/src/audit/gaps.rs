@@ -66,7 +66,8 @@ impl GapWatch {
 
     /// What is held without any stop is not covered either, by the strategist's own word.
     fn note_unprotected(&mut self, event: &Event, plan: &Plan) {
-        let naked = if plan.exits.stop.is_none() { plan.held() } else { Position::FLAT };
+        // What a directive uncovered is told by an event of its own.
+        let naked = if plan.exits.stop.is_none() && !plan.protection_cancelled { plan.held() } else { Position::FLAT };
         let open = self.0.last_mut().filter(|gap| gap.to.is_none() && gap.reason == NO_STOP);
         match open {
             Some(gap) if gap.quantity == naked => return,

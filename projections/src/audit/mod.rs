@@ -1,6 +1,7 @@
 //! The whole story of one plan, in order: why it came, what was decided, every order and its changes, every fill, every
 //! change of the stop with what it covers, timers, refusals, outcome and result.
 
+mod actions;
 mod batches;
 mod gaps;
 mod risk;
@@ -11,7 +12,7 @@ pub(crate) use gaps::GapWatch;
 pub use words::{order_name, refusal_text};
 
 use retrace_core::amount::{Money, Position};
-use retrace_core::directive::StrategyDirective;
+use retrace_core::directive::{Intent, StrategyDirective};
 use retrace_core::event::{Decision, Event, Fact, Input, Outcome};
 use retrace_core::ids::PlanId;
 use retrace_core::step::Step;
@@ -149,7 +150,13 @@ pub(crate) fn mentioned(event: &Event, book: &Book) -> Vec<PlanId> {
 
 /// The plans that a directive names, or makes.
 fn named(directive: &StrategyDirective, book: &Book) -> Vec<PlanId> {
-    directive.trades(book.ledger().session()).into_iter().map(|trade| trade.plan_id).collect()
+    match &directive.intent {
+        Intent::Group(group) => group.plans.clone(),
+        Intent::CancelAll(cancel) => cancel.plans.clone(),
+        Intent::NewTrade(_) | Intent::Modify(_) | Intent::Close(_) | Intent::Batch(_) => {
+            directive.trades(book.ledger().session()).into_iter().map(|trade| trade.plan_id).collect()
+        }
+    }
 }
 
 /// Whether an event says something of a whole directive, not of one plan.

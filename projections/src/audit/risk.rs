@@ -14,7 +14,7 @@ pub(super) fn commanded_text(commanded: &OperatorCommanded) -> String {
 }
 
 /// `terms` are the order's own, as every order's are told.
-pub(super) fn order_refused_text(refused: &OrderRefused, terms: String) -> String {
+pub(super) fn order_refused_text(refused: &OrderRefused, terms: &str) -> String {
     let OrderRefused { role, side, quantity, refusal, then, .. } = refused;
     let then = match then {
         AfterRefusal::WaitsForRoom => "it waits",

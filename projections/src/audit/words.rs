@@ -14,7 +14,7 @@ use retrace_core::time::Timestamp;
 
 use rust_decimal::Decimal;
 
-use super::{batches, risk};
+use super::{actions, batches, risk};
 use crate::ledger::{Book, Fill, Group, Order, Plan};
 
 /// By what a line names orders and earlier events.
@@ -207,6 +207,8 @@ fn directive_text(directive: &StrategyDirective, book: &Book) -> String {
         Intent::NewTrade(new) => wanted_text(Trade::New(new)),
         Intent::Modify(modify) => wanted_text(Trade::Modify(modify)),
         Intent::Close(close) => wanted_text(Trade::Close(close)),
+        Intent::Group(group) => actions::group_directive(group, book),
+        Intent::CancelAll(cancel) => actions::cancel_all(cancel.reach).to_owned(),
         Intent::Batch(batch) => batches::wanted(directive, batch, book.ledger().session()),
     };
     let causes: Vec<&str> = directive.causality.iter().map(retrace_core::ids::CausalityId::as_str).collect();
@@ -404,7 +406,7 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             plain(format!("plan ended: {how}{result}{dust}"))
         }
         Decision::OrderRefused(refused) => {
-            (Some(refused.refusal.code()), risk::order_refused_text(refused, order_terms(refused.terms)))
+            (Some(refused.refusal.code()), risk::order_refused_text(refused, &order_terms(refused.terms)))
         }
         Decision::AmendRefused(refused) => {
             let change = change_text(order, refused.quantity, refused.price);
@@ -416,6 +418,17 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             (Some(Because::Imported.as_str()), format!("{} {side} {quantity}, as traded{id}", name()))
         }
         Decision::TradeBooked { fill, .. } => (Some(Because::Imported.as_str()), fill_text(event, fill, book, naming)),
+        Decision::GroupCancelled { group, .. } => {
+            plain(format!("group {group} cancelled: nothing more is sent for it"))
+        }
+        Decision::AllCancelled { reach, .. } => plain(actions::all_cancelled(*reach).to_owned()),
+        Decision::OrdersModified { group, limit_price, added, target, .. } => {
+            plain(actions::orders_modified(*group, *limit_price, *added, *target))
+        }
+        Decision::GroupPaused { group, .. } => {
+            plain(format!("group {group} paused: nothing new is sent, what works goes on"))
+        }
+        Decision::GroupResumed { group, .. } => plain(format!("group {group} resumed")),
         Decision::TradeRepeated { first, same } => {
             let at = if naming == Naming::ByNumber { format!(", at event {first}") } else { String::new() };
             plain(if *same {
@@ -465,6 +478,9 @@ const fn reason(because: Because) -> &'static str {
         Because::Imported => "a history tells of it",
         Because::RiskGate => "the risk gate did not let it through",
         Because::KillSwitch => "the operator's kill switch is on",
+        Because::Cancelled => "a directive cancelled it",
+        Because::Modified => "a directive changed it",
+        Because::ProtectionCancelled => "a directive cancelled the protection",
         Because::RolledBack => "its batch is rolled back",
         Because::BatchStopped => "its batch is over",
     }
@@ -479,6 +495,7 @@ fn idle_text(idle: &Idle) -> String {
             format!("{delta} is worth {notional}, the minimum is {minimum}")
         }
         Idle::AlreadyClosed => "the plan is closed".to_owned(),
+        Idle::AlreadySo => "it is so already".to_owned(),
     }
 }
 
@@ -519,6 +536,7 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
         }
         Refusal::TooLarge => "an amount is beyond what can be counted exactly".to_owned(),
         Refusal::RiskGate(refusal) => risk::refusal_text(refusal),
+        Refusal::Group(refusal) => actions::group_refusal(refusal),
         Refusal::PlanInBatch { directive } => {
             format!("the plan is in the batch of {directive}, which is not over: only a close reaches it")
         }

@@ -44,6 +44,7 @@ impl Projection for StrategyLedgerView {
         "filled_quantity",
         "slices",
         "slices_due",
+        "paused",
         "side",
         "type",
         "quantity",
@@ -156,6 +157,7 @@ fn group_section(no: u32, group: &GroupView) -> Section {
     let section = Section::new(format!("group {no} {}", group.action))
         .beside("algorithm", group.algorithm)
         .beside("status", group.status)
+        .beside_some("paused", group.paused.then_some("true"))
         .beside("target_quantity", group.target_quantity)
         .beside("filled_quantity", group.filled_quantity);
     if group.slices > 1 {

@@ -9,8 +9,8 @@ use retrace_core::order::{OrderRole, Side};
 use super::group::own_role;
 use super::order::NewOrder;
 use super::{
-    Accounting, BrokenHistory, Change, Closing, Exits, Group, Ledger, Order, Orders, Phase, Plan, Refused,
-    SeenDirective, StandingTarget, Timer,
+    Accounting, BrokenHistory, Change, Closing, Course, Exits, Group, Ledger, Order, Ordered, Orders, Phase, Plan,
+    Refused, SeenDirective, StandingTarget, Timer,
 };
 
 impl Ledger {
@@ -118,6 +118,7 @@ impl Ledger {
                     algorithm: retrace_core::directive::Algorithm::Single,
                     given_up: false,
                     kept: false,
+                    kept_on_request: false,
                     stopped: false,
                 };
                 let plan = Plan {
@@ -134,6 +135,7 @@ impl Ledger {
                     phase: Phase::Standing,
                     groups: Vec::new(),
                     gap: None,
+                    protection_cancelled: false,
                     flatten_pauses: 0,
                     filled_last: None,
                     rollback: None,
@@ -152,12 +154,15 @@ impl Ledger {
                     algorithm: *algorithm,
                     given_up: false,
                     kept: false,
+                    kept_on_request: false,
                     stopped: false,
                 };
                 Ok(())
             }
             Decision::ExitsSet { stop, take_profit, .. } => {
-                self.events_plan(event)?.exits = Exits { stop: *stop, take_profit: *take_profit };
+                let plan = self.events_plan(event)?;
+                plan.exits = Exits { stop: *stop, take_profit: *take_profit };
+                plan.protection_cancelled &= stop.is_none();
                 Ok(())
             }
             Decision::PlanOpened => {
@@ -185,6 +190,7 @@ impl Ledger {
                     missed: Position::FLAT,
                     created_at: event.time,
                     slices_due: 1,
+                    ordered: Ordered::default(),
                     end: None,
                     held_back: None,
                     compensates,
@@ -221,7 +227,10 @@ impl Ledger {
             Decision::AmendRequested { quantity, price, because: _ } => {
                 self.ask(event, Change::Amend { quantity: *quantity, price: *price })
             }
-            Decision::CancelRequested { because: _ } => self.ask(event, Change::Cancel),
+            Decision::CancelRequested { because } => {
+                self.ask(event, Change::Cancel)?;
+                if *because == Because::Modified { self.mark_resend(event) } else { Ok(()) }
+            }
             Decision::TimerSet { timer, due, purpose } => {
                 let plan = if purpose.batch().is_some() { None } else { Some(Self::number_of_plan(event)?) };
                 if *timer != self.next_timer {
@@ -292,6 +301,13 @@ impl Ledger {
             }
             Decision::OrderRefused(refused) => self.apply_order_refused(event, refused),
             Decision::AmendRefused(refused) => self.apply_amend_refused(event, refused),
+            Decision::GroupCancelled { group, .. } => self.apply_group_cancelled(event, *group),
+            Decision::AllCancelled { directive, reach } => self.apply_all_cancelled(event, directive, *reach),
+            Decision::OrdersModified { directive: _, group, limit_price, added, target } => {
+                self.apply_orders_modified(event, *group, *limit_price, *added, *target)
+            }
+            Decision::GroupPaused { group, .. } => self.apply_course(event, *group, Course::Paused),
+            Decision::GroupResumed { group, .. } => self.apply_course(event, *group, Course::Runs),
             Decision::OrderInferred { .. } => self.apply_order_inferred(event, decision),
             Decision::TradeBooked { position, fill, quantity } => {
                 self.apply_trade_booked(event, position.as_ref(), fill, *quantity)
@@ -353,6 +369,9 @@ impl Ledger {
         let plan = self.plan_mut(event, plan_no)?;
         let plan_id = plan.id.clone();
         let parent = group_mut(event, plan, group)?;
+        if new.role == parent.role() {
+            parent.note_sent(new.attempt);
+        }
         let cause = OrderCause {
             directive: &parent.directive,
             plan: &plan_id,

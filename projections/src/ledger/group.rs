@@ -9,6 +9,7 @@ use retrace_core::instrument::Instrument;
 use retrace_core::order::{OrderRole, Side};
 use retrace_core::time::{Span, Timestamp};
 
+use super::actions::Ordered;
 use super::gate::HeldBack;
 use super::order::Order;
 use super::orders::Orders;
@@ -39,6 +40,8 @@ pub struct Group {
     pub created_at: Timestamp,
     /// How many slices have come due.
     pub slices_due: u32,
+    /// What directives ordered of it since.
+    pub ordered: Ordered,
     /// How it ended; `None` while it is active.
     pub end: Option<GroupEnd>,
     /// What the risk gate refused of it last; `None` once that waits no more.
@@ -90,13 +93,13 @@ impl Group {
         self.orders.own_filled()
     }
 
-    /// What it is to trade in all: what was planned less what was taken back, zero or more. What traded before the
+    /// What it is to trade in all: what is wanted less what was taken back, zero or more. What traded before the
     /// cancel reached it was not taken back.
     ///
     /// # Errors
     /// [`Inexact`] when the difference does not fit.
     pub fn quantity(&self) -> Result<Position, Inexact> {
-        Ok(Side::Buy.signed(self.planned).minus(self.dropped)?.max(self.filled()))
+        Ok(self.wanted()?.minus(self.dropped)?.max(self.filled()))
     }
 
     /// What it is still to trade while it is active, sent or not, zero or more.
@@ -110,14 +113,14 @@ impl Group {
         Ok(at_least_zero(self.quantity()?.minus(self.filled())?))
     }
 
-    /// What of it works at the venue, zero or more.
+    /// What of it works at the venue, zero or more; what is being added to an order counts.
     ///
     /// # Errors
     /// [`Inexact`] when the sum does not fit.
     pub fn working(&self) -> Result<Position, Inexact> {
         self.orders
-            .own_working()
-            .filter_map(Order::remaining)
+            .own_filling()
+            .filter_map(Order::remaining_most)
             .try_fold(Position::FLAT, |sum, remaining| sum.plus(Side::Buy.signed(remaining)))
     }
 
@@ -154,7 +157,7 @@ impl Group {
             return Ok(quantity);
         }
         let due = times(slice_size(self.planned, self.slices(), instrument)?, self.slices_due)?;
-        Ok(due.minus(self.missed)?.min(quantity))
+        Ok(due.plus(self.ordered.added)?.minus(self.missed)?.min(quantity))
     }
 }
 

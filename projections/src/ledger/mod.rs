@@ -5,6 +5,7 @@
 //! [`Ledger::restore`]). [`Book`] does that in memory.
 
 mod accounting;
+mod actions;
 mod apply;
 mod batches;
 mod book;
@@ -30,6 +31,7 @@ use retrace_core::manifest::{Identity, Mode};
 use retrace_core::time::Timestamp;
 
 pub use accounting::{Accounting, Totals, Trade};
+pub use actions::{Course, Ordered};
 pub use batches::{Batch, Before, Leg, Rollback, Stage, Traded};
 pub use book::Book;
 pub use distance::Distance;

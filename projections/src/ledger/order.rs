@@ -208,6 +208,33 @@ impl Order {
         }
     }
 
+    /// Whether it may fill more than by now: it works, or all of it traded before it was made larger.
+    pub fn may_fill(&self) -> bool {
+        self.is_working() || (self.status == OrderStatus::Filled && self.is_to_grow())
+    }
+
+    /// The least that may still be filled of it, whether or not the change under way is made.
+    pub fn remaining_least(&self) -> Option<Quantity> {
+        Some(self.remaining()?.min(self.remaining_as_requested()?))
+    }
+
+    /// The most that may still be filled of it, whether or not the change under way is made.
+    pub fn remaining_most(&self) -> Option<Quantity> {
+        let asked = match self.in_flight {
+            Some(Change::Amend { quantity, .. }) if self.may_fill() => match self.filled.size() {
+                None => Some(quantity),
+                Some(filled) => quantity.less(filled),
+            },
+            Some(Change::Amend { .. } | Change::Cancel) | None => None,
+        };
+        self.remaining().max(asked)
+    }
+
+    /// Whether the change under way makes it larger.
+    pub(super) fn is_to_grow(&self) -> bool {
+        matches!(self.in_flight, Some(Change::Amend { quantity, .. }) if quantity > self.quantity)
+    }
+
     /// Its price or trigger if the change under way is made.
     pub const fn price_as_requested(&self) -> Option<Price> {
         if let Some(Change::Amend { price: Some(price), .. }) = self.in_flight {

@@ -66,6 +66,11 @@ impl Orders {
         self.open.iter().filter(|order| order.role == self.own && order.is_working())
     }
 
+    /// The group's own orders that may fill more than by now, in order of request.
+    pub fn own_filling(&self) -> impl DoubleEndedIterator<Item = &Order> {
+        self.open.iter().filter(|order| order.role == self.own && order.may_fill())
+    }
+
     /// How many own orders there are.
     pub fn own_count(&self) -> usize {
         let open = self.open.iter().filter(|order| order.role == self.own).count();

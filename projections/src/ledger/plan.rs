@@ -44,6 +44,8 @@ pub struct Plan {
     pub accounting: Accounting,
     /// How much is not covered by a working stop, signed, with no request under way; and why.
     pub gap: Option<(Position, Because)>,
+    /// A directive cancelled its protection: what is held is a gap until a stop is set again.
+    pub protection_cancelled: bool,
     /// How many pauses it made before closing or flattening it was tried again.
     pub flatten_pauses: u32,
     /// What the order was for that filled last: which tells a take profit that took all from a target of zero.
@@ -76,6 +78,8 @@ pub struct StandingTarget {
     pub given_up: bool,
     /// A group that reduces ended short for good: nothing more is reduced before a directive sets a target again.
     pub kept: bool,
+    /// A directive cancelled a group that reduces: an entry that fills later changes nothing of that.
+    pub kept_on_request: bool,
     /// Its batch ended before it was reached: what works toward it is cancelled, before a directive sets a target again.
     pub stopped: bool,
 }
@@ -84,12 +88,12 @@ impl StandingTarget {
     /// A size that is to be reached at once, at any price.
     pub(super) const fn at_market(size: Position, directive: DirectiveId) -> Self {
         let (entry, algorithm) = (EntryTerms::MARKET, Algorithm::Single);
-        Self { size, directive, entry, algorithm, given_up: false, kept: false, stopped: false }
+        Self { size, directive, entry, algorithm, given_up: false, kept: false, kept_on_request: false, stopped: false }
     }
 
     /// Nothing more is sent toward it.
     pub(super) const fn stop(&mut self) {
-        (self.given_up, self.kept, self.stopped) = (true, true, true);
+        (self.given_up, self.kept, self.kept_on_request, self.stopped) = (true, true, true, true);
     }
 
     /// A group of this action ended short for good.
@@ -197,7 +201,7 @@ impl Plan {
     /// # Errors
     /// [`Inexact`] when a sum does not fit.
     pub fn committed(&self) -> Result<Position, Inexact> {
-        self.committed_with(Order::remaining, Order::remaining)
+        self.committed_with(Order::remaining_most, Order::remaining_most)
     }
 
     /// What new decisions are taken against. Nothing is sent for what an unanswered cancel may yet leave standing, and
@@ -207,8 +211,8 @@ impl Plan {
     /// [`Inexact`] when a sum does not fit.
     pub fn committed_between(&self) -> Result<Bounds, Inexact> {
         Ok(Bounds {
-            nearest: self.committed_with(Order::remaining_as_requested, Order::remaining)?,
-            farthest: self.committed_with(Order::remaining, Order::remaining_as_requested)?,
+            nearest: self.committed_with(Order::remaining_least, Order::remaining_most)?,
+            farthest: self.committed_with(Order::remaining_most, Order::remaining_least)?,
         })
     }
 
@@ -218,7 +222,7 @@ impl Plan {
             let remaining = if group.action == GroupAction::Enter { entering } else { leaving };
             let working = group
                 .orders
-                .own_working()
+                .own_filling()
                 .filter_map(remaining)
                 .try_fold(Position::FLAT, |sum, quantity| sum.plus(Side::Buy.signed(quantity)))?;
             if let Some(counted) = group.outstanding()?.max(working).size() {

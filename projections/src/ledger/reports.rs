@@ -7,7 +7,7 @@ use retrace_core::ids::{OrderNo, derive_fill_id};
 use retrace_core::order::{OrderRole, OrderStatus, Side};
 
 use super::apply::amount;
-use super::{BrokenHistory, Ledger, Order, Phase, Plan, Trade};
+use super::{BrokenHistory, Ledger, Order, Phase, Plan, Trade, is_protection};
 
 impl Ledger {
     pub(super) fn apply_report(&mut self, event: &Event, report: &Report) -> Result<(), BrokenHistory> {
@@ -32,10 +32,15 @@ impl Ledger {
         if let ReportKind::Filled(fill) = &report.what {
             return self.apply_fill(event, no, fill);
         }
-        let role = self.change_order(event, no, |order| {
+        let refuses = matches!(report.what, ReportKind::AmendRejected { .. });
+        let (role, not_added) = self.change_order(event, no, |order| {
+            let not_added = refuses && order.is_to_grow();
             report_to(order, &report.what);
-            Ok(order.role)
+            Ok((order.role, not_added))
         })?;
+        if not_added && !is_protection(role) {
+            self.mark_resend(event)?;
+        }
         if (&report.what, role) == (&ReportKind::Triggered, OrderRole::StopLoss) {
             let plan = Self::number_of_plan(event)?;
             stop_out(self.plan_mut(event, plan)?);
@@ -88,7 +93,7 @@ impl Ledger {
                 self.lower_before(&plan_id, traded).map_err(|source| amount(event, source))?;
             }
             // There is more to reduce than what could not be.
-            OrderRole::Entry => plan.target.kept = false,
+            OrderRole::Entry => plan.target.kept = plan.target.kept_on_request,
             OrderRole::Reduce | OrderRole::Close | OrderRole::Flatten | OrderRole::Compensation => {}
         }
         Ok(())

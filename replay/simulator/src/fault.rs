@@ -2,7 +2,9 @@
 //! as it is: what it decides is changed before it is folded.
 
 use retrace_core::amount::Position;
-use retrace_core::event::{Decision, Event, Fact, GroupAction, Input, ReportKind, ReportedOrder, TimerPurpose};
+use retrace_core::event::{
+    Decision, Event, Fact, GroupAction, Input, OperatorCommand, ReportKind, ReportedOrder, Switch, TimerPurpose,
+};
 use retrace_core::ids::{DirectiveId, OrderNo, PlanNo, Seq};
 use retrace_core::order::{OrderRole, Side};
 use retrace_core::time::Timestamp;
@@ -28,11 +30,15 @@ pub enum Fault {
     FlattenedTwice,
     /// What a take profit sold is bought again.
     ProfitBoughtBack,
+    /// The session's limits are forgotten.
+    LimitsForgotten,
+    /// The operator's kill switch is not turned on.
+    SwitchForgotten,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::NoIdempotencyCheck,
         Self::WorkingNotCounted,
         Self::UnsentNotCounted,
@@ -40,6 +46,8 @@ impl Fault {
         Self::TimerLostOnRestart,
         Self::FlattenedTwice,
         Self::ProfitBoughtBack,
+        Self::LimitsForgotten,
+        Self::SwitchForgotten,
     ];
 }
 
@@ -60,6 +68,9 @@ pub(crate) fn faulty_step(
     {
         said.directive_id = other;
     }
+    if let (Fault::SwitchForgotten, Input::OperatorCommanded(commanded)) = (fault, &mut input) {
+        commanded.command = OperatorCommand::KillSwitch(Switch::Off);
+    }
     let mut sound = state.clone();
     let events = step(&mut sound, time, input)?;
     let spoilt = spoil(fault, state, events.clone());
@@ -78,7 +89,7 @@ pub(crate) fn faulty_step(
 
 fn spoil(fault: Fault, before: &State, mut events: Vec<Event>) -> Vec<Event> {
     match fault {
-        Fault::NoIdempotencyCheck | Fault::TimerLostOnRestart => {}
+        Fault::NoIdempotencyCheck | Fault::TimerLostOnRestart | Fault::LimitsForgotten | Fault::SwitchForgotten => {}
         Fault::WorkingNotCounted => enlarge(before, &mut events, |group| lots(group.working().unwrap_or_default())),
         Fault::UnsentNotCounted => {
             enlarge(before, &mut events, |group| lots(group.unsent().unwrap_or_default()));

@@ -1,7 +1,7 @@
 //! What an auditor finds: a bound that was broken, with its numbers. They are whole lots and ticks, and sizes of a plan
 //! are in its own direction; what is said of them is in the story's units.
 
-use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, TimerId};
+use retrace_core::ids::{DirectiveId, GroupNo, OrderNo, PlanId, PlanNo, TimerId};
 use retrace_replay::EngineError;
 use rust_decimal::Decimal;
 
@@ -71,6 +71,22 @@ pub enum Finding {
         /// When it must not.
         what: &'static str,
     },
+    /// A request breaks a limit of the session, or enters while the operator's switch is on.
+    #[error("plan {plan}: an order beyond the limit {limit}")]
+    BeyondLimit {
+        /// The plan.
+        plan: PlanNo,
+        /// Which limit.
+        limit: &'static str,
+    },
+    /// A request was held back although no limit asks for that.
+    #[error("plan {plan}: an order is held back for {limit} without ground")]
+    HeldBack {
+        /// The plan.
+        plan: PlanNo,
+        /// The limit that is named.
+        limit: &'static str,
+    },
     /// More is to be sold, or bought back, than is held.
     #[error("plan {plan}: with order {order}, {} is on its way out of the {} it holds", lots(.leaving), lots(.held))]
     LeavesTwice {
@@ -121,6 +137,16 @@ pub enum Finding {
         held: i64,
         /// Where they are to stand.
         wanted: Option<i64>,
+    },
+    /// A group does what a directive forbade, or does not what one ordered.
+    #[error("plan {plan}, group {group}: {what}")]
+    Group {
+        /// The plan.
+        plan: PlanNo,
+        /// The group.
+        group: GroupNo,
+        /// What is wrong.
+        what: &'static str,
     },
     /// The stop was called lost, or passed, without ground.
     #[error("plan {plan}: its stop is called passed, but it is not and nothing happened to it")]
@@ -246,10 +272,13 @@ impl Finding {
             Self::Unjustified { .. } => "refusal without ground",
             Self::BeyondTarget { .. } => "beyond the target",
             Self::Entered { .. } => "entered",
+            Self::BeyondLimit { .. } => "beyond a limit",
+            Self::HeldBack { .. } => "held back without ground",
             Self::LeavesTwice { .. } => "leaves twice",
             Self::StopShrinks { .. } => "stop shrinks",
             Self::AskedTwice { .. } => "asked twice",
             Self::Protection { .. } => "protection",
+            Self::Group { .. } => "group",
             Self::StopNotPassed { .. } => "stop not passed",
             Self::OffTarget { .. } => "off target",
             Self::Stuck { .. } => "stuck",

@@ -14,6 +14,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "a world holds a few thousand lots; an overflow stops a test")]
 
 pub mod dice;
+pub mod limits;
 pub mod script;
 pub mod units;
 

@@ -1,16 +1,20 @@
 //! A seed becomes a script: prices that walk, jump and pause, and directives of every shape.
 
+mod actions;
+
+use retrace_core::chain::genesis;
 use retrace_core::directive::{
     Algorithm, CloseHint, ClosePlans, EntryTerms, ExecutionHint, Intent, ModifyPlans, NewTrade, OnLimit, StopChange,
     StopLevel, StrategyDirective, TakeProfitChange, Twap, WhenLimitHolds,
 };
-use retrace_core::ids::{DirectiveId, PlanId};
+use retrace_core::ids::{DirectiveId, PlanId, SessionUid};
 use retrace_core::order::{Side, TimeInForce};
 use retrace_core::policy::BatchPolicy;
 use retrace_core::time::Span;
 use rust_decimal::Decimal;
 
 use crate::dice::Dice;
+use crate::limits::Limits;
 use crate::script::{Act, Ending, Happening, Mischief, Outage, Restart, Rules, Script, Trick};
 use crate::units::{base_amount, price, quantity};
 
@@ -37,10 +41,14 @@ pub fn roll(seed: u64) -> Script {
         acts.extend(walk.iter().map(|(at, ticks)| Act { at: *at, what: Happening::Price { symbol, ticks: *ticks } }));
         walks.push(walk);
     }
-    acts.extend(directives(dice, rules, &walks, length));
+    let (limits, operator) = Limits::roll(seed, length);
+    let empty = Script { seed, rules, limits, mischief, acts: Vec::new(), restarts: Vec::new(), outages: Vec::new() };
+    let session = genesis(&empty.identity()).0;
+    acts.extend(directives(dice, rules, session, &walks, length));
     while dice.once_in(8) {
         acts.push(Act { at: dice.between(0, length), what: Happening::Foreign });
     }
+    acts.extend(operator);
     acts.sort_by_key(|act| act.at);
     let mut restarts: Vec<Restart> = Vec::new();
     if dice.once_in(3) {
@@ -59,7 +67,7 @@ pub fn roll(seed: u64) -> Script {
         outages.push(Outage { from, to });
         at = to;
     }
-    Script { seed, rules, mischief, acts, restarts, outages }
+    Script { seed, rules, limits, mischief, acts, restarts, outages }
 }
 
 fn mischief(dice: &mut Dice) -> Mischief {
@@ -136,7 +144,7 @@ fn beyond(dice: &mut Dice, from: i64, side: i64) -> i64 {
     from + side * ticks
 }
 
-fn directives(dice: &mut Dice, rules: Rules, walks: &[Vec<(i64, i64)>], length: i64) -> Vec<Act> {
+fn directives(dice: &mut Dice, rules: Rules, session: SessionUid, walks: &[Vec<(i64, i64)>], length: i64) -> Vec<Act> {
     let mut given: Vec<(i64, StrategyDirective)> = Vec::new();
     let mut opened: Vec<Opened> = Vec::new();
     let most = dice.between(1, 9);
@@ -166,7 +174,7 @@ fn directives(dice: &mut Dice, rules: Rules, walks: &[Vec<(i64, i64)>], length: 
             let sign = if rules.shorting || dice.once_in(12) { dice.pick(&[1, -1]) } else { 1 };
             (first(dice, &scene, id.clone(), sign), Some(Opened { id, symbol, sign }))
         } else {
-            (later(dice, &scene, walks), None)
+            (later(dice, &scene, walks, &given, session), None)
         };
         opened.extend(plan);
         given.push((at, directive(&format!("STR_{number}"), intent)));
@@ -196,6 +204,8 @@ fn other_body(mut said: StrategyDirective) -> StrategyDirective {
         Intent::NewTrade(new) => new.target = quantity(7),
         Intent::Modify(modify) => modify.target = Some(base_amount(7_000)),
         Intent::Close(close) => close.execution.on_limit.tries += 1,
+        Intent::Group(group) => actions::other_group_order(group),
+        Intent::CancelAll(cancel) => actions::other_reach(cancel),
         Intent::Batch(batch) => batch.policy = batch.policy.is_none().then_some(BatchPolicy::PARALLEL),
     }
     said
@@ -228,7 +238,13 @@ fn first(dice: &mut Dice, scene: &Scene<'_>, plan: PlanId, sign: i64) -> Intent 
     })
 }
 
-fn later(dice: &mut Dice, scene: &Scene<'_>, walks: &[Vec<(i64, i64)>]) -> Intent {
+fn later(
+    dice: &mut Dice,
+    scene: &Scene<'_>,
+    walks: &[Vec<(i64, i64)>],
+    given: &[(i64, StrategyDirective)],
+    session: SessionUid,
+) -> Intent {
     let mut plans = Vec::new();
     let (mut symbol, mut way) = (scene.symbol, 1);
     for _ in 0..dice.pick(&[1, 1, 1, 2]) {
@@ -249,6 +265,9 @@ fn later(dice: &mut Dice, scene: &Scene<'_>, walks: &[Vec<(i64, i64)>]) -> Inten
     plans.dedup();
     let prices = walks.get(symbol).map(Vec::as_slice).unwrap_or_default();
     let around = prices.iter().rfind(|(seen, _)| *seen <= scene.at).map_or(1_000, |(_, ticks)| *ticks);
+    if dice.once_in(3) {
+        return actions::action(dice, plans, around, given, session);
+    }
     if dice.once_in(7) {
         return Intent::Close(ClosePlans {
             plans,

@@ -2,6 +2,7 @@
 
 use retrace_core::amount::Money;
 use retrace_core::directive::StrategyDirective;
+use retrace_core::event::Switch;
 use retrace_core::ids::{SessionName, StrategyInstanceId};
 use retrace_core::instrument::{Asset, Instrument, Symbol};
 use retrace_core::manifest::{Account, Identity, Mode, TapeIdentity};
@@ -11,6 +12,7 @@ use retrace_core::venue::{FeeAsset, FillPath, VenueProfile, VenueSettings};
 use rust_decimal::Decimal;
 
 use crate::dice::drawn;
+use crate::limits::Limits;
 use crate::units;
 
 /// A world before it is played.
@@ -20,6 +22,8 @@ pub struct Script {
     pub seed: u64,
     /// What may be traded, and by which rules.
     pub rules: Rules,
+    /// What the risk gate lets through.
+    pub limits: Limits,
     /// How the venue and the network misbehave.
     pub mischief: Mischief,
     /// What happens from outside, in order of time.
@@ -68,6 +72,8 @@ pub enum Happening {
     Directive(Box<StrategyDirective>),
     /// The venue reports on an order that is not ours.
     Foreign,
+    /// The operator turns the kill switch.
+    Operator(Switch),
 }
 
 /// An end of the engine, and its new beginning from the log.
@@ -242,7 +248,7 @@ impl Script {
                 latency: Span::default(),
                 max_volume_share: Decimal::ONE,
             },
-            policy: ExecutionPolicy::default(),
+            policy: ExecutionPolicy { risk: self.limits.policy(self.rules.symbols), ..ExecutionPolicy::default() },
             seed: self.seed,
             decision_version: retrace_replay::DECISION_VERSION,
             nonce: Some(nonce),

@@ -64,7 +64,14 @@ fn sooner(mut best: Script, fails: &impl Fn(&Script) -> bool) -> Script {
 
 /// Plainer rules.
 fn rules(mut best: Script, fails: &impl Fn(&Script) -> bool) -> Script {
-    let plainer: [fn(&mut Script); 4] = [
+    let plainer: [fn(&mut Script); 11] = [
+        |script| script.limits.order = None,
+        |script| script.limits.position = None,
+        |script| script.limits.notional = None,
+        |script| script.limits.account = None,
+        |script| script.limits.collar = None,
+        |script| script.limits.per_minute = None,
+        |script| script.limits.open = None,
         |script| script.rules.min_notional = 0,
         |script| script.rules.fee_in_base = false,
         |script| script.rules.amend_down = true,

@@ -34,6 +34,11 @@ impl Tally {
                     self.count(refusal.code(), 1);
                     "refusals"
                 }
+                Fact::Decision(Decision::OrderRefused(refused)) => {
+                    self.count(refused.refusal.code(), 1);
+                    "orders refused by the risk gate"
+                }
+                Fact::Input(Input::OperatorCommanded(_)) => "operator commands",
                 Fact::Decision(Decision::DirectiveRepeated { .. }) => "directives repeated",
                 Fact::Decision(Decision::PlanClosed { .. }) => {
                     if ended.insert(event.plan) {

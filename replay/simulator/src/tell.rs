@@ -6,6 +6,7 @@ use retrace_core::event::{Fact, Input};
 use retrace_projections::audit::event_line;
 use retrace_projections::ledger::Book;
 
+use crate::limits::Limits;
 use crate::script::{Ending, Script, Trick};
 use crate::units::millis;
 use crate::world::Played;
@@ -23,6 +24,9 @@ pub fn story(script: &Script, played: &Played) -> String {
         if rules.shorting { "" } else { "no " },
         if rules.amend_down { "" } else { "no " },
     );
+    if script.limits != Limits::default() {
+        let _ = writeln!(text, "  {}", limits(&script.limits));
+    }
     for trick in Trick::ALL {
         let odds = script.mischief.odds(trick);
         if odds > 0 {
@@ -64,6 +68,22 @@ pub fn story(script: &Script, played: &Played) -> String {
         let _ = writeln!(text, "\n{}: {finding}", finding.kind());
     }
     text
+}
+
+/// The limits there are.
+fn limits(limits: &Limits) -> String {
+    let Limits { order, position, notional, account, collar, per_minute, open } = limits;
+    let all = [
+        ("lots an order", order),
+        ("lots a position", position),
+        ("quote an order", notional),
+        ("quote in all", account),
+        ("thousandths from the price", collar),
+        ("orders a minute", per_minute),
+        ("orders at once", open),
+    ];
+    let given = all.iter().filter_map(|(what, limit)| limit.map(|limit| format!("{limit} {what}")));
+    format!("at most {}", given.collect::<Vec<_>>().join(", "))
 }
 
 /// A time of a world as minutes, seconds and thousandths.

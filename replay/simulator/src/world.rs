@@ -6,11 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use retrace_core::directive::{CloseHint, ClosePlans, Intent, OnLimit, StrategyDirective};
-use retrace_core::event::{Decision, Event, Fact, Input, Mark, PriceMoved, Report, ReportKind, ReportedOrder};
+use retrace_core::chain::genesis;
+use retrace_core::directive::{CloseHint, ClosePlans, Intent, OnLimit};
+use retrace_core::event::{
+    Decision, Event, Fact, Input, Mark, OperatorCommand, OperatorCommanded, PriceMoved, Report, ReportKind,
+    ReportedOrder,
+};
 use retrace_core::ids::{ConnectorOrderId, PlanNo, Seq, TimerId};
 use retrace_core::manifest::{Identity, Provenance};
 use retrace_core::memory::MemoryStore;
+use retrace_core::policy::ExecutionPolicy;
 use retrace_core::step::{Step, TapePosition};
 use retrace_core::store::{LogStore, Manifest};
 use retrace_projections::ledger::{Book, Plan};
@@ -56,8 +61,8 @@ enum Item {
     Arrive(Effect),
     /// A report reaches the engine; `copy`: it was told before.
     Deliver { told: Told, copy: bool },
-    /// A directive that a crash took away is said again.
-    SayAgain(Box<StrategyDirective>),
+    /// What a crash took away is said again.
+    SayAgain(Box<Input>),
     /// What is decided becomes durable.
     Flush,
 }
@@ -93,7 +98,11 @@ struct World<'a> {
 
 impl<'a> World<'a> {
     fn new(script: &'a Script, fault: Option<Fault>) -> Self {
-        let identity = script.identity();
+        let mut identity = script.identity();
+        if fault == Some(Fault::LimitsForgotten) {
+            identity.policy = ExecutionPolicy::default();
+        }
+        let session = genesis(&identity).0;
         Self {
             script,
             fault,
@@ -106,8 +115,8 @@ impl<'a> World<'a> {
             outbox: Outbox::default(),
             released: BTreeSet::new(),
             flushing: false,
-            auditor: Auditor::new(script.rules),
-            saved: Auditor::new(script.rules),
+            auditor: Auditor::new(script, session),
+            saved: Auditor::new(script, session),
             venue: Venue::new(script),
             queue: BTreeMap::new(),
             queued: 0,
@@ -127,6 +136,10 @@ impl<'a> World<'a> {
             match &act.what {
                 Happening::Price { symbol, ticks } => self.price(*symbol, *ticks)?,
                 Happening::Directive(said) => self.take(&Input::DirectiveReceived(said.clone()))?,
+                Happening::Operator(switch) => {
+                    let command = OperatorCommand::KillSwitch(*switch);
+                    self.take(&Input::OperatorCommanded(OperatorCommanded { command, reason: None }))?;
+                }
                 Happening::Foreign => {
                     let Ok(id) = ConnectorOrderId::new("X1") else { continue };
                     let report = Report { order: ReportedOrder::Foreign(id), what: ReportKind::Canceled };
@@ -155,7 +168,7 @@ impl<'a> World<'a> {
         for symbol in 0..self.script.rules.symbols {
             let last = self.script.acts.iter().rev().find_map(|act| match act.what {
                 Happening::Price { symbol: of, ticks } if of == symbol => Some(ticks),
-                Happening::Price { .. } | Happening::Directive(_) | Happening::Foreign => None,
+                Happening::Price { .. } | Happening::Directive(_) | Happening::Foreign | Happening::Operator(_) => None,
             });
             self.price(symbol, last.unwrap_or(1_000))?;
         }
@@ -219,7 +232,7 @@ impl<'a> World<'a> {
                 self.flush();
                 Ok(())
             }
-            Item::SayAgain(said) => self.take(&Input::DirectiveReceived(said)),
+            Item::SayAgain(said) => self.take(&said),
             Item::Arrive(effect) => {
                 let mut told = Vec::new();
                 let order = effect.order;
@@ -424,7 +437,9 @@ impl<'a> World<'a> {
                     self.send(1_000, Item::Deliver { told, copy });
                 }
             }
-            Some(Fact::Input(Input::DirectiveReceived(said))) => self.send(2_000, Item::SayAgain(said)),
+            Some(Fact::Input(said @ (Input::DirectiveReceived(_) | Input::OperatorCommanded(_)))) => {
+                self.send(2_000, Item::SayAgain(Box::new(said)));
+            }
             _ => {}
         }
     }

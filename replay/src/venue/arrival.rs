@@ -21,12 +21,13 @@ impl BarVenue {
         match &effect.request {
             VenueRequest::Place { .. } => self.place(now, effect, reports),
             VenueRequest::Amend { quantity, price } => {
-                let what = match self.amend(effect, *quantity, *price)? {
+                let amended = self.amend(effect, *quantity, *price)?;
+                let what = match amended {
                     Ok(()) => ReportKind::Amended { quantity: *quantity, price: *price },
                     Err(reason) => ReportKind::AmendRejected { reason },
                 };
                 reports.push(report(effect.order, what));
-                Ok(())
+                if amended.is_ok() { self.meet_amended(now, effect, reports) } else { Ok(()) }
             }
             VenueRequest::Cancel => {
                 let what = match self.place_of(effect.order) {
@@ -57,10 +58,11 @@ impl BarVenue {
             quantity,
             filled: Position::FLAT,
             reduce_only,
+            post_only,
             triggered: false,
         };
         let current = self.marks.get(&effect.symbol).map(|mark| mark.for_plan(effect.direction));
-        if let Some(reason) = self.refusal(&order, current, post_only)? {
+        if let Some(reason) = self.refusal(&order, current)? {
             reports.push(report(order.order, ReportKind::Rejected { reason }));
             return Ok(());
         }
@@ -98,12 +100,7 @@ impl BarVenue {
     }
 
     /// Why the venue refuses a new order, if it does.
-    fn refusal(
-        &self,
-        order: &Resting,
-        current: Option<Price>,
-        post_only: bool,
-    ) -> Result<Option<VenueReason>, VenueError> {
+    fn refusal(&self, order: &Resting, current: Option<Price>) -> Result<Option<VenueReason>, VenueError> {
         let instrument = self.instrument(&order.symbol)?;
         let level = match order.terms {
             OrderTerms::Unknown => return Ok(Some(VenueReason::Other)),
@@ -122,7 +119,9 @@ impl BarVenue {
         let Some(current) = current else { return Ok(None) };
         Ok(match order.terms {
             OrderTerms::Stop { trigger } if order.stop_touched(trigger, current) => Some(VenueReason::WouldTriggerNow),
-            OrderTerms::Limit { price } if post_only && order.is_good(price, current) => Some(VenueReason::WouldTake),
+            OrderTerms::Limit { price } if order.post_only && order.is_good(price, current) => {
+                Some(VenueReason::WouldTake)
+            }
             OrderTerms::Market
             | OrderTerms::Limit { .. }
             | OrderTerms::Stop { .. }
@@ -153,9 +152,37 @@ impl BarVenue {
         {
             return Ok(Err(VenueReason::WouldTriggerNow));
         }
+        if let (OrderTerms::Limit { price }, Some(current)) = (terms, current)
+            && order.post_only
+            && order.is_good(price, current)
+        {
+            return Ok(Err(VenueReason::WouldTake));
+        }
         order.terms = terms;
         order.quantity = quantity;
         Ok(Ok(()))
+    }
+
+    /// A limit order that was given a price at which it can be filled takes what there is at once, as a new one would.
+    fn meet_amended(&mut self, now: Timestamp, effect: &Effect, reports: &mut Vec<Report>) -> Result<(), VenueError> {
+        let current = self.marks.get(&effect.symbol).map(|mark| mark.for_plan(effect.direction));
+        let Some(place) = self.place_of(effect.order) else { return Ok(()) };
+        let good = |order: &Resting, current| match order.terms {
+            OrderTerms::Limit { price } => order.is_good(price, current),
+            OrderTerms::Market | OrderTerms::Stop { .. } | OrderTerms::TakeProfit { .. } | OrderTerms::Unknown => false,
+        };
+        let order = self.resting.get(&place).zip(current).filter(|(order, current)| good(order, *current));
+        let Some((mut order, current)) = order.map(|(order, current)| (order.clone(), current)) else { return Ok(()) };
+        let Some(left) = order.remaining() else { return Ok(()) };
+        let available = self.within_position(&order, left)?.and_then(|q| self.within_volume(&order.symbol, q));
+        if let Some(available) = available {
+            self.trade(&mut order, now, current, available, Liquidity::Taker, reports)?;
+        }
+        match order.remaining() {
+            None => self.resting.remove(&place),
+            Some(_) => self.resting.insert(place, order),
+        };
+        Ok(())
     }
 
     fn place_of(&self, order: OrderNo) -> Option<u64> {

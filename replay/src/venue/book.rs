@@ -18,6 +18,8 @@ pub(super) struct Resting {
     pub(super) quantity: Quantity,
     pub(super) filled: Position,
     pub(super) reduce_only: bool,
+    /// It may only make liquidity.
+    pub(super) post_only: bool,
     /// A stop that was touched and has a rest: it goes on at the next open.
     pub(super) triggered: bool,
 }

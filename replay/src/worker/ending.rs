@@ -3,9 +3,9 @@
 use retrace_core::event::{Because, Decision, GroupAction, GroupEnd, Outcome};
 use retrace_core::ids::{PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus};
-use retrace_projections::ledger::{Group, Order, Phase, Plan, is_protection};
+use retrace_projections::ledger::{Course, Group, Order, Phase, Plan, is_protection};
 
-use super::{cancel, closing, risk, schedule, snapshot};
+use super::{actions, cancel, closing, risk, schedule, snapshot};
 use crate::step::{Deciding, EngineError};
 
 /// Ends every group that has nothing working and nothing more to send.
@@ -23,7 +23,7 @@ pub(super) fn end_groups(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), 
 }
 
 fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Option<GroupEnd>, EngineError> {
-    if group.orders.own_working().next().is_some() {
+    if group.orders.own_filling().next().is_some() {
         return Ok(None);
     }
     if group.action == GroupAction::Close {
@@ -41,12 +41,12 @@ fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Opti
     }
     if deciding.exact(group.outstanding())?.is_flat() {
         let stopped = plan.phase == Phase::StoppedOut && group.action == GroupAction::Enter;
-        let planned = retrace_core::order::Side::Buy.signed(group.planned);
-        let taken_back = deciding.exact(group.quantity())? < planned;
+        let taken_back = deciding.exact(group.quantity())? < deciding.exact(group.wanted())?;
         let undone = plan.rollback.is_some() && !group.compensates && group.directive == plan.target.directive;
         return Ok(Some(match (stopped, taken_back) {
             (true, _) => GroupEnd::StoppedOut,
             (false, true) if undone => GroupEnd::RolledBack,
+            (false, true) if group.ordered.course == Course::Cancelled => GroupEnd::Cancelled,
             (false, true) if !group.missed.is_flat() => GroupEnd::Incomplete,
             (false, true) => GroupEnd::Cancelled,
             (false, false) => GroupEnd::Filled,
@@ -58,7 +58,9 @@ fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Opti
     let Some(last) = group.orders.own_last().filter(|order| order.slice == slice) else { return Ok(None) };
     let last_slice = schedule::next_slice(deciding, plan.no, group).is_none();
     let short = match last.status {
-        OrderStatus::Rejected => last.attempt >= deciding.state.policy.reject_retries,
+        // It is to be sent again.
+        _ if group.ordered.resend => false,
+        OrderStatus::Rejected => !actions::is_retried(deciding, group, last),
         // Filled itself, while what an earlier slice was to trade was ended by the venue after this one was sent.
         OrderStatus::Canceled | OrderStatus::Expired | OrderStatus::Filled => last_slice,
         OrderStatus::Pending | OrderStatus::Open | OrderStatus::PartiallyFilled => false,

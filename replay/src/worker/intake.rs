@@ -3,7 +3,8 @@
 
 use retrace_core::amount::{Position, Price};
 use retrace_core::directive::{
-    Algorithm, ClosePlans, EntryTerms, ModifyPlans, NewTrade, OnLimit, PlanTrade, StrategyDirective, Trade,
+    Algorithm, ClosePlans, EntryTerms, Intent, ModifyPlans, NewTrade, OnLimit, PlanTrade, Scope, StrategyDirective,
+    Trade,
 };
 use retrace_core::event::{Decision, Idle, Refusal};
 use retrace_core::ids::{DirectiveId, PlanId, PlanNo};
@@ -11,7 +12,7 @@ use retrace_core::order::OrderRole;
 use retrace_projections::access::PlannerViews;
 use retrace_projections::ledger::{Exits, Phase, Plan};
 
-use super::{batch, closing, converge, current_price, schedule, snapshot, target};
+use super::{actions, batch, closing, converge, current_price, schedule, snapshot, target};
 use crate::planner::{ExecutionDirective, ExecutionPlan, ExitPlan, SizePlan, Unplanned, plan_trade};
 use crate::step::{Deciding, EngineError};
 
@@ -49,11 +50,34 @@ pub(crate) fn receive(deciding: &mut Deciding<'_>, directive: &StrategyDirective
         };
         return deciding.decide(None, None, decision);
     }
-    match directive.batch_policy(&deciding.state.policy.batch_defaults) {
-        Some(policy) => batch::start(deciding, directive, policy)?,
-        None => {
-            for trade in &directive.trades(deciding.state.ledger.session()) {
-                carry_out_trade(deciding, directive, trade)?;
+    match &directive.intent {
+        Intent::Group(group) => {
+            for plan_id in &group.plans {
+                let outcome = match batch::held_by(deciding, id, plan_id) {
+                    Some(refusal) => Err(refusal.into()),
+                    None => actions::order_group(deciding, id, group, plan_id),
+                };
+                settle(deciding, id, plan_id, outcome)?;
+            }
+        }
+        Intent::CancelAll(cancel) => {
+            for plan_id in &cancel.plans {
+                let closes = directive.scope() == Scope::CloseExisting;
+                let outcome = match batch::held_by(deciding, id, plan_id) {
+                    Some(refusal) if !closes => Err(refusal.into()),
+                    Some(_) | None => actions::cancel_all(deciding, id, cancel, plan_id),
+                };
+                settle(deciding, id, plan_id, outcome)?;
+            }
+        }
+        Intent::NewTrade(_) | Intent::Modify(_) | Intent::Close(_) | Intent::Batch(_) => {
+            match directive.batch_policy(&deciding.state.policy.batch_defaults) {
+                Some(policy) => batch::start(deciding, directive, policy)?,
+                None => {
+                    for trade in &directive.trades(deciding.state.ledger.session()) {
+                        carry_out_trade(deciding, directive, trade)?;
+                    }
+                }
             }
         }
     }
@@ -284,7 +308,12 @@ fn set_target(
     Ok(converge(deciding, no)?)
 }
 
-fn nothing_to_do(deciding: &mut Deciding<'_>, plan: &Plan, id: &DirectiveId, reason: Idle) -> Result<(), Stop> {
+pub(super) fn nothing_to_do(
+    deciding: &mut Deciding<'_>,
+    plan: &Plan,
+    id: &DirectiveId,
+    reason: Idle,
+) -> Result<(), Stop> {
     let committed = deciding.exact(plan.committed())?;
     let decision = Decision::NothingToDo {
         directive: id.clone(),
@@ -297,7 +326,11 @@ fn nothing_to_do(deciding: &mut Deciding<'_>, plan: &Plan, id: &DirectiveId, rea
 }
 
 /// A sealed plan is not brought back to be told that it is closed: the event stands beside it.
-fn already_closed(deciding: &mut Deciding<'_>, id: &DirectiveId, plan_id: &PlanId) -> Result<(), EngineError> {
+pub(super) fn already_closed(
+    deciding: &mut Deciding<'_>,
+    id: &DirectiveId,
+    plan_id: &PlanId,
+) -> Result<(), EngineError> {
     let (reason, target, committed) = (Idle::AlreadyClosed, Position::FLAT, Position::FLAT);
     let (directive, plan_id) = (id.clone(), plan_id.clone());
     deciding.decide(None, None, Decision::NothingToDo { directive, plan_id, reason, target, committed })

@@ -5,6 +5,7 @@
 //! cancel-then-reduce are one code path. Read `intake` for what a directive may do, then `target`, `schedule`,
 //! `protection`, `closing`, `ending`.
 
+mod actions;
 mod batch;
 mod closing;
 mod ending;
@@ -15,11 +16,11 @@ mod schedule;
 mod target;
 
 use retrace_core::amount::{Price, Quantity};
-use retrace_core::event::{Because, Decision, GroupAction};
+use retrace_core::event::{AmendRefused, Because, Decision, GroupAction};
 use retrace_core::ids::{GroupNo, OrderNo, PlanNo};
 use retrace_core::instrument::Instrument;
 use retrace_core::order::{OrderRole, OrderTerms, TimeInForce};
-use retrace_projections::ledger::{Phase, Plan};
+use retrace_projections::ledger::{Order, Phase, Plan};
 
 use crate::step::{Deciding, EngineError};
 
@@ -47,6 +48,7 @@ fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> 
                 closing::take_rest(deciding, no)?;
             }
             Phase::Standing => {
+                actions::follow(deciding, no)?;
                 target::approach(deciding, no)?;
                 schedule::send_due(deciding, no)?;
                 closing::take_rest(deciding, no)?;
@@ -141,6 +143,22 @@ fn request(deciding: &mut Deciding<'_>, plan: &Plan, request: Request) -> Result
         because,
     };
     deciding.decide(Some(plan.no), Some(order), decision)
+}
+
+/// Requests a change of a working order of `plan`, unless the risk gate does not let it through.
+fn amend(
+    deciding: &mut Deciding<'_>,
+    plan: &Plan,
+    order: &Order,
+    quantity: Quantity,
+    price: Option<Price>,
+    because: Because,
+) -> Result<(), EngineError> {
+    let decision = match risk::judge_change(deciding, plan, order, quantity, price)? {
+        None => Decision::AmendRequested { quantity, price, because },
+        Some(refusal) => Decision::AmendRefused(AmendRefused { quantity, price, refusal }),
+    };
+    deciding.decide(Some(plan.no), Some(order.no), decision)
 }
 
 /// Requests the cancel of an order, unless a change of it is under way (one at a time), or the venue knows it no more.

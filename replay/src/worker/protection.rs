@@ -203,9 +203,11 @@ fn note_gap(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> 
     {
         return Ok(());
     }
-    let mut uncovered = match (plan.exits.stop, deciding.exact(plan.held_lots())?) {
-        (Some(_), Some(held)) => Side::Buy.signed(held),
-        (None, _) | (_, None) => Position::FLAT,
+    // A plan that has no stop by its own directive has no gap; one whose stop a directive cancelled has.
+    let to_cover = plan.exits.stop.is_some() || plan.protection_cancelled;
+    let mut uncovered = match deciding.exact(plan.held_lots())? {
+        Some(held) if to_cover => Side::Buy.signed(held),
+        Some(_) | None => Position::FLAT,
     };
     for remaining in stops.iter().filter_map(|stop| stop.remaining()) {
         uncovered = deciding.exact(uncovered.minus(Side::Buy.signed(remaining)))?;
@@ -218,6 +220,7 @@ fn note_gap(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> 
     }
     let because = match (uncovered.is_flat(), closes_at_market(&plan)) {
         (true, _) => Because::Fill,
+        (false, _) if plan.protection_cancelled => Because::ProtectionCancelled,
         (false, true) => Because::Closing,
         (false, false) => Because::BelowMinNotional,
     };

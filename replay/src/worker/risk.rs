@@ -13,7 +13,7 @@ use retrace_core::ids::{GroupNo, PlanNo, TimerId};
 use retrace_core::instrument::Symbol;
 use retrace_core::order::{OrderRole, Side};
 use retrace_core::time::Span;
-use retrace_projections::ledger::{Ledger, Phase, Plan, is_protection};
+use retrace_projections::ledger::{Ledger, Order, Phase, Plan, is_protection};
 use rust_decimal::Decimal;
 
 use super::{Request, converge, current_price, schedule, snapshot, target};
@@ -90,6 +90,34 @@ pub(super) fn judge(
         }
     }
     Ok(limits.max_orders_per_minute.and_then(|limit| too_many(deciding, limit)))
+}
+
+/// The first limit that a change of a working order would break, if any. One that makes it smaller and leaves its price
+/// as it is breaks none.
+pub(super) fn judge_change(
+    deciding: &Deciding<'_>,
+    plan: &Plan,
+    order: &Order,
+    quantity: Quantity,
+    price: Option<Price>,
+) -> Result<Option<RiskRefusal>, EngineError> {
+    let moves = price.is_some() && price != order.price_as_requested();
+    let more = quantity.less(order.quantity);
+    if !is_judged(order.role) || (!moves && more.is_none()) {
+        return Ok(None);
+    }
+    if let Some(switch) = deciding.state.ledger.kill_switch() {
+        return Ok(Some(RiskRefusal::KillSwitch { since: switch.since }));
+    }
+    let whole = Size { side: order.side, quantity, price: price.or(order.terms.limit_price()) };
+    if let Some(refusal) = too_large(deciding, plan, whole)? {
+        return Ok(Some(refusal));
+    }
+    if moves && let Some(refusal) = too_far(deciding, plan, whole)? {
+        return Ok(Some(refusal));
+    }
+    // What it is now counts among what works already.
+    more.map_or(Ok(None), |quantity| too_exposed(deciding, plan, Size { quantity, ..whole }))
 }
 
 /// An order's size, as limits see it.
@@ -175,7 +203,7 @@ fn exposures(ledger: &Ledger) -> Result<BTreeMap<Symbol, Exposure>, Inexact> {
         exposure.held = exposure.held.plus(plan.held())?;
         for order in plan.open_orders().filter(|order| !is_protection(order.role)) {
             // A change under way may or may not be made.
-            if let Some(quantity) = order.remaining().max(order.remaining_as_requested()) {
+            if let Some(quantity) = order.remaining_most() {
                 *exposure = exposure.with(Size { side: order.side, quantity, price: None })?;
             }
         }

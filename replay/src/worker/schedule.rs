@@ -8,7 +8,7 @@ use retrace_core::ids::{PlanNo, TimerId};
 use retrace_core::order::{OrderStatus, OrderTerms, OrderType, Side};
 use retrace_projections::ledger::{Group, Order, Plan};
 
-use super::{Request, cancel, current_price, request, snapshot, target};
+use super::{Request, actions, cancel, current_price, request, snapshot, target};
 use crate::step::{Deciding, EngineError};
 
 /// Sends what is due of every active group, and sets the timer of the next slice.
@@ -17,7 +17,7 @@ pub(super) fn send_due(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
     // A plan never trades with itself: while something of it leaves, its entries wait.
     let leaving = plan.is_leaving();
     for group in plan.groups.iter().filter(|group| group.is_active() && group.action != GroupAction::Close) {
-        if !(leaving && group.action == GroupAction::Enter) {
+        if actions::runs(group) && !(leaving && group.action == GroupAction::Enter) {
             send(deciding, &plan, group)?;
         }
         arm_timer(deciding, no, group)?;
@@ -45,10 +45,13 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
     let last = group.orders.own_last().filter(|order| order.slice == slice);
     let attempt = match last {
         None => 0,
-        Some(last) if last.status == OrderStatus::Rejected && last.attempt < deciding.state.policy.reject_retries => {
+        Some(last) if last.status == OrderStatus::Rejected && actions::is_retried(deciding, group, last) => {
             last.attempt.saturating_add(1)
         }
-        Some(_) => return Ok(()),
+        Some(last) => match actions::sent_again(group, last) {
+            Some(attempt) => attempt,
+            None => return Ok(()),
+        },
     };
     let sent = deciding.exact(group.filled().plus(deciding.exact(group.working())?))?;
     let due = deciding.exact(group.due_quantity(&plan.instrument))?;
@@ -85,6 +88,7 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
         (0, 0) if group.compensates => Because::RolledBack,
         (0, 0) => Because::Directive,
         (0, _) => Because::SliceDue,
+        _ if group.ordered.resend => Because::Modified,
         _ => Because::Rejected,
     };
     let order = Request {
@@ -105,13 +109,17 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
 fn free_to_reduce(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, Inexact> {
     let plan = deciding.state.ledger.plan(plan.no).unwrap_or(plan);
     let mut free = plan.held_lots()?.map_or(Position::FLAT, |lots| Side::Buy.signed(lots));
-    let leaves = |group: &&Group| group.action == GroupAction::Reduce;
-    for order in plan.groups.iter().filter(leaves).flat_map(|group| group.orders.own_working()) {
-        if let Some(remaining) = order.remaining() {
-            free = free.minus(Side::Buy.signed(remaining))?;
-        }
+    // Leaving, in a group that reduces or takes a purchase back.
+    for remaining in own_orders(plan, GroupAction::Reduce).filter_map(Order::remaining_most) {
+        free = free.minus(Side::Buy.signed(remaining))?;
     }
     Ok(free)
+}
+
+/// The own orders of groups of this action that work or wait for an answer.
+fn own_orders(plan: &Plan, action: GroupAction) -> impl Iterator<Item = &Order> {
+    let groups = plan.groups.iter().filter(move |group| group.action == action);
+    groups.flat_map(|group| group.orders.open().filter(|order| order.role == group.role()))
 }
 
 /// Whether `quantity` more stays within the target although every cancel under way may come too late. Where it does
@@ -119,11 +127,8 @@ fn free_to_reduce(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, Inex
 fn has_room(deciding: &Deciding<'_>, no: PlanNo, quantity: Quantity) -> Result<bool, EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(false) };
     let mut reach = deciding.exact(plan.traded().plus(plan.direction.signed(quantity)))?;
-    let enters = |group: &&Group| group.action == GroupAction::Enter;
-    for order in plan.groups.iter().filter(enters).flat_map(|group| group.orders.own_working()) {
-        if let Some(remaining) = order.remaining() {
-            reach = deciding.exact(reach.plus(plan.direction.signed(remaining)))?;
-        }
+    for remaining in own_orders(&plan, GroupAction::Enter).filter_map(Order::remaining_most) {
+        reach = deciding.exact(reach.plus(plan.direction.signed(remaining)))?;
     }
     let beyond = deciding.exact(reach.minus(plan.target.size))?;
     Ok(Side::of(beyond) != Some(plan.direction))

@@ -4,9 +4,9 @@ use retrace_core::amount::{Position, Quantity};
 use retrace_core::event::{Because, Decision, GroupAction, Idle};
 use retrace_core::ids::{GroupNo, PlanNo};
 use retrace_core::order::Side;
-use retrace_projections::ledger::{Distance, Order, Plan};
+use retrace_projections::ledger::{Distance, Group, Order, Plan};
 
-use super::{cancel, current_price, snapshot};
+use super::{amend, cancel, current_price, snapshot};
 use crate::step::{Deciding, EngineError};
 
 /// What a group is opened for.
@@ -178,8 +178,7 @@ fn take_back_working(
         match order.quantity.less(released).filter(|_| amends) {
             Some(quantity) => {
                 let price = order.price_as_requested();
-                let decision = Decision::AmendRequested { quantity, price, because: superseded(&plan) };
-                deciding.decide(Some(no), Some(order.no), decision)?;
+                amend(deciding, &plan, &order, quantity, price, superseded(&plan))?;
             }
             None => cancel(deciding, no, order.no, superseded(&plan))?,
         }
@@ -194,13 +193,24 @@ fn take_back_working(
 pub(super) fn stop_entering(deciding: &mut Deciding<'_>, no: PlanNo, because: Because) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     for group in plan.groups.iter().filter(|group| group.is_active() && group.action != GroupAction::Close) {
-        if let Some(quantity) = deciding.exact(group.outstanding())?.size() {
-            drop_unsent(deciding, no, group.no, quantity, because)?;
-        }
-        let working: Vec<_> = group.orders.own_working().map(|order| order.no).collect();
-        for order in working {
-            cancel(deciding, no, order, because)?;
-        }
+        take_back_group(deciding, no, group, because)?;
+    }
+    Ok(())
+}
+
+/// Takes all of a group back that has not traded: what is unsent is dropped, what works is cancelled.
+pub(super) fn take_back_group(
+    deciding: &mut Deciding<'_>,
+    no: PlanNo,
+    group: &Group,
+    because: Because,
+) -> Result<(), EngineError> {
+    if let Some(quantity) = deciding.exact(group.outstanding())?.size() {
+        drop_unsent(deciding, no, group.no, quantity, because)?;
+    }
+    let working: Vec<_> = group.orders.own_working().map(|order| order.no).collect();
+    for order in working {
+        cancel(deciding, no, order, because)?;
     }
     Ok(())
 }

@@ -35,12 +35,31 @@ fn hinted(name: &str, code: &'static str, execution: &str) -> Case {
     open(name, code, "\"exit_directive\"", &with)
 }
 
+/// An action on the groups of two plans, on a line after one that opens both and one that moves a stop.
+fn ordered(name: &str, code: &'static str, action: &str, fields: &str) -> Case {
+    let other = OPEN.replace("OPEN_1", "OTHER_1").replace("TPL_A", "TPL_B");
+    let line = |id: &str, plans: &str, rest: &str| {
+        let head = format!("\"directive_id\":\"{id}\",\"scope\":\"MODIFY_EXISTING\",\"target_plan_ids\":[{plans}]");
+        format!("{{\"at\":\"2024-05-06T10:03:00Z\",\"directive\":{{{head}{rest}}}}}")
+    };
+    let moved = line("MOVE_1", "\"TPL_A\"", ",\"exit_directive\":{\"stop_loss_price\":\"49100\"}");
+    let plans = if code == "one_plan" { "\"TPL_A\",\"TPL_B\"" } else { "\"TPL_A\"" };
+    let action = line("ACT_1", plans, &format!(",\"action\":\"{action}\"{fields}"));
+    file(name, code, format!("{OPEN}\n{other}\n{moved}\n{action}\n")).line(4)
+}
+
+/// The groups of that directive.
+fn of(directive: &str) -> String {
+    format!(",\"target_group\":{{\"directive_id\":\"{directive}\"}}")
+}
+
 fn names(count: usize) -> String {
     format!("[{}]", vec!["\"TPL_A\""; count].join(","))
 }
 
 const SIZE: &str = "directive.size_directive.target_position_size";
 const STOP: &str = "directive.exit_directive.stop_loss_price";
+const GROUP: &str = "directive.target_group";
 const SLICES: &str = "directive.execution_directive.slices";
 const PLANS: &str = "directive.target_plan_ids";
 const SYMBOL: &str = "directive.entry_directive.symbol";
@@ -64,8 +83,48 @@ pub(super) fn cases() -> Vec<Case> {
         open("no scope", "missing", "\"scope\":\"NEW_TRADE\",", "").field("directive.scope"),
         open("unknown action", "not_one_of", "\"scope\"", "\"action\":\"SELL_ALL\",\"scope\"")
             .field("directive.action").value("SELL_ALL"),
-        open("an action of a later part", "not_supported_yet", "\"scope\"", "\"action\":\"CANCEL_GROUP\",\"scope\"")
+        open("an action that opens nothing", "not_for_scope", "\"scope\"", "\"action\":\"CANCEL_GROUP\",\"scope\"")
             .field("directive.action").value("CANCEL_GROUP"),
+        close("an action of another scope", "not_for_scope", "\"scope\"", "\"action\":\"PAUSE_GROUP\",\"scope\"")
+            .field("directive.action").value("PAUSE_GROUP"),
+        ordered("no target_group", "missing_for", "CANCEL_GROUP", "").field(GROUP),
+        ordered("target_group: of another shape", "wrong_type", "CANCEL_GROUP", ",\"target_group\":7").field(GROUP)
+            .value("7"),
+        ordered("target_group: no id", "not_a_group", "CANCEL_GROUP", ",\"target_group\":\"OPEN_1\"").field(GROUP)
+            .value("OPEN_1"),
+        ordered("target_group: an unknown field", "unknown_field", "CANCEL_GROUP", ",\"target_group\":{\"id\":\"OPEN_1\"}")
+            .field("directive.target_group.id"),
+        ordered("target_group: an unknown directive", "directive_not_named_before", "CANCEL_GROUP", &of("OPEN_2"))
+            .field("directive.target_group.directive_id").value("OPEN_2"),
+        ordered("target_group: a directive that opens nothing", "opens_no_group", "CANCEL_GROUP", &of("MOVE_1"))
+            .field("directive.target_group.directive_id").value("MOVE_1"),
+        ordered("target_group: one id for several plans", "one_plan", "CANCEL_GROUP",
+            ",\"target_group\":\"EXG_0123456789abcdef0123456789abcdef\"").field(PLANS),
+        ordered("target_group of all", "not_for_action", "CANCEL_ALL_IN_PLAN", &of("OPEN_1")).field(GROUP),
+        open("target_group of a trade", "not_for_action", "\"scope\"",
+            "\"target_group\":{\"directive_id\":\"OPEN_1\"},\"scope\"").field(GROUP),
+        open("order_quantity of a trade", "not_for_action", "\"target_position_size\":\"2\"", "\"order_quantity\":\"2\"")
+            .field("directive.size_directive.order_quantity"),
+        hinted("include_protection of a trade", "not_for_action", "\"include_protection\":true")
+            .field("directive.execution_directive.include_protection"),
+        close("include_protection: false in a close", "excludes", "\"scope\"",
+            "\"action\":\"CANCEL_ALL_IN_PLAN\",\"execution_directive\":{\"include_protection\":false},\"scope\"")
+            .field("directive.execution_directive.include_protection").value("false"),
+        ordered("a stop in a cancel", "not_for_action", "CANCEL_GROUP",
+            &format!("{},\"exit_directive\":{{\"stop_loss_price\":\"49500\"}}", of("OPEN_1")))
+            .field("directive.exit_directive"),
+        ordered("a size in a change of orders", "not_for_action", "MODIFY_ORDERS",
+            &format!("{},\"size_directive\":{{\"target_position_size\":\"1\"}}", of("OPEN_1"))).field(SIZE),
+        ordered("a change of no order", "nothing", "MODIFY_ORDERS", &of("OPEN_1")).field("directive"),
+        ordered("a change off the lot", "off_lot", "MODIFY_ORDERS",
+            &format!("{},\"size_directive\":{{\"order_quantity\":\"0.005\"}}", of("OPEN_1")))
+            .field("directive.size_directive.order_quantity").value("0.005"),
+        ordered("a change off the tick", "off_tick", "MODIFY_ORDERS",
+            &format!("{},\"entry_directive\":{{\"limit_price\":\"49000.005\"}}", of("OPEN_1")))
+            .field("directive.entry_directive.limit_price").value("49000.005"),
+        ordered("an order type in a change of orders", "not_for_action", "MODIFY_ORDERS",
+            &format!("{},\"entry_directive\":{{\"limit_price\":\"49000\",\"order_type\":\"LIMIT\"}}", of("OPEN_1")))
+            .field("directive.entry_directive.order_type"),
         open("unknown symbol", "unknown_symbol", "BTC/USDT", "ETH/USDT").field(SYMBOL).value("ETH/USDT"),
         open("unknown symbol: a near miss", "unknown_symbol", "BTC/USDT", "BTC/USD").field(SYMBOL).value("BTC/USD"),
         open("unknown symbol: lower case", "not_a_symbol", "BTC/USDT", "btc/usdt").field(SYMBOL).value("btc/usdt"),

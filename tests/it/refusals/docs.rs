@@ -24,8 +24,9 @@ pub(super) fn refusal_codes() -> BTreeSet<String> {
     let source = "core/src/event/refusal.rs";
     let after = read(source).split_once("impl Refusal").unwrap().1.to_owned();
     let first = after.split_once("impl Idle").unwrap().0.to_owned();
-    let codes: BTreeSet<String> =
+    let mut codes: BTreeSet<String> =
         first.split("=> \"").skip(1).map(|rest| rest.split_once('"').unwrap().0.to_owned()).collect();
+    codes.extend(answers("core/src/event/refusal/group.rs", "pub const fn code(&self)"));
     assert!(codes.len() >= 13, "{source} is not read rightly: {codes:?}");
     codes
 }
@@ -52,4 +53,6 @@ fn every_code_has_its_line_in_the_documentation() {
     others.insert("usage".to_owned());
     assert_eq!(listed(&page, "## Stores and commands"), others);
     assert_eq!(listed(&page, "## Directives in a session"), refusal_codes());
+    let limits = answers("core/src/event/risk.rs", "pub const fn code(&self)");
+    assert_eq!(listed(&page, "## Orders that the risk gate refuses"), limits);
 }

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use super::{BARS, Bench, Files, HEADER, SESSION, docs, indented, snapshot, without_ids};
 
 /// What no file can lead to yet, and why.
-const NOT_FROM_A_FILE: [(&str, &str); 3] = [
+const NOT_FROM_A_FILE: [(&str, &str); 5] = [
+    ("not_above_filled", "no order here fills in part; `tests/reports/modify_orders_refused.txt` has it"),
+    ("order_unanswered", "this venue answers at once; `tests/reports/modify_orders_refused.txt` has it"),
     (
         "conflict",
         "one file's ids are compared before it runs (`reused_id`); it takes a live strategist to send another body",
@@ -42,6 +44,13 @@ fn change(minute: u32, id: &str, plans: &[&str], mut fields: Value) -> String {
     directive(minute, id, "MODIFY_EXISTING", fields)
 }
 
+/// An action on what a directive opened in TPL_LAST, or on a group by its id.
+fn action(minute: u32, id: &str, action: &str, group: &str, mut fields: Value) -> String {
+    fields["action"] = json!(action);
+    fields["target_group"] = if group.starts_with("EXG_") { json!(group) } else { json!({ "directive_id": group }) };
+    change(minute, id, &["TPL_LAST"], fields)
+}
+
 /// One refusal of every kind that a file can lead to, between directives that are carried out.
 fn files() -> Files {
     let twap = |size: &str| {
@@ -52,6 +61,8 @@ fn files() -> Files {
     };
     let stop = |price: &str| json!({ "exit_directive": { "stop_loss_price": price } });
     let tolerance = |fraction: &str| json!({ "stop_loss_tolerance": fraction });
+    let limit = |price: &str| json!({ "entry_directive": { "limit_price": price } });
+    let each = |quantity: &str| json!({ "size_directive": { "order_quantity": quantity } });
     let waiting = json!({
         "plan_id": "TPL_PAIR",
         "entry_directive": {
@@ -59,7 +70,7 @@ fn files() -> Files {
         },
         "size_directive": { "target_position_size": "2" },
     });
-    let atomic = json!({ "execution_mode": "ATOMIC", "timeout_seconds": 120 });
+    let atomic = json!({ "execution_mode": "ATOMIC", "timeout_seconds": 60 });
     let lines = [
         opening(0, "EARLY_1", "TPL_EARLY", "BTC/USDT", "BUY", tolerance("0.02")),
         opening(2, "HOLD_1", "TPL_HOLD", "BTC/USDT", "BUY", json!({ "stop_loss_price": "49000" })),
@@ -80,9 +91,43 @@ fn files() -> Files {
         opening(10, "DUST_1", "TPL_DUST", "DUST/USDT", "SELL", tolerance("0.5")),
         directive(11, "HOLD_7", "CLOSE_EXISTING", json!({ "target_plan_ids": ["TPL_HOLD"] })),
         change(14, "HOLD_8", &["TPL_HOLD"], stop("49500")),
-        opening(15, "LAST_1", "TPL_LAST", "BTC/USDT", "BUY", json!({})),
-        directive(16, "PAIR_1", "NEW_TRADE", json!({ "legs": [waiting], "batch_execution_policy": atomic })),
-        change(17, "PAIR_2", &["TPL_PAIR"], stop("39000")),
+        opening(15, "LAST_1", "TPL_LAST", "BTC/USDT", "BUY", json!({ "stop_loss_price": "48000" })),
+        action(16, "LAST_2", "CANCEL_GROUP", "LAST_1", json!({})),
+        action(16, "LAST_3", "PAUSE_GROUP", "EXG_0123456789abcdef0123456789abcdef", json!({})),
+        change(
+            17,
+            "LAST_4",
+            &["TPL_LAST"],
+            json!({
+                "size_directive": { "target_position_size": "4" },
+                "execution_directive": { "algorithm": "TWAP", "duration_minutes": 10, "slices": 2 },
+            }),
+        ),
+        action(18, "LAST_5", "MODIFY_ORDERS", "LAST_4", limit("49000")),
+        action(18, "LAST_6", "MODIFY_ORDERS", "LAST_4", each("2")),
+        change(
+            19,
+            "LAST_7",
+            &["TPL_LAST"],
+            json!({
+                "entry_directive": { "order_type": "LIMIT", "limit_price": "49000" },
+                "size_directive": { "target_position_size": "6" },
+            }),
+        ),
+        action(20, "LAST_8", "MODIFY_ORDERS", "LAST_7", limit("48000")),
+        action(20, "LAST_9", "MODIFY_ORDERS", "LAST_7", each("0.01")),
+        change(
+            28,
+            "LAST_10",
+            &["TPL_LAST"],
+            json!({
+                "entry_directive": { "order_type": "LIMIT", "limit_price": "60000" },
+                "size_directive": { "target_position_size": "1" },
+            }),
+        ),
+        directive(28, "PAIR_1", "NEW_TRADE", json!({ "legs": [waiting], "batch_execution_policy": atomic })),
+        change(28, "PAIR_2", &["TPL_PAIR"], stop("39000")),
+        action(29, "LAST_11", "MODIFY_ORDERS", "LAST_10", each("9")),
     ];
     let two = SESSION.replace(
         "    bars: market.csv\n",
@@ -158,7 +203,7 @@ fn every_dynamic_refusal_is_recorded_counted_and_shown() {
     for refusal in refusals {
         writeln!(story, "  {refusal}").unwrap();
     }
-    for plan in ["TPL_HOLD", "TPL_WRONG", "TPL_EARLY", "TPL_DUST", "TPL_PAIR"] {
+    for plan in ["TPL_HOLD", "TPL_WRONG", "TPL_EARLY", "TPL_DUST", "TPL_LAST", "TPL_PAIR"] {
         let audit = page(&["audit", plan, "--session", "refused"]);
         writeln!(story, "\naudit {plan}\n{}", indented(body(&audit)).trim_end()).unwrap();
     }

@@ -7,6 +7,7 @@ mod commands;
 mod directives;
 mod docs;
 mod dynamic;
+mod limits;
 mod market;
 mod random;
 mod session_file;

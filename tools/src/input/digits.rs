@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use retrace_core::directive::{PlanTrade, StopChange, StopLevel, TakeProfitChange, Trade};
+use retrace_core::amount::{Price, Quantity};
+use retrace_core::directive::{GroupDirective, GroupOrder, Intent, StopChange, StopLevel, TakeProfitChange, Trade};
 use retrace_core::ids::{PlanId, SessionUid};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_replay::tape::Tape;
@@ -50,29 +51,52 @@ pub fn check(path: &Path, lines: &[ParsedLine], instruments: &[Instrument], tape
         }
     }
     let mut symbols: BTreeMap<PlanId, &Symbol> = BTreeMap::new();
+    // A limit price may be for what any earlier line sized.
+    let mut largest: Option<Decimal> = None;
     for parsed in lines.iter().filter_map(ParsedLine::directive) {
         // Ids that are derived name no plan in a file: which session they would be of makes no difference.
         for of in parsed.directive.trades(SessionUid([0; 16])) {
-            check_trade(path, parsed.line, &of, instruments, &prices, &mut symbols)?;
+            if let Trade::New(new) = of.trade {
+                symbols.extend(new.plan_id.clone().map(|plan| (plan, &new.symbol)));
+            }
+            let Some((size, levels)) = sized(of.trade) else { continue };
+            let Some(symbol) = symbols.get(&of.plan_id).copied().or_else(|| symbol_of(of.trade)) else { continue };
+            largest = largest.max(Some(size));
+            let field = "directive.size_directive.target_position_size";
+            check_one(path, parsed.line, instruments, &prices, &Sized { symbol, size, levels, field })?;
         }
+        let Intent::Group(GroupDirective { plans, order: GroupOrder::ModifyOrders(change), .. }) =
+            &parsed.directive.intent
+        else {
+            continue;
+        };
+        let symbol = plans.first().and_then(|plan| symbols.get(plan).copied());
+        let (Some(symbol), Some(size)) = (symbol, change.quantity.map(Quantity::value).or(largest)) else { continue };
+        largest = largest.max(Some(size));
+        let field = if change.quantity.is_some() {
+            "directive.size_directive.order_quantity"
+        } else {
+            "directive.entry_directive.limit_price"
+        };
+        let levels = [change.limit_price, None, None];
+        check_one(path, parsed.line, instruments, &prices, &Sized { symbol, size, levels, field })?;
     }
     Ok(())
 }
 
-/// One trade of the directive on `line`; `symbols` gets what a plan trades that it opens.
-fn check_trade<'d>(
-    path: &Path,
-    line: u32,
-    of: &PlanTrade<'d>,
-    instruments: &[Instrument],
-    prices: &BTreeMap<Symbol, Prices>,
-    symbols: &mut BTreeMap<PlanId, &'d Symbol>,
-) -> Result<(), InputProblem> {
-    let (symbol, size, levels) = match of.trade {
+/// A size, and the prices beside it that it may trade at.
+struct Sized<'a> {
+    symbol: &'a Symbol,
+    size: Decimal,
+    levels: [Option<Price>; 3],
+    field: &'static str,
+}
+
+/// The size of a trade and its prices; `None` where it has no size.
+fn sized(trade: Trade<'_>) -> Option<(Decimal, [Option<Price>; 3])> {
+    match trade {
         Trade::New(new) => {
-            symbols.extend(new.plan_id.clone().map(|plan| (plan, &new.symbol)));
-            let stop = new.stop.and_then(price_of);
-            (Some(&new.symbol), Some(new.target.value()), [new.entry.limit_price, stop, new.take_profit])
+            Some((new.target.value(), [new.entry.limit_price, new.stop.and_then(price_of), new.take_profit]))
         }
         Trade::Modify(modify) => {
             let stop = match modify.stop {
@@ -83,13 +107,28 @@ fn check_trade<'d>(
                 Some(TakeProfitChange::To(price)) => Some(price),
                 Some(TakeProfitChange::Remove) | None => None,
             };
-            let symbol = symbols.get(&of.plan_id).copied();
             let limit = modify.entry.and_then(|entry| entry.limit_price);
-            (symbol, modify.target, [limit, stop, take_profit])
+            Some((modify.target?, [limit, stop, take_profit]))
         }
-        Trade::Close(_) => return Ok(()),
-    };
-    let (Some(symbol), Some(size)) = (symbol, size) else { return Ok(()) };
+        Trade::Close(_) => None,
+    }
+}
+
+const fn symbol_of(trade: Trade<'_>) -> Option<&Symbol> {
+    match trade {
+        Trade::New(new) => Some(&new.symbol),
+        Trade::Modify(_) | Trade::Close(_) => None,
+    }
+}
+
+fn check_one(
+    path: &Path,
+    line: u32,
+    instruments: &[Instrument],
+    prices: &BTreeMap<Symbol, Prices>,
+    of: &Sized<'_>,
+) -> Result<(), InputProblem> {
+    let Sized { symbol, size, levels, field } = *of;
     let mut seen = prices.get(symbol).copied().unwrap_or_default();
     for level in levels.into_iter().flatten() {
         seen.note(level.value());
@@ -106,7 +145,8 @@ fn check_trade<'d>(
             digits: notional,
         };
         let problem = InputProblem::new(path, rule).on_line(u64::from(line));
-        return Err(problem.field("directive.size_directive.target_position_size").value(size.to_string()));
+        let shown = if field.ends_with("limit_price") { seen.highest } else { size };
+        return Err(problem.field(field).value(shown.to_string()));
     }
     Ok(())
 }

@@ -11,9 +11,11 @@ use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::order::Side;
 use rust_decimal::Decimal;
 
+use crate::input::directive_actions::Action;
 use crate::input::directive_fields::{
     AggregatedFields, DirectiveFields, ExitFields, Given, InstructionFields, IntentFields, Text,
 };
+use crate::input::directive_legs::LEGS;
 use crate::input::directive_values::{Named, TWAP_FIELDS, Values, text_of};
 use crate::input::directives::from_json;
 use crate::input::hint::{did_you_mean, nearest};
@@ -27,9 +29,6 @@ const STOP: &str = "directive.exit_directive.stop_loss_price";
 const TOLERANCE: &str = "directive.exit_directive.stop_loss_tolerance";
 const REMOVE_STOP: &str = "directive.exit_directive.remove_stop";
 const TAKE_PROFIT: &str = "directive.exit_directive.take_profit_price";
-
-/// Actions whose features come later.
-const LATER_ACTIONS: [&str; 3] = ["CANCEL_GROUP", "CANCEL_ALL_IN_PLAN", "MODIFY_ORDERS"];
 
 /// How many plans one directive may be for, and how many causes it may name: with names of full length they fit into one
 /// event, and what is decided for them into one Step.
@@ -46,6 +45,8 @@ pub(super) struct Builder<'a> {
     pub(super) instruments: &'a [Instrument],
     /// What each plan trades that an earlier line named.
     pub(super) plans: &'a BTreeMap<PlanId, Symbol>,
+    /// In which plans each directive of an earlier line may have opened a group.
+    pub(super) openers: &'a BTreeMap<DirectiveId, Vec<PlanId>>,
 }
 
 impl<'a> Builder<'a> {
@@ -59,10 +60,7 @@ impl<'a> Builder<'a> {
         let fields = &fields;
         let values = self.values();
         self.unsupported(fields)?;
-        if let Some(action) = &fields.action {
-            let allowed = [&["EXECUTE_TRADE"], &LATER_ACTIONS[..]].concat();
-            values.word(Named("directive.action", Some(action)), &["EXECUTE_TRADE"], &allowed)?;
-        }
+        let action = self.action(fields)?;
         let directive_id = values.name("directive.directive_id", &fields.directive_id, DirectiveId::new)?;
         let confidence = values.fraction(Named("directive.confidence", text_of(fields.confidence.as_ref())), true)?;
         let found = fields.causality.as_ref().map_or(0, Vec::len);
@@ -73,23 +71,30 @@ impl<'a> Builder<'a> {
         let causality = causality.map(|id| values.name("directive.causality", id, CausalityId::new));
         let causality = causality.collect::<Result<_, _>>()?;
         let scope = values.spelled("directive.scope", &fields.scope, Scope::ALL, Scope::as_str, Scope::parse)?;
+        if action != Action::ExecuteTrade {
+            for (name, given) in
+                [(LEGS, legs.is_some()), ("directive.batch_execution_policy", fields.batch_execution_policy.is_some())]
+            {
+                if given {
+                    return Err((self.here)(Rule::Excludes { other: "an action other than EXECUTE_TRADE" }).field(name));
+                }
+            }
+            let intent = self.order(fields, action, scope)?;
+            return Ok(StrategyDirective { directive_id, comments: None, confidence, causality, intent });
+        }
         let intent = self.coordinated(fields, legs, scope)?;
         Ok(StrategyDirective { directive_id, comments: None, confidence, causality, intent })
     }
 
     /// Refuses what is known and not supported yet.
     pub(super) fn unsupported(&self, fields: &DirectiveFields<'_>) -> Built<()> {
-        let hint = fields.execution_directive.as_ref();
-        for (name, given) in [
-            ("directive.target_group", fields.target_group),
-            ("directive.size_directive.aggressiveness", fields.size_directive.as_ref().and_then(|s| s.aggressiveness)),
-            ("directive.execution_directive.include_protection", hint.and_then(|hint| hint.include_protection)),
-        ] {
-            if let Some(value) = given {
-                return Err((self.here)(Rule::NotSupportedYet).field(name).value(value.get()));
+        match fields.size_directive.as_ref().and_then(|size| size.aggressiveness) {
+            Some(value) => {
+                let problem = (self.here)(Rule::NotSupportedYet).field("directive.size_directive.aggressiveness");
+                Err(problem.value(value.get()))
             }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Refuses fields that mean nothing in this scope: ignoring one would do other than the file says.
@@ -168,7 +173,7 @@ impl<'a> Builder<'a> {
         if changes_nothing {
             return Err((self.here)(Rule::Nothing { what: "change to the plans" }).field("directive"));
         }
-        let mut instruments = Vec::new();
+        let instruments = self.instruments_of(&plans);
         for plan in &plans {
             let Some(symbol) = self.plans.get(plan) else { continue };
             if let Some(given) = entry.and_then(|e| e.symbol.as_deref())
@@ -177,7 +182,6 @@ impl<'a> Builder<'a> {
                 let rule = Rule::OtherSymbol { plan: plan.to_string(), symbol: symbol.clone() };
                 return Err((self.here)(rule).field(SYMBOL).value(given));
             }
-            instruments.extend(self.instruments.iter().find(|instrument| instrument.symbol == *symbol));
         }
         let direction = entry.and_then(|e| e.direction.as_deref());
         let size = fields.size_directive.as_ref().and_then(|s| s.target_position_size.as_ref());
@@ -254,6 +258,12 @@ impl<'a> Builder<'a> {
             None => (exit.take_profit_price == Given::Null).then_some(TakeProfitChange::Remove),
         };
         Ok((stop, take_profit))
+    }
+
+    /// What plans that earlier lines named trade.
+    pub(super) fn instruments_of(&self, plans: &[PlanId]) -> Vec<&'a Instrument> {
+        let symbols = plans.iter().filter_map(|plan| self.plans.get(plan));
+        symbols.filter_map(|symbol| self.instruments.iter().find(|known| known.symbol == *symbol)).collect()
     }
 
     /// Plans that earlier lines named, each once.

@@ -119,10 +119,11 @@ pub(super) struct DirectiveFields<'a> {
     pub(super) size_directive: Option<SizeFields<'a>>,
     #[serde(default, deserialize_with = "object")]
     pub(super) exit_directive: Option<ExitFields>,
-    #[serde(borrow, default, deserialize_with = "object", alias = "execution_hint")]
-    pub(super) execution_directive: Option<ExecutionFields<'a>>,
+    #[serde(default, deserialize_with = "object", alias = "execution_hint")]
+    pub(super) execution_directive: Option<ExecutionFields>,
+    /// A text or an object: read when it is known that the action takes one.
     #[serde(borrow)]
-    pub(super) target_group: Later<'a>,
+    pub(super) target_group: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) legs: Option<Vec<Object<LegFields<'a>>>>,
     #[serde(default, deserialize_with = "object")]
@@ -140,8 +141,8 @@ pub(super) struct LegFields<'a> {
     pub(super) size_directive: Option<SizeFields<'a>>,
     #[serde(default, deserialize_with = "object")]
     pub(super) exit_directive: Option<ExitFields>,
-    #[serde(borrow, default, deserialize_with = "object", alias = "execution_hint")]
-    pub(super) execution_directive: Option<ExecutionFields<'a>>,
+    #[serde(default, deserialize_with = "object", alias = "execution_hint")]
+    pub(super) execution_directive: Option<ExecutionFields>,
     pub(super) timeout_seconds: Option<Text>,
 }
 
@@ -171,6 +172,7 @@ pub(super) struct EntryFields {
 #[serde(deny_unknown_fields)]
 pub(super) struct SizeFields<'a> {
     pub(super) target_position_size: Option<Text>,
+    pub(super) order_quantity: Option<Text>,
     #[serde(borrow)]
     pub(super) aggressiveness: Later<'a>,
 }
@@ -190,7 +192,7 @@ pub(super) struct ExitFields {
 /// `execution_directive` inside a directive: how it is carried out.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ExecutionFields<'a> {
+pub(super) struct ExecutionFields {
     pub(super) algorithm: Option<String>,
     pub(super) duration_minutes: Option<Text>,
     pub(super) slices: Option<Text>,
@@ -199,8 +201,7 @@ pub(super) struct ExecutionFields<'a> {
     pub(super) max_total_slippage_pct: Option<Text>,
     #[serde(default, deserialize_with = "object")]
     pub(super) on_limit: Option<OnLimitFields>,
-    #[serde(borrow)]
-    pub(super) include_protection: Later<'a>,
+    pub(super) include_protection: Option<bool>,
 }
 
 /// `on_limit`: what to do when a close finds no price inside its limit.

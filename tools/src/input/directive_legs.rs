@@ -12,7 +12,7 @@ use crate::input::directive_values::{Named, text_of};
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
 
-const LEGS: &str = "directive.legs";
+pub(super) const LEGS: &str = "directive.legs";
 const POLICY_MODE: &str = "directive.batch_execution_policy.execution_mode";
 const POLICY_TIMEOUT: &str = "directive.batch_execution_policy.timeout_seconds";
 const POLICY_ROLLBACK: &str = "directive.batch_execution_policy.rollback_on_failure";

@@ -236,7 +236,7 @@ impl<'a> Values<'a> {
 
     pub(super) fn execution(
         &self,
-        fields: Option<&ExecutionFields<'_>>,
+        fields: Option<&ExecutionFields>,
         divides: Option<(Quantity, &Instrument)>,
     ) -> Built<ExecutionHint> {
         let Some(fields) = fields else { return Ok(ExecutionHint { algorithm: None, urgency: None }) };
@@ -311,7 +311,7 @@ impl<'a> Values<'a> {
         })))
     }
 
-    pub(super) fn close_hint(&self, fields: Option<&ExecutionFields<'_>>) -> Built<CloseHint> {
+    pub(super) fn close_hint(&self, fields: Option<&ExecutionFields>) -> Built<CloseHint> {
         let urgency = text_of(fields.and_then(|f| f.execution_urgency.as_ref()));
         let slippage = text_of(fields.and_then(|f| f.max_total_slippage_pct.as_ref()));
         let slippage_field = "directive.execution_directive.max_total_slippage_pct";

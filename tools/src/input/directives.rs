@@ -51,14 +51,14 @@ pub struct ParsedCommand {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParsedLine {
     /// Of the strategist.
-    Directive(ParsedDirective),
+    Directive(Box<ParsedDirective>),
     /// Of the operator.
     Operator(ParsedCommand),
 }
 
 impl ParsedLine {
     /// Where it stands; the first line is 1.
-    pub const fn line(&self) -> u32 {
+    pub fn line(&self) -> u32 {
         match self {
             Self::Directive(parsed) => parsed.line,
             Self::Operator(parsed) => parsed.line,
@@ -66,7 +66,7 @@ impl ParsedLine {
     }
 
     /// When it is given, on the session's clock.
-    pub const fn at(&self) -> Timestamp {
+    pub fn at(&self) -> Timestamp {
         match self {
             Self::Directive(parsed) => parsed.at,
             Self::Operator(parsed) => parsed.at,
@@ -74,7 +74,7 @@ impl ParsedLine {
     }
 
     /// The directive, where it is one.
-    pub const fn directive(&self) -> Option<&ParsedDirective> {
+    pub fn directive(&self) -> Option<&ParsedDirective> {
         match self {
             Self::Directive(parsed) => Some(parsed),
             Self::Operator(_) => None,
@@ -139,8 +139,15 @@ pub fn parse(
     instruments: &[Instrument],
     data: DataSpan,
 ) -> Result<Vec<ParsedLine>, InputProblem> {
-    let mut file =
-        FileSoFar { path, instruments, data, lines: Vec::new(), first_of: BTreeMap::new(), plans: BTreeMap::new() };
+    let mut file = FileSoFar {
+        path,
+        instruments,
+        data,
+        lines: Vec::new(),
+        first_of: BTreeMap::new(),
+        plans: BTreeMap::new(),
+        openers: BTreeMap::new(),
+    };
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     for (line, text) in (1_u32..).zip(bytes.split(|&byte| byte == b'\n')) {
         let here = |rule| InputProblem::new(path, rule).on_line(line.into());
@@ -194,6 +201,8 @@ struct FileSoFar<'a> {
     first_of: BTreeMap<DirectiveId, usize>,
     /// What each plan trades that a `NEW_TRADE` named.
     plans: BTreeMap<PlanId, Symbol>,
+    /// In which plans each directive may open a group.
+    openers: BTreeMap<DirectiveId, Vec<PlanId>>,
 }
 
 impl FileSoFar<'_> {
@@ -201,7 +210,7 @@ impl FileSoFar<'_> {
         let here = |rule| InputProblem::new(self.path, rule).on_line(line.into());
         let fields: LineFields<'_> = from_json(text, "", &here)?;
         let at = self.time(&fields.at, &here)?;
-        let build = Builder { here: &here, instruments: self.instruments, plans: &self.plans };
+        let build = Builder { here: &here, instruments: self.instruments, plans: &self.plans, openers: &self.openers };
         if let Some(operator) = &fields.operator {
             for (other, given) in [
                 ("directive", fields.directive.is_some()),
@@ -237,9 +246,10 @@ impl FileSoFar<'_> {
                 self.plans.entry(plan.clone()).or_insert_with(|| symbol.clone());
             }
         }
+        self.openers.entry(parsed.directive.directive_id.clone()).or_insert_with(|| entered(&parsed.directive));
         let index = self.lines.len();
         self.first_of.entry(parsed.directive.directive_id.clone()).or_insert(index);
-        self.lines.push(ParsedLine::Directive(parsed));
+        self.lines.push(ParsedLine::Directive(Box::new(parsed)));
         Ok(())
     }
 
@@ -294,6 +304,17 @@ pub(super) fn from_json<'de, T: Deserialize<'de>>(
     })?;
     deserializer.end().map_err(|error| json_problem("", &error, here))?;
     Ok(parsed)
+}
+
+/// The plans in which a directive may open a group.
+fn entered(directive: &StrategyDirective) -> Vec<PlanId> {
+    let trades = directive.trades(SessionUid([0; 16]));
+    let opens = |trade: Trade<'_>| match trade {
+        Trade::New(new) => new.plan_id.is_some(),
+        Trade::Modify(modify) => modify.target.is_some(),
+        Trade::Close(_) => false,
+    };
+    trades.into_iter().filter(|of| opens(of.trade)).map(|of| of.plan_id).collect()
 }
 
 fn json_problem(place: &str, error: &serde_json::Error, here: &dyn Fn(Rule) -> InputProblem) -> InputProblem {

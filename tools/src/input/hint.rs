@@ -14,6 +14,9 @@ use crate::input::time::{self, TimeFault};
 #[expect(clippy::wildcard_enum_match_arm, reason = "most rules say all there is to say")]
 pub(super) fn hint(rule: &Rule, field: Option<&str>, value: Option<&str>) -> Option<String> {
     let name = field.map(last_part).unwrap_or_default();
+    if let Some(hint) = action_hint(rule, name) {
+        return Some(hint.to_owned());
+    }
     let hint = match rule {
         Rule::UnknownField { known } => return nearest(name, known).map(did_you_mean),
         Rule::NotOneOf { .. } if name == "direction" && nearest(value?, &["BUY", "SELL"]).is_none() => {
@@ -89,7 +92,9 @@ pub(super) fn hint(rule: &Rule, field: Option<&str>, value: Option<&str>) -> Opt
         Rule::EmptyList if name == "target_plan_ids" => "name the plans it is for, each opened by an earlier line",
         Rule::EmptyList if name == "market" => "name at least one file of bars",
         Rule::TooMany { .. } if name == "target_plan_ids" => "divide them among several directives",
-        Rule::NotForScope { .. } if name == "plan_id" => "plans that exist are named in `target_plan_ids`",
+        Rule::NotForScope { .. } | Rule::NotForAction { .. } if name == "plan_id" => {
+            "plans that exist are named in `target_plan_ids`"
+        }
         Rule::NotForScope { .. } if name == "target_plan_ids" => "a new plan is named by `plan_id`",
         Rule::NotExactlyOne { .. } => "write one line for each instruction",
         Rule::NeedsSize => "give `target_position_size`; the size as it stands changes nothing else",
@@ -110,6 +115,33 @@ pub(super) fn hint(rule: &Rule, field: Option<&str>, value: Option<&str>) -> Opt
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// The same for what is ordered of groups.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other rules are not about actions")]
+fn action_hint(rule: &Rule, name: &str) -> Option<&'static str> {
+    Some(match rule {
+        Rule::NotForAction { .. } if name == "order_quantity" => {
+            "it belongs to MODIFY_ORDERS; a plan's size is `target_position_size`"
+        }
+        Rule::NotForAction { .. } if name == "target_position_size" => {
+            "`order_quantity` is the size of each of the group's open orders"
+        }
+        Rule::NotForAction { .. } if name == "target_group" => {
+            "it belongs to CANCEL_GROUP, MODIFY_ORDERS, PAUSE_GROUP and RESUME_GROUP"
+        }
+        Rule::NotForAction { .. } if name == "include_protection" => "it belongs to CANCEL_ALL_IN_PLAN",
+        Rule::NotForAction { .. } if name == "order_type" => {
+            "what is a limit order stays one: only its `limit_price` can be changed"
+        }
+        Rule::MissingFor { .. } if name == "target_group" => {
+            "give a group's id, or {\"directive_id\": ...} for the groups that a directive opened"
+        }
+        Rule::NotAGroup => "{\"directive_id\": ...} names the groups that a directive opened",
+        Rule::OpensNoGroup { .. } => "name a directive that opened the plan or gave it a size",
+        Rule::OnePlan { .. } => "name its plan alone, or the groups by {\"directive_id\": ...}",
+        _ => return None,
+    })
 }
 
 /// A question about the word that was most likely meant.

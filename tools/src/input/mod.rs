@@ -5,6 +5,7 @@
 
 mod bounded;
 pub mod digits;
+mod directive_actions;
 mod directive_build;
 mod directive_fields;
 mod directive_legs;

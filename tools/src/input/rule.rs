@@ -219,6 +219,31 @@ pub enum Rule {
         scope: Scope,
     },
 
+    /// A field that this action does not take.
+    #[error("does not belong to {action}")]
+    NotForAction {
+        /// The directive's action.
+        action: &'static str,
+    },
+    /// A group of a directive that no earlier line has.
+    #[error("no earlier line has this directive id")]
+    UnknownDirective,
+    /// A group of a directive that opens none there.
+    #[error("opens no group in plan {plan}")]
+    OpensNoGroup {
+        /// The plan.
+        plan: String,
+    },
+    /// Not the id of a group.
+    #[error("is not a group's id: EXG_ and 32 hexadecimal digits")]
+    NotAGroup,
+    /// A group by its id, and more plans than it can belong to.
+    #[error("names {found} plans, and a group of that id belongs to one")]
+    OnePlan {
+        /// How many there are.
+        found: usize,
+    },
+
     /// Times written in two ways in one file.
     #[error("is {found}, but the file began with {first}")]
     MixedTimes {

@@ -50,9 +50,9 @@ impl Checker<'_> {
             let symbol: Symbol = name.parse().map_err(|_| here(Rule::NotASymbol))?;
             let instrument = instruments.iter().find(|instrument| instrument.symbol == symbol);
             let instrument = instrument.ok_or_else(|| here(Rule::UnknownSymbol { known: symbols(instruments) }))?;
-            let quantity = |name: &str, text: &Option<Text>| self.largest(&format!("{field}.{name}"), text, instrument);
-            let max_order_quantity = quantity("max_order_quantity", &entry.value.max_order_quantity)?;
-            let max_position = quantity("max_position", &entry.value.max_position)?;
+            let quantity = |name: &str, text: Option<&Text>| self.largest(&format!("{field}.{name}"), text, instrument);
+            let max_order_quantity = quantity("max_order_quantity", entry.value.max_order_quantity.as_ref())?;
+            let max_position = quantity("max_position", entry.value.max_position.as_ref())?;
             if max_order_quantity.is_some() || max_position.is_some() {
                 limits.push(SymbolLimits { symbol, max_order_quantity, max_position });
             }
@@ -78,7 +78,7 @@ impl Checker<'_> {
     fn largest(
         &self,
         field: &str,
-        text: &Option<Text>,
+        text: Option<&Text>,
         instrument: &Instrument,
     ) -> Result<Option<Quantity>, InputProblem> {
         let Some(text) = text else { return Ok(None) };

@@ -117,6 +117,7 @@ fn group_pieces(group: &GroupView) -> Vec<Piece> {
     } else {
         group.algorithm.to_owned()
     };
+    let status = if group.paused { format!("{}, paused", group.status) } else { group.status.to_owned() };
     let style = match group.status {
         "ACTIVE" | "PENDING" => GOOD,
         "STOPPED_OUT" | "INCOMPLETE" => BAD,
@@ -125,7 +126,7 @@ fn group_pieces(group: &GroupView) -> Vec<Piece> {
     vec![
         Piece::styled(BOLD, group.action.as_str()),
         Piece::styled(PLAIN, algorithm),
-        Piece::styled(style, group.status),
+        Piece::styled(style, status),
         Piece::word(format!("{} of {}", group.filled_quantity, group.target_quantity)).aligned(Align::Right),
         Piece::styled(DIM, short_id(&group.group_id.to_string())),
     ]

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anstyle::Style;
+use retrace_core::directive::CancelReach;
 use retrace_core::event::{BatchEnd, Decision, Fact, Input, LegEnd, Report, ReportKind};
 use retrace_core::ids::{OrderId, Seq};
 use retrace_core::order::OrderRole;
@@ -140,7 +141,9 @@ fn tell_input(input: &Input, role: Option<OrderRole>) -> Telling {
 
 fn tell_decision(decision: &Decision) -> Telling {
     match decision {
-        Decision::DirectiveRefused { .. } => telling("x", "refused", BAD),
+        Decision::DirectiveRefused { .. } | Decision::OrderRefused(_) | Decision::AmendRefused(_) => {
+            telling("x", "refused", BAD)
+        }
         Decision::DirectiveRepeated { .. }
         | Decision::NothingToDo { .. }
         | Decision::TradeRepeated { same: true, .. } => telling("-", "nothing", NOTICE),
@@ -150,6 +153,12 @@ fn tell_decision(decision: &Decision) -> Telling {
         Decision::GroupOpened { .. } | Decision::SlicesDropped { .. } | Decision::GroupEnded { .. } => {
             telling("", "group", PLAIN)
         }
+        Decision::GroupCancelled { .. }
+        | Decision::OrdersModified { .. }
+        | Decision::GroupPaused { .. }
+        | Decision::GroupResumed { .. }
+        | Decision::AllCancelled { reach: CancelReach::Orders, .. } => telling("#", "group", BOLD),
+        Decision::AllCancelled { .. } => telling("!!", "cancel", ALARM),
         Decision::OrderRequested { role: OrderRole::StopLoss | OrderRole::TakeProfit, .. } => {
             telling("|", "protect", PROTECTION)
         }
@@ -163,7 +172,6 @@ fn tell_decision(decision: &Decision) -> Telling {
         Decision::ProtectionGapChanged { uncovered, .. } if uncovered.is_flat() => telling("|", "gap", PROTECTION),
         Decision::ProtectionGapChanged { .. } => telling("!!", "gap", ALARM),
         Decision::PlanClosed { .. } => telling("#", "closed", BOLD),
-        Decision::OrderRefused(_) | Decision::AmendRefused(_) => telling("x", "refused", BAD),
         Decision::TradeBooked { .. } => telling("*", "fill", GOOD),
         Decision::TradeRepeated { same: false, .. } => telling("!!", "conflict", ALARM),
         Decision::BatchStarted { .. } | Decision::BatchLegStarted { .. } => telling("", "batch", BOLD),

@@ -36,6 +36,10 @@ pub struct Plan {
     pub skips: bool,
     /// Something happened to a stop: it was refused, ended, or not changed.
     pub trouble: bool,
+    /// A directive cancelled what entered: no group is to enter before a target is set.
+    pub no_entries: bool,
+    /// A directive cancelled what reduced: no group is to reduce before a target is set.
+    pub no_reduces: bool,
 }
 
 /// How far a plan's life has come.
@@ -93,6 +97,10 @@ pub struct Order {
     pub unknown: bool,
     /// It was asked for when its plan was to end already.
     pub ending: bool,
+    /// A directive lets it grow to so many lots.
+    pub may_grow_to: i64,
+    /// The venue would not move it, because it may only make liquidity: it stays where it is.
+    pub kept: bool,
 }
 
 /// A change that was asked for.
@@ -118,6 +126,14 @@ impl Order {
     /// How many lots it may still fill, as far as it was told.
     pub const fn left(&self) -> i64 {
         if self.works() { self.lots - self.filled } else { 0 }
+    }
+
+    /// How many lots it may still fill if whatever is asked of it is done or not.
+    pub fn most(&self) -> i64 {
+        match self.asked {
+            Some(Asked::Amend { lots, .. }) if !self.ended => (lots.max(self.lots) - self.filled).max(0),
+            Some(Asked::Amend { .. } | Asked::Cancel) | None => self.left(),
+        }
     }
 
     /// Whether a request for it is unanswered.
@@ -157,6 +173,15 @@ impl Plan {
         }
         if self.phase == Phase::Closed {
             self.phase = Phase::StoppedOut;
+        }
+    }
+
+    /// A directive cancelled what enters, or what reduces.
+    pub(super) const fn stop_sending(&mut self, enters: bool) {
+        if enters {
+            (self.entry_short, self.no_entries) = (true, true);
+        } else {
+            (self.exit_short, self.no_reduces) = (true, true);
         }
     }
 

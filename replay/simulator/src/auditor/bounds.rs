@@ -73,6 +73,8 @@ impl Auditor {
             }
         }
         self.books(no, plan, venue, ledger)?;
+        self.held_back(no)?;
+        self.quiet_groups(no, plan)?;
         let (entering, leaving) = (self.left(no, Kind::Entry), self.left(no, Kind::Exit));
         let waits = self.timers.values().any(|(_, plan)| *plan == no);
         let held = plan.held_lots();
@@ -88,6 +90,7 @@ impl Auditor {
                     let returns = plan.held < 0 && entering > 0;
                     plan.entry_short || plan.skips || leaving > 0 || flat || returns
                 };
+                let excused = excused || self.has_paused(no);
                 if off != 0 && !waits && !excused && !self.is_small(plan, off.abs()) {
                     let (traded, target) = (plan.traded, plan.target);
                     return Err(Finding::OffTarget { plan: no, traded, entering, leaving, target });

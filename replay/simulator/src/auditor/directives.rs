@@ -88,6 +88,18 @@ impl Auditor {
                 }
                 Ok(())
             }
+            Intent::Group(group) => {
+                for id in group.plans.iter().filter(|id| !is_refused(id)) {
+                    self.order_group(said, group, id)?;
+                }
+                Ok(())
+            }
+            Intent::CancelAll(cancel) => {
+                for id in cancel.plans.iter().filter(|id| !is_refused(id)) {
+                    self.cancel_all(said, cancel, id, events)?;
+                }
+                Ok(())
+            }
         }
     }
 
@@ -116,6 +128,8 @@ impl Auditor {
             limit: new.entry.limit_price.and_then(ticks_of),
             skips: skips(new.execution.algorithm()),
             trouble: false,
+            no_entries: false,
+            no_reduces: false,
         };
         self.plans.insert(no, plan);
     }
@@ -125,7 +139,7 @@ impl Auditor {
         let known = plan.and_then(|id| self.names.get(id)).and_then(|no| self.plans.get(no));
         let new = match &said.intent {
             Intent::NewTrade(new) => Some(new),
-            Intent::Modify(_) | Intent::Close(_) | Intent::Batch(_) => None,
+            Intent::Modify(_) | Intent::Close(_) | Intent::Group(_) | Intent::CancelAll(_) | Intent::Batch(_) => None,
         };
         let symbol =
             new.map_or_else(|| known.map_or(0, |plan| plan.symbol), |new| usize::from(new.symbol != Script::symbol(0)));
@@ -160,6 +174,10 @@ impl Auditor {
                 slice.value() * price.value() < minimum.value()
                     && minimum.value() == Decimal::from(self.rules.min_notional)
             }
+            Refusal::Group(refusal) => match (&said.intent, plan) {
+                (Intent::Group(group), Some(id)) => self.has_group_ground(group, id, refusal),
+                _ => false,
+            },
             _ => false,
         }
     }
@@ -194,6 +212,7 @@ fn change(plan: &mut Plan, modify: &ModifyPlans, mark: Option<i64>, running: Run
         plan.entry_short &= running.entries;
         plan.exit_short &= running.exits;
         plan.skips |= skips(modify.execution.algorithm());
+        (plan.no_entries, plan.no_reduces) = (false, false);
         plan.limit = modify.entry.and_then(|entry| entry.limit_price).and_then(ticks_of).or(plan.limit);
     }
 }

@@ -5,13 +5,15 @@
 mod book;
 mod bounds;
 mod directives;
+mod groups;
+mod limits;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use retrace_core::directive::StrategyDirective;
 use retrace_core::event::{Decision, Event, Fact, FillReport, Input, Report, ReportKind, ReportedOrder, VenueReason};
-use retrace_core::ids::{DirectiveId, OrderId, OrderNo, PlanId, PlanNo, TimerId, TradeId};
+use retrace_core::ids::{DirectiveId, GroupNo, OrderId, OrderNo, PlanId, PlanNo, SessionUid, TimerId, TradeId};
 use retrace_replay::effect::Effect;
 
 use crate::finding::Finding;
@@ -27,6 +29,7 @@ pub const LATE_MAX: i64 = 400_000;
 #[derive(Clone, Debug)]
 pub struct Auditor {
     rules: Rules,
+    gate: limits::Gate,
     now: i64,
     marks: [Option<i64>; 2],
     said: BTreeMap<DirectiveId, StrategyDirective>,
@@ -36,13 +39,17 @@ pub struct Auditor {
     ids: BTreeSet<OrderId>,
     trades: BTreeMap<TradeId, FillReport>,
     timers: BTreeMap<TimerId, (i64, PlanNo)>,
+    session: SessionUid,
+    groups: BTreeMap<(PlanNo, GroupNo), groups::Group>,
+    members: BTreeMap<OrderNo, groups::Member>,
 }
 
 impl Auditor {
     /// An empty book.
-    pub const fn new(rules: Rules) -> Self {
+    pub fn new(script: &Script, session: SessionUid) -> Self {
         Self {
-            rules,
+            rules: script.rules,
+            gate: limits::Gate::new(script.limits),
             now: 0,
             marks: [None; 2],
             said: BTreeMap::new(),
@@ -52,6 +59,9 @@ impl Auditor {
             ids: BTreeSet::new(),
             trades: BTreeMap::new(),
             timers: BTreeMap::new(),
+            session,
+            groups: BTreeMap::new(),
+            members: BTreeMap::new(),
         }
     }
 
@@ -86,11 +96,13 @@ impl Auditor {
             }
             Input::Report(report) => self.report(report),
             Input::DirectiveReceived(directive) => self.directive(directive, events)?,
+            Input::OperatorCommanded(commanded) => self.commanded(commanded.command),
             _ => {}
         }
         let mut effects = effects.iter().peekable();
         for event in events {
             self.decision(event)?;
+            self.judge(event)?;
             while let Some(effect) = effects.next_if(|effect| effect.seq <= event.seq) {
                 self.asked(effect)?;
             }
@@ -136,6 +148,7 @@ impl Auditor {
                 if matches!(order.asked, Some(Asked::Amend { .. })) {
                     order.asked = None;
                     order.unknown |= *reason == VenueReason::UnknownOrder;
+                    order.kept |= *reason == VenueReason::WouldTake;
                     plan.trouble |= order.kind == Kind::Stop;
                 }
             }
@@ -182,6 +195,9 @@ impl Auditor {
         }
         if let Decision::TimerDropped { timer } = decision {
             self.timers.remove(timer);
+        }
+        if let Some(no) = event.plan {
+            self.note_group(no, event, decision)?;
         }
         let Some((no, plan)) = event.plan.and_then(|no| self.plans.get_mut(&no).map(|plan| (no, plan))) else {
             return Ok(());

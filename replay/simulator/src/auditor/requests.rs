@@ -1,5 +1,6 @@
 //! What the engine asks a venue for: each request is judged at the moment it is decided.
 
+use retrace_core::ids::PlanNo;
 use retrace_core::order::{OrderTerms, Side};
 use retrace_replay::effect::{Effect, VenueRequest};
 
@@ -48,6 +49,8 @@ impl Auditor {
                 asked: None,
                 unknown: false,
                 ending: plan.phase != Phase::Standing,
+                may_grow_to: 0,
+                kept: false,
             };
             self.orders.insert(no, order);
             return match kind {
@@ -72,13 +75,20 @@ impl Auditor {
         let level = price.and_then(ticks_of);
         order.asked = Some(Asked::Amend { lots, level });
         let (from, to, kind) = (order.left(), lots - order.filled, order.kind);
+        let allowed = lots <= order.may_grow_to;
         let Some(plan) = self.plans.get(&effect.plan) else { return Ok(()) };
         let held = plan.held_lots();
         if kind == Kind::Stop && to < from.min(held) {
             return Err(Finding::StopShrinks { plan: effect.plan, order: no, from, to, held });
         }
         if kind == Kind::Entry && to > from {
-            return unsound("an entry that works is to grow");
+            if !allowed {
+                return unsound("an entry that works is to grow");
+            }
+            let reach = plan.traded + self.entering(effect.plan);
+            if reach > plan.target {
+                return Err(Finding::BeyondTarget { plan: effect.plan, order: no, reach, target: plan.target });
+            }
         }
         Ok(())
     }
@@ -89,7 +99,7 @@ impl Auditor {
         if plan.phase != Phase::Standing {
             return Err(Finding::Entered { plan: no, order, what: "although the plan is to end" });
         }
-        let reach = plan.traded + self.left(no, Kind::Entry);
+        let reach = plan.traded + self.entering(no);
         if reach > plan.target {
             return Err(Finding::BeyondTarget { plan: no, order, reach, target: plan.target });
         }
@@ -97,6 +107,11 @@ impl Auditor {
             return Err(Finding::Entered { plan: no, order, what: "while another order of the plan leaves" });
         }
         Ok(())
+    }
+
+    /// What may still be entered, whatever is asked of it.
+    fn entering(&self, no: PlanNo) -> i64 {
+        self.of_plan(no).filter(|(_, order)| order.kind == Kind::Entry).map(|(_, order)| order.most()).sum()
     }
 
     fn leaves(&self, effect: &Effect) -> Result<(), Finding> {

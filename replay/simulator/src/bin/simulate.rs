@@ -38,6 +38,8 @@ fn main() -> ExitCode {
         if let Some(finding) = played.finding {
             let count = kinds.entry(finding.kind()).or_insert((0, seed));
             count.0 = count.0.saturating_add(1);
+            // Said at once: telling it in its shortest form may take minutes.
+            eprintln!("seed {seed}: {finding}");
             failed.push((seed, finding));
         }
     }

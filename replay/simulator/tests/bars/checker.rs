@@ -257,6 +257,12 @@ impl Checker {
                     return Err("closed while a timer runs".to_owned());
                 }
             }
+            // No directive of these sessions orders anything of a group.
+            Decision::GroupCancelled { .. }
+            | Decision::AllCancelled { .. }
+            | Decision::OrdersModified { .. }
+            | Decision::GroupPaused { .. }
+            | Decision::GroupResumed { .. } => return Err("an action that nobody asked for".to_owned()),
             Decision::OrderInferred { .. } | Decision::TradeBooked { .. } | Decision::TradeRepeated { .. } => {
                 return Err("a trade of a history in a backtest".to_owned());
             }

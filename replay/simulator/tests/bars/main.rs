@@ -29,6 +29,9 @@ use checker::Checker;
 use limits::Limits;
 use scene::Scene;
 
+/// How many orders were refused, by limit.
+type Refused = BTreeMap<&'static str, usize>;
+
 struct Recording<'a> {
     scene: &'a Scene,
     store: MemoryStore,
@@ -57,7 +60,7 @@ impl Recorder for Recording<'_> {
 
 /// Plays one scene: how many events it has, and how many orders were refused by each limit; or the story, and what is
 /// wrong with it.
-fn play(scene: &Scene) -> Result<(usize, BTreeMap<&'static str, usize>), (String, String)> {
+fn play(scene: &Scene) -> Result<(usize, Refused), (String, String)> {
     let mut store = MemoryStore::new();
     let manifest = Manifest { identity: scene.identity.clone(), provenance: Provenance::default() };
     let session = store.create(&manifest).unwrap();
@@ -117,11 +120,11 @@ fn comes_back(reader: &dyn LogReader, session: SessionUid, scene: &Scene) -> Res
 }
 
 /// Plays the scenes of many seeds; `RANDOM_SEEDS=from..to` others than the usual ones.
-fn play_all(roll: fn(u64) -> Scene) -> BTreeMap<&'static str, usize> {
+fn play_all(roll: fn(u64) -> Scene) -> Refused {
     let seeds = std::env::var("RANDOM_SEEDS").unwrap_or_else(|_| "0..400".to_owned());
     let (from, to) = seeds.split_once("..").unwrap();
     let mut events = 0;
-    let mut refused: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut refused = Refused::new();
     for seed in from.parse::<u64>().unwrap()..to.parse().unwrap() {
         match std::panic::catch_unwind(|| play(&roll(seed))) {
             Ok(Ok((count, more))) => {

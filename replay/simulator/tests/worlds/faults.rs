@@ -2,6 +2,7 @@
 
 use retrace_simulator::fault::Fault;
 use retrace_simulator::finding::Finding;
+use retrace_simulator::limits::Limits;
 use retrace_simulator::roll;
 use retrace_simulator::shrink::shrink;
 use retrace_simulator::tell::story;
@@ -13,7 +14,11 @@ const SEEDS: u64 = 2_000;
 /// Plants a fault and answers what finds it first, after its story was made as short as it gets.
 fn found(fault: Fault) -> (Finding, usize) {
     let first = (0..SEEDS).find_map(|seed| {
-        let script = roll(seed);
+        let mut script = roll(seed);
+        if fault != Fault::LimitsForgotten {
+            // A limit may be what notices an order that should not be; that is another bound.
+            script.limits = Limits::default();
+        }
         play(&script, Some(fault)).finding.map(|finding| (script, finding))
     });
     let (script, finding) = first.unwrap_or_else(|| panic!("{fault:?} is not found in {SEEDS} worlds"));
@@ -63,4 +68,14 @@ fn flattened_twice() {
 #[test]
 fn take_profit_bought_back() {
     expect(Fault::ProfitBoughtBack, |finding| matches!(finding, Finding::BeyondTarget { .. } | Finding::Books { .. }));
+}
+
+#[test]
+fn limits_forgotten() {
+    expect(Fault::LimitsForgotten, |finding| matches!(finding, Finding::BeyondLimit { .. }));
+}
+
+#[test]
+fn kill_switch_forgotten() {
+    expect(Fault::SwitchForgotten, |finding| matches!(finding, Finding::BeyondLimit { limit: "kill_switch", .. }));
 }

@@ -43,6 +43,40 @@ fn both_forms_of_the_sample_are_understood() {
     insta::assert_snapshot!("both_forms", story);
 }
 
+const SWITCH: &str =
+    r#"{"at":"2022-01-21T11:00:00Z","operator":{"command":"kill_switch","state":"on","reason":"maintenance"}}"#;
+
+#[test]
+fn an_operators_line_stands_among_directives_in_order() {
+    let off = SWITCH.replace("\"on\",\"reason\":\"maintenance\"", "\"off\"").replace("T11", "T12");
+    let read = read_all(&format!("{NEW}\n{SWITCH}\n{off}\n{MODIFY}")).unwrap();
+    let commands: Vec<String> = read
+        .iter()
+        .map(|line| match line {
+            ParsedLine::Directive(parsed) => parsed.directive.directive_id.to_string(),
+            ParsedLine::Operator(parsed) => format!("{} {:?}", parsed.line, parsed.commanded),
+        })
+        .collect();
+    assert_eq!(
+        commands,
+        [
+            "STR_001",
+            "2 OperatorCommanded { command: KillSwitch(On), reason: Some(OperatorReason(\"maintenance\")) }",
+            "3 OperatorCommanded { command: KillSwitch(Off), reason: None }",
+            "STR_002",
+        ]
+    );
+    let digest = |text: &str| strategy_digest(&read_all(text).unwrap());
+    let with = |line: &str| digest(&format!("{NEW}\n{line}"));
+    assert_ne!(digest(NEW), with(SWITCH), "what the operator does is part of what is run");
+    assert_eq!(with(SWITCH), with(&SWITCH.replace(":{\"command\"", ": {\"command\"")));
+    for other in
+        [SWITCH.replace("\"on\"", "\"off\""), SWITCH.replace("maintenance", "other"), SWITCH.replace("11:", "12:")]
+    {
+        assert_ne!(with(SWITCH), with(&other), "{other}");
+    }
+}
+
 #[test]
 fn numbers_are_exact_as_strings_and_as_json_numbers() {
     let number = NEW.replace("\"37000\"", "37000.01").replace("\"10\"", "1e1").replace(":12}", ":\"12\"}");
@@ -122,6 +156,21 @@ fn directive_refusals() {
                 )],
             ),
         ),
+        (
+            "operator and directive at once",
+            changed(
+                SWITCH,
+                &[("\"operator\":", "\"directive\":{\"directive_id\":\"a\",\"scope\":\"NEW_TRADE\"},\"operator\":")],
+            ),
+        ),
+        ("an operator alone", SWITCH.to_owned()),
+        ("unknown order of the operator", changed(SWITCH, &[("kill_switch", "kil_switch")])),
+        ("an order of the operator without a state", changed(SWITCH, &[("\"state\":\"on\",", "")])),
+        ("neither on nor off", changed(SWITCH, &[("\"on\"", "\"onn\"")])),
+        ("a truth value for a state", changed(SWITCH, &[("\"on\"", "true")])),
+        ("a reason in free text", changed(SWITCH, &[("maintenance", "the exchange is down")])),
+        ("unknown field of the operator", changed(SWITCH, &[("\"reason\"", "\"because\"")])),
+        ("the operator goes back", format!("{NEW}\n{}", changed(SWITCH, &[("T11", "T09")]))),
         ("at is no time", changed(NEW, &[("2022-01-21T10:00:00Z", "tomorrow")])),
         ("at before the data", changed(NEW, &[("2022-01-21T10", "2022-01-20T10")])),
         ("at after the data", changed(NEW, &[("2022-01-21T10:00:00Z", "2022-01-22T00:00:01Z")])),
@@ -129,7 +178,7 @@ fn directive_refusals() {
         ("bad id", changed(NEW, &[("STR_001", "STR 001")])),
         ("unknown scope", changed(NEW, &[("NEW_TRADE", "NEWTRADE")])),
         ("unknown action", changed(NEW, &[("\"scope\"", "\"action\":\"EXECUTE\",\"scope\"")])),
-        ("an action of a later part", changed(NEW, &[("\"scope\"", "\"action\":\"CANCEL_GROUP\",\"scope\"")])),
+        ("an action that opens nothing", changed(NEW, &[("\"scope\"", "\"action\":\"CANCEL_GROUP\",\"scope\"")])),
         ("legs", changed(NEW, &[("\"scope\"", "\"legs\":[{}],\"scope\"")])),
         ("batch policy", changed(NEW, &[("\"scope\"", "\"batch_execution_policy\":{},\"scope\"")])),
         ("target group", changed(NEW, &[("\"scope\"", "\"target_group\":\"EXG_1\",\"scope\"")])),
