@@ -65,6 +65,7 @@ pub struct Bounds {
 
 /// What a plan is to be: set by a directive, lowered by stop and take-profit fills, raised only by a directive.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one reason of its own to send nothing more")]
 pub struct StandingTarget {
     /// How large the position shall be, signed.
     pub size: Position,

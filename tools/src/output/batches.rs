@@ -1,6 +1,7 @@
 //! A batch at a glance: how its trades hang together, how it ended, and where each leg stands.
 
 use anstyle::Style;
+use retrace_core::event::LegEnd;
 use retrace_projections::view::{BatchView, LegView};
 
 use super::columns::{self, Piece};
@@ -48,7 +49,7 @@ pub(crate) fn batch_lines(batch: &BatchView) -> Vec<String> {
 
 fn leg_pieces(leg: &LegView) -> Vec<Piece> {
     // How it ended before it was taken back says why that was done.
-    let first = leg.end.map(|end| end.as_str()).filter(|end| *end != leg.status);
+    let first = leg.end.map(LegEnd::as_str).filter(|end| *end != leg.status);
     let before = first.map_or(String::new(), |end| format!("after: {end}"));
     let was = leg.target_before.map_or(String::new(), |target| format!("target before {target}"));
     vec![
