@@ -1,11 +1,14 @@
 //! What a strategist wants: the directive, as one type for every form it may be written in.
 
 mod action;
+mod batch;
 
 use rust_decimal::Decimal;
 use serde::Serialize;
 
 pub use crate::algorithm::{Algorithm, Iceberg, Layered, Twap};
+pub use batch::{Batch, Leg, Legs, PlanTrade, Trade};
+
 use crate::amount::{Price, Quantity};
 use crate::content::ContentRef;
 use crate::ids::{CausalityId, DirectiveId, PlanId};
@@ -64,6 +67,8 @@ pub enum Intent {
     Group(GroupDirective),
     /// Cancel everything of plans.
     CancelAll(CancelAll),
+    /// Several trades, coordinated.
+    Batch(Batch),
 }
 
 /// A plan to open.
@@ -251,6 +256,7 @@ impl StrategyDirective {
             Intent::Modify(_) | Intent::Group(_) => Scope::ModifyExisting,
             Intent::Close(_) => Scope::CloseExisting,
             Intent::CancelAll(cancel) => cancel.scope(),
+            Intent::Batch(batch) => batch.legs.scope(),
         }
     }
 
@@ -263,48 +269,12 @@ impl StrategyDirective {
             fields.put("causality", id);
         }
         match &self.intent {
-            Intent::NewTrade(new) => {
-                fields.maybe("plan_id", new.plan_id.as_ref());
-                fields.put("symbol", &new.symbol);
-                fields.put("direction", &new.direction);
-                fields.entry(new.entry);
-                fields.put("target_position_size", &new.target);
-                fields.maybe("stop", new.stop.map(stop_text));
-                fields.maybe("take_profit_price", new.take_profit);
-                fields.execution(new.execution);
-            }
-            Intent::Modify(modify) => {
-                fields.plans(&modify.plans);
-                fields.maybe("direction", modify.direction);
-                if let Some(entry) = modify.entry {
-                    fields.entry(entry);
-                }
-                fields.maybe("target_position_size", modify.target.map(|t| t.normalize()));
-                fields.maybe(
-                    "stop",
-                    modify.stop.map(|change| match change {
-                        StopChange::To(level) => stop_text(level),
-                        StopChange::Remove => "removed".to_owned(),
-                    }),
-                );
-                fields.maybe(
-                    "take_profit_price",
-                    modify.take_profit.map(|change| match change {
-                        TakeProfitChange::To(price) => price.to_string(),
-                        TakeProfitChange::Remove => "removed".to_owned(),
-                    }),
-                );
-                fields.execution(modify.execution);
-            }
-            Intent::Close(close) => {
-                fields.plans(&close.plans);
-                fields.maybe("execution_urgency", close.execution.urgency.map(|u| u.normalize()));
-                fields.maybe("max_total_slippage_pct", close.execution.max_total_slippage.map(|s| s.normalize()));
-                let OnLimit { retry, tries, then } = close.execution.on_limit;
-                fields.put("on_limit", &format_args!("{tries} tries, {retry} apart, then {then}"));
-            }
             Intent::Group(group) => group.body(&mut fields),
             Intent::CancelAll(cancel) => cancel.body(&mut fields),
+            Intent::NewTrade(new) => fields.new_trade(new),
+            Intent::Modify(modify) => fields.modify(modify),
+            Intent::Close(close) => fields.close(close),
+            Intent::Batch(batch) => fields.batch(batch),
         }
         fields.0
     }
@@ -344,6 +314,71 @@ impl Fields {
     fn maybe(&mut self, name: &'static str, value: Option<impl ToString>) {
         if let Some(value) = value {
             self.put(name, &value);
+        }
+    }
+
+    fn new_trade(&mut self, new: &NewTrade) {
+        self.maybe("plan_id", new.plan_id.as_ref());
+        self.put("symbol", &new.symbol);
+        self.put("direction", &new.direction);
+        self.entry(new.entry);
+        self.put("target_position_size", &new.target);
+        self.maybe("stop", new.stop.map(stop_text));
+        self.maybe("take_profit_price", new.take_profit);
+        self.execution(new.execution);
+    }
+
+    fn modify(&mut self, modify: &ModifyPlans) {
+        self.plans(&modify.plans);
+        self.maybe("direction", modify.direction);
+        if let Some(entry) = modify.entry {
+            self.entry(entry);
+        }
+        self.maybe("target_position_size", modify.target.map(|t| t.normalize()));
+        self.maybe(
+            "stop",
+            modify.stop.map(|change| match change {
+                StopChange::To(level) => stop_text(level),
+                StopChange::Remove => "removed".to_owned(),
+            }),
+        );
+        self.maybe(
+            "take_profit_price",
+            modify.take_profit.map(|change| match change {
+                TakeProfitChange::To(price) => price.to_string(),
+                TakeProfitChange::Remove => "removed".to_owned(),
+            }),
+        );
+        self.execution(modify.execution);
+    }
+
+    fn close(&mut self, close: &ClosePlans) {
+        self.plans(&close.plans);
+        self.maybe("execution_urgency", close.execution.urgency.map(|u| u.normalize()));
+        self.maybe("max_total_slippage_pct", close.execution.max_total_slippage.map(|s| s.normalize()));
+        let OnLimit { retry, tries, then } = close.execution.on_limit;
+        self.put("on_limit", &format_args!("{tries} tries, {retry} apart, then {then}"));
+    }
+
+    /// Each leg begins with its place, so that a field never counts for another leg.
+    fn batch(&mut self, batch: &Batch) {
+        if let Some(policy) = batch.policy {
+            self.put("execution_mode", &policy.execution_mode);
+            self.maybe("timeout_seconds", policy.timeout);
+            self.put("rollback_on_failure", &policy.rollback_on_failure);
+        }
+        match &batch.legs {
+            Legs::NewTrade(legs) => self.legs(legs, Self::new_trade),
+            Legs::Modify(legs) => self.legs(legs, Self::modify),
+            Legs::Close(legs) => self.legs(legs, Self::close),
+        }
+    }
+
+    fn legs<T>(&mut self, legs: &[Leg<T>], of: impl Fn(&mut Self, &T)) {
+        for (place, leg) in (1_u32..).zip(legs) {
+            self.put("legs", &place);
+            self.maybe("timeout_seconds", leg.timeout);
+            of(self, &leg.trade);
         }
     }
 

@@ -124,6 +124,8 @@ numbers! {
     OrderNo(u32);
     /// A timer's number within its session; the first is 1. At one due time, timers fire in this order.
     TimerId(u32);
+    /// A batch's number within its session, in order of appearance; the first is 1.
+    BatchNo(u32);
 }
 
 /// A session's own id: a `UUIDv8` made of the BLAKE3 of its identity (see [`crate::manifest`]).

@@ -22,7 +22,8 @@ use retrace_core::codec::{
 };
 use retrace_core::directive::{CancelReach, WhenLimitHolds};
 use retrace_core::event::{
-    AfterRefusal, Because, Decision, Event, Fact, GroupAction, GroupEnd, Input, Outcome, TradeOrigin, VenueReason,
+    AfterRefusal, BatchEnd, Because, Decision, Event, Fact, GroupAction, GroupEnd, Input, LegEnd, Outcome, TradeOrigin,
+    VenueReason,
 };
 use retrace_core::frame::{decode_frame, encode_frame};
 use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, Seq};
@@ -139,6 +140,13 @@ fn kind(fact: &Fact) -> u16 {
             Decision::OrdersModified { .. } => 132,
             Decision::GroupPaused { .. } => 133,
             Decision::GroupResumed { .. } => 134,
+            Decision::BatchStarted { .. } => 125,
+            Decision::BatchLegStarted { .. } => 126,
+            Decision::BatchLegEnded { .. } => 127,
+            Decision::BatchFailed { .. } => 128,
+            Decision::RollbackStarted { .. } => 129,
+            Decision::RollbackGaveUp { .. } => 170,
+            Decision::BatchEnded { .. } => 171,
         },
         Fact::Unknown(unknown) => unknown.kind,
     }
@@ -151,7 +159,7 @@ fn every_kind_has_its_number_and_a_sample() {
         assert_eq!(encode_fact(&fact).kind, kind(&fact));
         seen.insert(kind(&fact));
     }
-    assert_eq!(seen, (1..=8).chain(100..=123).chain(130..=134).chain([160]).collect());
+    assert_eq!(seen, (1..=8).chain(100..=123).chain(125..=134).chain([160]).chain(170..=171).collect());
 }
 
 /// Words are stored as their place in their list: a list only ever grows at its end.
@@ -166,7 +174,7 @@ fn every_word_keeps_its_place() {
         )*};
     }
     list!(Side, OrderRole, TimeInForce, WhenLimitHolds, VenueReason, Because, GroupEnd, Outcome, GroupAction);
-    list!(ExecutionMode);
+    list!(ExecutionMode, LegEnd, BatchEnd);
     list!(Liquidity, FeeAsset, FillPath, Mode, TradeOrigin, OrderStatus);
     list!(AfterRefusal);
     list!(Liquidity, FeeAsset, FillPath, Mode, TradeOrigin, CancelReach);

@@ -3,16 +3,18 @@
 
 use retrace_core::amount::{Money, Position, Price, Quantity};
 use retrace_core::content::ContentRef;
-use retrace_core::event::{GroupAction, Outcome, VenueReason};
-use retrace_core::ids::{ConnectorOrderId, FillId, GroupId, OrderId, PlanId};
+use retrace_core::directive::Scope;
+use retrace_core::event::{GroupAction, LegEnd, Outcome, VenueReason};
+use retrace_core::ids::{ConnectorOrderId, DirectiveId, FillId, GroupId, OrderId, PlanId};
 use retrace_core::instrument::{Asset, Symbol};
 use retrace_core::manifest::Mode;
 use retrace_core::order::{OrderRole, OrderStatus, OrderType, Side};
+use retrace_core::policy::ExecutionMode;
 use retrace_core::time::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::ledger::{Course, Group, Ledger, Order, Phase, Plan};
+use crate::ledger::{Batch, Course, Group, Ledger, Leg, Order, Phase, Plan, Stage};
 
 /// A plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -264,6 +266,99 @@ fn order_view(order: &Order) -> OrderView {
         reason: order.reason,
         fills: fills.collect(),
     }
+}
+
+/// A batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BatchView {
+    /// The directive whose trades it is.
+    pub directive_id: DirectiveId,
+    /// What all of its legs do.
+    pub scope: Scope,
+    /// How they hang together.
+    pub execution_mode: ExecutionMode,
+    /// Whether plans are brought back to where they stood when a leg fails.
+    pub rollback_on_failure: bool,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When its time is over; `null` without a deadline.
+    pub deadline: Option<Timestamp>,
+    /// `running`, `rolling back`, or how it ended.
+    pub status: &'static str,
+    /// The plan whose leg failed it; `null` where it ran out of time, or did not fail.
+    pub failed_by: Option<PlanId>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// What the trades came to of plans that stand where they stood before, fees included, in quote; once it ended.
+    pub result: Option<Money>,
+    /// Its legs, in the order of the directive.
+    pub legs: Vec<LegView>,
+}
+
+/// One leg of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LegView {
+    /// Its plan.
+    pub plan_id: PlanId,
+    /// `pending`, `working`, how it ended, or what became of taking it back.
+    pub status: &'static str,
+    /// How it had ended before it was taken back; `null` while it has not.
+    pub end: Option<LegEnd>,
+    /// When its turn came.
+    pub begun_at: Option<Timestamp>,
+    /// How large the position was to be before, signed; `null` for a plan that did not exist.
+    pub target_before: Option<Position>,
+    /// The stop before.
+    pub stop_before: Option<Price>,
+    /// The take profit before.
+    pub take_profit_before: Option<Price>,
+}
+
+/// The view of a batch.
+pub fn batch_view(batch: &Batch) -> BatchView {
+    let leg_of = |place: Option<u32>| {
+        let place = place.and_then(|place| usize::try_from(place).ok())?;
+        batch.legs.get(place).map(|leg| leg.plan_id.clone())
+    };
+    let (status, failed, ended_at, result) = match batch.stage {
+        Stage::Running { .. } => ("running", None, None, None),
+        Stage::RollingBack { failed } => ("rolling back", failed, None, None),
+        Stage::Ended { end, failed, at, result } => (end.as_str(), failed, Some(at), Some(result)),
+    };
+    BatchView {
+        directive_id: batch.directive.clone(),
+        scope: batch.scope,
+        execution_mode: batch.policy.execution_mode,
+        rollback_on_failure: batch.policy.rollback_on_failure,
+        started_at: batch.started_at,
+        deadline: batch.deadline(),
+        status,
+        failed_by: leg_of(failed),
+        ended_at,
+        result,
+        legs: batch.legs.iter().map(leg_view).collect(),
+    }
+}
+
+fn leg_view(leg: &Leg) -> LegView {
+    let exits = leg.before.map(|before| before.exits);
+    LegView {
+        plan_id: leg.plan_id.clone(),
+        status: leg.status(),
+        end: leg.end,
+        begun_at: leg.begun,
+        target_before: leg.before.map(|before| before.target),
+        stop_before: exits.and_then(|exits| exits.stop),
+        take_profit_before: exits.and_then(|exits| exits.take_profit),
+    }
+}
+
+/// The digest of a batch: BLAKE3 of its view as JSON.
+pub(crate) fn batch_digest(batch: &Batch) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key("retrace 2026 batch view 1");
+    // Writing plain structs into a hasher cannot fail.
+    let _ = serde_json::to_writer(&mut hasher, &batch_view(batch));
+    *hasher.finalize().as_bytes()
 }
 
 /// The digest of a plan: BLAKE3 of its view as JSON, with the comment's reference in place of its text, so that

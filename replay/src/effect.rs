@@ -106,7 +106,14 @@ pub fn effect_of(event: &Event, ledger: &Ledger) -> Option<Effect> {
         | Decision::GroupPaused { .. }
         | Decision::GroupResumed { .. }
         | Decision::TradeRepeated { .. }
-        | Decision::OrderRefused(_) => return None,
+        | Decision::OrderRefused(_)
+        | Decision::BatchStarted { .. }
+        | Decision::BatchLegStarted { .. }
+        | Decision::BatchLegEnded { .. }
+        | Decision::BatchFailed { .. }
+        | Decision::RollbackStarted { .. }
+        | Decision::RollbackGaveUp { .. }
+        | Decision::BatchEnded { .. } => return None,
     };
     let plan = ledger.plan(event.plan?)?;
     let order = plan.order(event.order?)?;

@@ -2,7 +2,7 @@
 
 use retrace_core::event::{Decision, Event, Fact, Input, ReportedOrder};
 use retrace_core::exact::Inexact;
-use retrace_core::ids::{OrderNo, PlanNo, Seq};
+use retrace_core::ids::{BatchNo, OrderNo, PlanNo, Seq};
 use retrace_core::time::Timestamp;
 use retrace_projections::ledger::BrokenHistory;
 
@@ -44,6 +44,16 @@ pub enum EngineError {
         /// How many were made.
         decisions: usize,
     },
+    /// The same, of a batch.
+    #[error("batch {batch}: {decisions} decisions after event {seq} and no end")]
+    BatchNoEnd {
+        /// The batch.
+        batch: BatchNo,
+        /// The input.
+        seq: Seq,
+        /// How many were made.
+        decisions: usize,
+    },
 }
 
 /// Takes one input at its time: folds it, decides, and folds each decision by the same `apply` before the next is
@@ -52,7 +62,7 @@ pub enum EngineError {
 /// # Errors
 /// [`EngineError`] stops the engine: the state is then of no more use and is rebuilt from the log.
 pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Event>, EngineError> {
-    let Place { plan, order, cause } = place(state, &input)?;
+    let Place { plan, order, cause, batch } = place(state, &input)?;
     let seq = state.ledger.seq().next();
     if let Input::PriceMoved(moved) = &input {
         state.see(&moved.symbol, moved.mark);
@@ -62,14 +72,19 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
     let mut deciding = Deciding { state, time, input: seq, events: vec![event] };
     match input {
         Input::SessionContinued(_) | Input::PriceMoved(_) => {}
-        Input::OperatorCommanded(commanded) => worker::obey(&mut deciding, &commanded)?,
+        Input::OperatorCommanded(commanded) => {
+            worker::obey(&mut deciding, &commanded)?;
+            worker::follow_all(&mut deciding)?;
+        }
         Input::TradeImported(trade) => import::book(&mut deciding, &trade)?,
         Input::ConnectionChanged { connected: false } => {}
         Input::ConnectionChanged { connected: true } => worker::connected(&mut deciding)?,
         Input::DirectiveReceived(directive) => worker::receive(&mut deciding, &directive)?,
         Input::TimerFired { .. } | Input::Report(_) => {
             if let Some(plan) = plan {
-                worker::converge(&mut deciding, plan)?;
+                worker::react(&mut deciding, plan)?;
+            } else if let Some(batch) = batch {
+                worker::follow(&mut deciding, batch)?;
             }
         }
     }
@@ -83,6 +98,8 @@ struct Place {
     order: Option<OrderNo>,
     /// The event that led to it.
     cause: Option<Seq>,
+    /// The batch that a timer hangs on.
+    batch: Option<BatchNo>,
 }
 
 fn place(state: &State, input: &Input) -> Result<Place, EngineError> {
@@ -95,8 +112,8 @@ fn place(state: &State, input: &Input) -> Result<Place, EngineError> {
         | Input::ConnectionChanged { .. }
         | Input::OperatorCommanded(_) => Ok(Place::default()),
         Input::TimerFired { timer: id } => {
-            let timer = ledger.timer(*id);
-            Ok(Place { plan: timer.map(|timer| timer.plan), order: None, cause: timer.map(|timer| timer.set) })
+            let Some(timer) = ledger.timer(*id) else { return Ok(Place::default()) };
+            Ok(Place { plan: timer.plan, order: None, cause: Some(timer.set), batch: timer.purpose.batch() })
         }
         Input::Report(report) => match &report.order {
             ReportedOrder::Foreign(_) => Ok(Place::default()),
@@ -105,7 +122,7 @@ fn place(state: &State, input: &Input) -> Result<Place, EngineError> {
                 let asked = ledger.plan(plan).and_then(|plan| plan.order(*order)).map(|order| order.asked);
                 // What was asked for is known where the report names it; an event is never caused by a later one.
                 let answered = report.answers.filter(|seq| *seq <= ledger.seq());
-                Ok(Place { plan: Some(plan), order: Some(*order), cause: answered.or(asked) })
+                Ok(Place { plan: Some(plan), order: Some(*order), cause: answered.or(asked), batch: None })
             }
         },
     }

@@ -1,5 +1,6 @@
 //! What a venue may say and a bar venue never does: every script in `tests/reports` is a session whose prices, timers
-//! and reports are given by hand. Its story is its snapshot; decided again it is the same, and both stores hold it.
+//! and reports are given by hand. Its story is its snapshot; decided again, whole or after a restart at any Step, it is
+//! the same, and both stores hold it.
 //!
 //! ```text
 //! # What it shows.
@@ -7,6 +8,7 @@
 //! {"at":"2022-01-21T10:00:00Z","directive":{...}}    a line of the directive file
 //! risk max_open_orders=3                             as in a scenario
 //! 10:00:00 price 100
+//! 10:00:00 price ETH/USDT 50                         of the second instrument
 //! 10:00:01 accepted 1                                an order's number; rejected, canceled, triggered likewise
 //! 10:00:01 filled 1 0.5 @ 100 T1                     how much, at which price, the venue's id of the trade
 //! 10:00:01 filled 1 0.5 @ 100 T2 fee 0.01             with a fee in the base asset
@@ -25,7 +27,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use retrace_core::amount::{Money, Position};
-use retrace_core::event::{FillReport, Input, Mark, PriceMoved, Report, ReportKind, ReportedOrder, VenueReason};
+use retrace_core::event::{Fact, FillReport, Input, Mark, PriceMoved, Report, ReportKind, ReportedOrder, VenueReason};
 use retrace_core::ids::{ConnectorOrderId, OrderNo, PlanNo, Seq, TimerId, TradeId};
 use retrace_core::instrument::Asset;
 use retrace_core::log::LogEnd;
@@ -44,8 +46,11 @@ use retrace_replay::{State, step};
 use retrace_rocks::RocksStore;
 use retrace_tools::input::directives::{self, DataSpan, ParsedLine};
 
-use crate::scenario::{change, limit_to, story_of};
+use crate::scenario::{change, limit_to, other, story_of};
 use crate::scenarios::insta_settings;
+
+/// Scripts that name it trade it beside the first.
+const ETH: &str = "ETH/USDT";
 
 #[test]
 fn every_report_script_tells_its_story() {
@@ -59,6 +64,13 @@ fn every_report_script_tells_its_story() {
         let steps = play(&name, &identity, &inputs);
         let recorded: Vec<_> = steps.iter().map(|step| (step.time, input_of(step))).collect();
         assert_eq!(play(&name, &identity, &recorded), steps, "{name}: decided again");
+        for place in 0..=steps.len() {
+            assert_eq!(
+                restarted(&name, &identity, &steps, place),
+                steps[place..],
+                "{name}: a restart after Step {place}"
+            );
+        }
 
         let mut book = Book::new(&identity);
         steps.iter().flat_map(|step| &step.events).for_each(|event| book.apply(event).unwrap());
@@ -89,8 +101,30 @@ fn keep(store: &mut dyn LogStore, identity: &Identity, steps: &[Step]) -> LogEnd
 
 /// Gives the engine its inputs; a plan that ended is brought back where an input names it.
 pub(crate) fn play(name: &str, identity: &Identity, inputs: &[(Timestamp, Input)]) -> Vec<Step> {
+    go_on(name, State::new(identity), BTreeMap::new(), inputs)
+}
+
+/// An engine that knows the first Steps from the log alone and is given the inputs that follow.
+fn restarted(name: &str, identity: &Identity, steps: &[Step], place: usize) -> Vec<Step> {
     let mut state = State::new(identity);
     let mut sealed: BTreeMap<PlanNo, Plan> = BTreeMap::new();
+    for event in steps[..place].iter().flat_map(|step| &step.events) {
+        if let Fact::Input(input) = &event.fact {
+            if let Some(plan) = state.needs(input).and_then(|no| sealed.remove(&no)) {
+                state.restore(plan);
+            }
+            if let Input::PriceMoved(moved) = input {
+                state.see(&moved.symbol, moved.mark);
+            }
+        }
+        state.fold(event).unwrap();
+        sealed.extend(state.take_sealed().into_iter().map(|plan| (plan.no, plan)));
+    }
+    let rest: Vec<_> = steps[place..].iter().map(|step| (step.time, input_of(step))).collect();
+    go_on(name, state, sealed, &rest)
+}
+
+fn go_on(name: &str, mut state: State, mut sealed: BTreeMap<PlanNo, Plan>, inputs: &[(Timestamp, Input)]) -> Vec<Step> {
     let mut steps = Vec::new();
     for (time, input) in inputs {
         if let Some(plan) = state.needs(input).and_then(|no| sealed.remove(&no)) {
@@ -105,7 +139,7 @@ pub(crate) fn play(name: &str, identity: &Identity, inputs: &[(Timestamp, Input)
 
 fn input_of(step: &Step) -> Input {
     match &step.events[0].fact {
-        retrace_core::event::Fact::Input(input) => input.clone(),
+        Fact::Input(input) => input.clone(),
         other => panic!("{other:?}"),
     }
 }
@@ -115,6 +149,9 @@ pub(crate) fn read(name: &str, script: &str) -> (String, Identity, Vec<(Timestam
     let decision_version = retrace_replay::DECISION_VERSION;
     let paper = Identity { mode: Mode::Paper, nonce: Some([7; 16]), ..samples::identity(name) };
     let mut identity = Identity { decision_version, ..paper };
+    if script.contains(ETH) {
+        identity.instruments.push(other(ETH));
+    }
     let mut lines = String::new();
     let mut inputs: Vec<(Timestamp, Option<Input>)> = Vec::new();
     for line in script.lines() {
@@ -164,8 +201,9 @@ fn input(time: Timestamp, words: &[&str]) -> Input {
     let price = |place: usize| (words.get(place) == Some(&"@")).then(|| samples::price(words[place + 1]));
     let what = match words[0] {
         "price" => {
-            let mark = Mark::same(samples::price(words[1]));
-            return Input::PriceMoved(PriceMoved { symbol: samples::btc().symbol, mark });
+            let symbol = words.get(2).map_or(samples::btc(), |_| other(words[1])).symbol;
+            let mark = Mark::same(samples::price(words[words.len() - 1]));
+            return Input::PriceMoved(PriceMoved { symbol, mark });
         }
         "timer" => return Input::TimerFired { timer: TimerId(number(1)) },
         "connected" | "disconnected" => return Input::ConnectionChanged { connected: words[0] == "connected" },

@@ -9,6 +9,8 @@
 //! 100 101 99 100.5 12                                open high low close [volume in base]
 //! flat 5 100                                         five bars that stay at 100
 //! urgency 0.3 TWAP 4 4                               from which urgency on: minutes and slices, or SINGLE
+//! symbol ETH/USDT                                    bars from here on are of this symbol (first: BTC/USDT)
+//! batch new_trade ATOMIC 60                          how several trades hang together by default: mode, seconds
 //! {"at":"2022-01-21T10:00:00Z","directive":{...}}    a line of the directive file, of the operator too
 //! ```
 
@@ -21,9 +23,12 @@ use retrace_core::content::{Content, ContentRef};
 use retrace_core::directive::{Algorithm, Twap};
 use retrace_core::event::{Fact, Input};
 use retrace_core::ids::{DirectiveId, Seq, SessionUid};
+use retrace_core::instrument::Instrument;
 use retrace_core::log::{LogEnd, read_log};
 use retrace_core::manifest::{Identity, Provenance};
-use retrace_core::policy::{ExecutionPolicy, RiskLimits, SymbolLimits, UrgencyRange};
+use retrace_core::policy::{
+    BatchDefaults, BatchPolicy, ExecutionMode, ExecutionPolicy, RiskLimits, SymbolLimits, UrgencyRange,
+};
 use retrace_core::step::Step;
 use retrace_core::store::{Checkpoint, LogStore, Manifest};
 use retrace_core::testkit::samples;
@@ -31,7 +36,7 @@ use retrace_core::time::{Span, Timestamp};
 use retrace_core::venue::{FeeAsset, FillPath, VenueSettings};
 use retrace_projections::audit::event_line;
 use retrace_projections::ledger::{Book, Ledger, PROJECTION, PROJECTION_VERSION, Plan};
-use retrace_projections::view::plan_view;
+use retrace_projections::view::{BatchView, batch_view, plan_view};
 use retrace_replay::backtest::{Backtest, Given, Recorder};
 use retrace_replay::tape::{Bar, DataSet, Tape, VolumeUnit};
 use retrace_tools::input::directives::{self, DataSpan, ParsedLine};
@@ -64,6 +69,7 @@ impl Scenario {
         let mut set = None;
         let mut next = Timestamp::from_nanos(0);
         let mut bars = Vec::new();
+        let mut others: Vec<(Instrument, Vec<Bar>)> = Vec::new();
         let mut lines = String::new();
         for line in script.lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -77,13 +83,18 @@ impl Scenario {
                 Some(&"risk") => words[1..].iter().for_each(|limit| limit_to(&mut policy.risk, limit)),
                 Some(&"urgency") => policy.urgency.push(range(&words[1..])),
                 Some(&"real") => set = Some(cut(&real::january()?, samples::time(words[1]), samples::time(words[2]))),
+                Some(&"batch") => default_batch(&mut policy.batch_defaults, &words[1..]),
                 Some(&"bars") => next = samples::time(words[1]),
-                Some(&"flat") => {
-                    for _ in 0..words[1].parse::<u32>().unwrap() {
-                        bars.push(bar(&mut next, &[words[2]; 4]));
-                    }
+                Some(&"symbol") => others.push((other(words[1]), Vec::new())),
+                Some(&word) => {
+                    let bars = others.last_mut().map_or(&mut bars, |(_, bars)| bars);
+                    let (times, prices) = if word == "flat" {
+                        (words[1].parse().unwrap(), vec![words[2]; 4])
+                    } else {
+                        (1, words.clone())
+                    };
+                    bars.extend((0..times).map(|_| bar(&mut next, &prices)));
                 }
-                Some(_) => bars.push(bar(&mut next, &words)),
             }
             lines.push('\n');
         }
@@ -93,10 +104,17 @@ impl Scenario {
             volume_unit: VolumeUnit::Base,
             bars,
         });
-        let tape = Tape::new(vec![set]);
+        let others_set = |(instrument, bars): &(Instrument, Vec<Bar>)| DataSet {
+            symbol: instrument.symbol.clone(),
+            bars: bars.clone(),
+            ..set.clone()
+        };
+        let sets = std::iter::once(set.clone()).chain(others.iter().map(others_set)).collect();
+        let tape = Tape::new(sets);
         let (from, to) = tape.span().unwrap();
         let (tape_identity, decision_version) = (tape.identity(), retrace_replay::DECISION_VERSION);
-        let identity = Identity { venue, policy, tape: tape_identity, decision_version, ..samples::identity(name) };
+        let mut identity = Identity { venue, policy, tape: tape_identity, decision_version, ..samples::identity(name) };
+        identity.instruments.extend(others.into_iter().map(|(instrument, _)| instrument));
         let span = DataSpan { from, to };
         let directives = directives::parse(Path::new(name), lines.as_bytes(), &identity.instruments, span)
             .unwrap_or_else(|problem| panic!("{name}: {problem}"));
@@ -205,7 +223,40 @@ pub(crate) fn story_of(title: &str, identity: &Identity, steps: &[Step]) -> Stri
     for plan in book.plans() {
         story.push_str(&ending(&book, plan));
     }
+    for batch in book.ledger().batches() {
+        story.push_str(&batch_ending(&batch_view(batch)));
+    }
     story
+}
+
+fn batch_ending(batch: &BatchView) -> String {
+    let failed = batch.failed_by.as_ref().map_or(String::new(), |plan| format!(" by {plan}"));
+    let result = batch.result.map_or(String::new(), |result| format!(", result {result}"));
+    let mut text = format!("batch {} {} {}{failed}{result}\n", batch.directive_id, batch.execution_mode, batch.status);
+    for leg in &batch.legs {
+        let end = leg.end.map_or(String::new(), |end| format!(", first {end}"));
+        let before = leg.target_before.map_or(String::new(), |target| format!(", target before {target}"));
+        let _ = writeln!(text, "  {} {}{end}{before}", leg.plan_id, leg.status);
+    }
+    text
+}
+
+/// A second instrument, with the first one's rules.
+pub(crate) fn other(symbol: &str) -> Instrument {
+    Instrument { symbol: symbol.parse().unwrap(), ..samples::btc() }
+}
+
+fn default_batch(defaults: &mut BatchDefaults, words: &[&str]) {
+    let mode = ExecutionMode::parse(words[1]).unwrap();
+    let timeout = words.get(2).map(|seconds| Span::from_seconds(seconds.parse().unwrap()));
+    let rollback_on_failure = mode == ExecutionMode::Atomic;
+    let policy = Some(BatchPolicy { execution_mode: mode, timeout, rollback_on_failure });
+    match words[0] {
+        "new_trade" => defaults.new_trade = policy,
+        "modify_existing" => defaults.modify_existing = policy,
+        "close_existing" => defaults.close_existing = policy,
+        scope => panic!("no scope {scope}"),
+    }
 }
 
 fn ending(book: &Book, plan: &Plan) -> String {

@@ -11,7 +11,7 @@ use super::{CodecError, FIRST_DECISION_KIND, decode_form, groups, reports};
 use crate::content::ContentRef;
 use crate::directive::StrategyDirective;
 use crate::event::{Decision, Fact, Input, Mark, PriceMoved, TimerPurpose, TradeImported, UnknownFact};
-use crate::ids::{CausalityId, GroupNo, OrderNo, Seq, TimerId};
+use crate::ids::{BatchNo, CausalityId, GroupNo, OrderNo, Seq, TimerId};
 use crate::time::Timestamp;
 
 /// The live form of a stored fact. `order` is the dense number in the event's header.
@@ -194,6 +194,11 @@ impl Stored<'_> {
                     TimerPurposeV1::CloseRetry => TimerPurpose::CloseRetry,
                     TimerPurposeV1::Room { group } => TimerPurpose::Room { group: GroupNo(group) },
                     TimerPurposeV1::EndTime { group } => TimerPurpose::EndTime { group: GroupNo(group) },
+                    TimerPurposeV1::BatchDeadline { batch } => TimerPurpose::BatchDeadline { batch: BatchNo(batch) },
+                    TimerPurposeV1::LegDeadline { batch, leg } => {
+                        TimerPurpose::LegDeadline { batch: BatchNo(batch), leg }
+                    }
+                    TimerPurposeV1::RollbackRetry => TimerPurpose::RollbackRetry,
                 };
                 Decision::TimerSet { timer: TimerId(form.timer), due: Timestamp::from_nanos(form.due_ns), purpose }
             }
@@ -259,6 +264,7 @@ impl Stored<'_> {
                 Decision::QueryRequested
             }
             123 => Decision::OrderRefused(read.order_refused(&self.form()?)?),
+            125..=129 | 170..=171 => return read.batch_event(self.version, self.payload),
             _ => return read.action(self.version, self.payload),
         }))
     }

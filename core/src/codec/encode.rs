@@ -9,7 +9,7 @@ use super::v1::{
     StopLevelV1, StopPassedV1, TakeProfitChangeV1, TargetSetV1, TimerDroppedV1, TimerFiredV1, TimerPurposeV1,
     TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
 };
-use super::{action, encode_form, groups, reports, risk};
+use super::{action, batch, encode_form, groups, reports, risk};
 use crate::directive::{EntryTerms, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange};
 use crate::event::{Decision, Fact, FillReport, Idle, Input, Refusal, SessionContinued, TimerPurpose, TradeImported};
 use crate::order::{OrderTerms, Word};
@@ -77,8 +77,8 @@ pub(super) const fn continued(from: &SessionContinued) -> SessionContinuedV1 {
     SessionContinuedV1 { parent: from.parent.0, head: from.head.0, ledger_digest: from.ledger_digest }
 }
 
-fn directive_form(directive: &StrategyDirective) -> DirectiveReceivedV1 {
-    let intent = match &directive.intent {
+pub(super) fn intent_form(intent: &Intent) -> IntentV1 {
+    match intent {
         Intent::NewTrade(new) => IntentV1::NewTrade {
             plan_id: new.plan_id.as_ref().map(ToString::to_string),
             symbol: new.symbol.to_string(),
@@ -112,13 +112,17 @@ fn directive_form(directive: &StrategyDirective) -> DirectiveReceivedV1 {
         },
         Intent::Group(group) => action::group_intent(group),
         Intent::CancelAll(cancel) => action::cancel_all_intent(cancel),
-    };
+        Intent::Batch(batch) => batch::batch_intent(batch),
+    }
+}
+
+fn directive_form(directive: &StrategyDirective) -> DirectiveReceivedV1 {
     DirectiveReceivedV1 {
         directive_id: directive.directive_id.to_string(),
         comments: directive.comments.map(|c| c.0),
         confidence: directive.confidence.map(Dec::from),
         causality: directive.causality.iter().map(ToString::to_string).collect(),
-        intent,
+        intent: intent_form(&directive.intent),
     }
 }
 
@@ -194,6 +198,7 @@ fn refusal_form(refusal: &Refusal) -> RefusalV1 {
         Refusal::TooLarge => RefusalV1::TooLarge,
         Refusal::RiskGate(refusal) => RefusalV1::RiskGate(risk::risk_form(refusal)),
         Refusal::Group(refusal) => RefusalV1::Group(action::group_refusal(refusal)),
+        Refusal::PlanInBatch { directive } => RefusalV1::PlanInBatch { directive: directive.to_string() },
     }
 }
 
@@ -347,6 +352,9 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
                 TimerPurpose::CloseRetry => TimerPurposeV1::CloseRetry,
                 TimerPurpose::Room { group } => TimerPurposeV1::Room { group: group.0 },
                 TimerPurpose::EndTime { group } => TimerPurposeV1::EndTime { group: group.0 },
+                TimerPurpose::BatchDeadline { batch } => TimerPurposeV1::BatchDeadline { batch: batch.0 },
+                TimerPurpose::LegDeadline { batch, leg } => TimerPurposeV1::LegDeadline { batch: batch.0, leg: *leg },
+                TimerPurpose::RollbackRetry => TimerPurposeV1::RollbackRetry,
             };
             (113, encode_form(&TimerSetV1 { timer: timer.0, due_ns: due.nanos(), purpose }))
         }
@@ -404,5 +412,12 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
         Decision::GroupResumed { directive, group } => action::group_resumed(directive, *group),
         Decision::TradeRepeated { first, same } => (122, encode_form(&TradeRepeatedV1 { first: first.0, same: *same })),
         Decision::OrderRefused(refused) => (123, encode_form(&risk::order_refused_form(refused))),
+        Decision::BatchStarted { .. }
+        | Decision::BatchLegStarted { .. }
+        | Decision::BatchLegEnded { .. }
+        | Decision::BatchFailed { .. }
+        | Decision::RollbackStarted { .. }
+        | Decision::RollbackGaveUp { .. }
+        | Decision::BatchEnded { .. } => batch::batch_event(decision),
     }
 }

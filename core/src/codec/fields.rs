@@ -161,6 +161,7 @@ impl Fields {
             }),
             IntentV1::Group { plans, target, order } => self.group_intent(plans, target, order)?,
             IntentV1::CancelAll { plans, reach } => self.cancel_all_intent(plans, *reach)?,
+            IntentV1::Batch { policy, legs } => Intent::Batch(self.batch_intent(policy.as_ref(), legs)?),
         })
     }
 
@@ -208,6 +209,7 @@ impl Fields {
             RefusalV1::TooLarge => Refusal::TooLarge,
             RefusalV1::RiskGate(form) => Refusal::RiskGate(self.risk_refusal(&form)?),
             RefusalV1::Group(form) => Refusal::Group(self.group_refusal(form)?),
+            RefusalV1::PlanInBatch { directive } => Refusal::PlanInBatch { directive: self.directive(&directive)? },
         })
     }
 

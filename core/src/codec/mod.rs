@@ -6,6 +6,7 @@
 
 mod action;
 mod algorithm;
+mod batch;
 mod bytes;
 mod decode;
 mod encode;

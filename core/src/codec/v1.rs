@@ -7,6 +7,8 @@ use rust_decimal::Decimal;
 
 use super::action::{GroupOrderV1, GroupRefV1, GroupRefusalV1};
 use super::algorithm::ExecutionV2;
+use super::batch::LegV1;
+use super::policy::BatchPolicyV1;
 use super::risk::RiskRefusalV1;
 
 /// A decimal: mantissa and scale, without trailing zeros.
@@ -132,6 +134,10 @@ pub(super) enum IntentV1 {
         plans: Vec<String>,
         reach: u8,
     },
+    Batch {
+        policy: Option<BatchPolicyV1>,
+        legs: Vec<LegV1>,
+    },
 }
 
 #[derive(Encode, Decode)]
@@ -196,6 +202,7 @@ pub(super) enum RefusalV1 {
     TooLarge,
     RiskGate(RiskRefusalV1),
     Group(GroupRefusalV1),
+    PlanInBatch { directive: String },
 }
 
 #[derive(Encode, Decode)]
@@ -331,6 +338,9 @@ pub(super) enum TimerPurposeV1 {
     CloseRetry,
     Room { group: u32 },
     EndTime { group: u32 },
+    BatchDeadline { batch: u32 },
+    LegDeadline { batch: u32, leg: u32 },
+    RollbackRetry,
 }
 
 #[derive(Encode, Decode)]

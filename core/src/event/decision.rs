@@ -5,12 +5,13 @@ use serde::Serialize;
 use super::refusal::{Idle, Refusal};
 use super::report::FillReport;
 use super::risk::OrderRefused;
-use crate::amount::{Position, Price, Quantity};
+use crate::amount::{Money, Position, Price, Quantity};
 use crate::content::ContentRef;
 use crate::directive::{Algorithm, CancelReach, EntryTerms, OnLimit};
-use crate::ids::{ConnectorOrderId, DirectiveId, GroupNo, PlanId, PositionKey, Seq, TimerId};
+use crate::ids::{BatchNo, ConnectorOrderId, DirectiveId, GroupNo, PlanId, PositionKey, Seq, TimerId};
 use crate::instrument::Symbol;
 use crate::order::{OrderRole, OrderTerms, Side, TimeInForce, spelled};
+use crate::policy::BatchPolicy;
 use crate::time::{Span, Timestamp};
 
 /// Something that our own code concluded.
@@ -295,6 +296,70 @@ pub enum Decision {
         /// Which.
         group: GroupNo,
     },
+    /// Several trades of one directive began as one batch.
+    BatchStarted {
+        /// Its number.
+        batch: BatchNo,
+        /// The directive.
+        directive: DirectiveId,
+        /// How they hang together.
+        policy: BatchPolicy,
+        /// The plans, in the order of the directive.
+        legs: Vec<PlanId>,
+    },
+    /// A leg's turn came: what it wants is carried out from here on.
+    BatchLegStarted {
+        /// Of which batch.
+        batch: BatchNo,
+        /// Which leg, from 0.
+        leg: u32,
+    },
+    /// A leg of a batch ended, or what it had traded was taken back.
+    BatchLegEnded {
+        /// Of which batch.
+        batch: BatchNo,
+        /// Which leg, from 0.
+        leg: u32,
+        /// How.
+        end: LegEnd,
+    },
+    /// A batch failed and is rolled back.
+    BatchFailed {
+        /// Which.
+        batch: BatchNo,
+        /// The leg that failed, from 0; `None` when the whole ran out of time.
+        leg: Option<u32>,
+    },
+    /// A plan is brought back to where it stood before its batch.
+    RollbackStarted {
+        /// Which batch.
+        batch: BatchNo,
+        /// How large the position was to be, signed; zero for a plan that the batch opened.
+        target: Position,
+        /// The stop as it stood; as it stands for a plan that the batch opened.
+        stop: Option<Price>,
+        /// The take profit, likewise.
+        take_profit: Option<Price>,
+    },
+    /// What a plan traded in its batch could not be taken back and is not tried again; it is held, protected by its stop.
+    RollbackGaveUp {
+        /// Which batch.
+        batch: BatchNo,
+        /// After how many tries.
+        tries: u32,
+        /// What is held, signed.
+        held: Position,
+    },
+    /// A batch is over: its plans are independent from here on.
+    BatchEnded {
+        /// Which.
+        batch: BatchNo,
+        /// How.
+        end: BatchEnd,
+        /// What the trades of plans that stand where they stood before the batch came to, fees included, in quote:
+        /// what taking them back cost.
+        result: Money,
+    },
 }
 
 /// What a timer is for.
@@ -320,6 +385,27 @@ pub enum TimerPurpose {
         /// Whose.
         group: GroupNo,
     },
+    /// The time of a whole batch is over.
+    BatchDeadline {
+        /// Which.
+        batch: BatchNo,
+    },
+    /// The time of one leg is over.
+    LegDeadline {
+        /// Of which batch.
+        batch: BatchNo,
+        /// Which leg, from 0.
+        leg: u32,
+    },
+    /// The next try to bring a plan back to where it stood before its batch.
+    RollbackRetry,
+}
+
+impl TimerPurpose {
+    /// The batch that a timer for this hangs on, not on one of its plans, which may end before it.
+    pub const fn batch(self) -> Option<BatchNo> {
+        if let Self::BatchDeadline { batch } | Self::LegDeadline { batch, .. } = self { Some(batch) } else { None }
+    }
 }
 
 spelled! {
@@ -377,6 +463,10 @@ spelled! {
         EndedShort = "ended_short",
         /// The part that was shown has filled.
         Refill = "refill",
+        /// A batch failed: its trades are taken back.
+        RolledBack = "rolled_back",
+        /// Its batch ended before it had traded: nothing more is sent toward the target.
+        BatchStopped = "batch_stopped",
     }
 
     /// How a group ended.
@@ -405,6 +495,50 @@ spelled! {
         Unfilled = "unfilled",
         /// Trades of a history brought it back to nothing.
         Flat = "flat",
+        /// The batch that opened it failed, and what it had traded was taken back.
+        RolledBack = "rolled back",
+    }
+
+    /// How a leg of a batch ended.
+    LegEnd {
+        /// Its target was reached.
+        Complete = "complete",
+        /// A rule refused it.
+        Refused = "refused",
+        /// The venue refused its orders.
+        Rejected = "rejected",
+        /// Its orders were cancelled, not by its batch.
+        Cancelled = "cancelled",
+        /// The venue ended its orders by its own rules.
+        Expired = "expired",
+        /// Its stop traded before its target was reached.
+        StoppedOut = "stopped out",
+        /// It ended short for another reason.
+        Incomplete = "incomplete",
+        /// Time ran out.
+        TimedOut = "timed out",
+        /// A directive closed its plan.
+        Closed = "closed",
+        /// The batch ended before its turn, or before anything was sent.
+        NotBegun = "not begun",
+        /// Its plan stands where it stood before.
+        RolledBack = "rolled back",
+        /// What it traded could not be taken back.
+        RollbackIncomplete = "rollback_incomplete",
+    }
+
+    /// How a batch ended.
+    BatchEnd {
+        /// Every leg reached its target.
+        Complete = "complete",
+        /// Not every leg did; what traded is kept.
+        Incomplete = "incomplete",
+        /// A leg was refused before anything was sent.
+        Refused = "refused",
+        /// It failed, and its plans stand where they stood before, or have ended by themselves.
+        RolledBack = "rolled back",
+        /// It failed, and not all of it could be taken back.
+        RollbackIncomplete = "rollback_incomplete",
     }
 
     /// What a group does.

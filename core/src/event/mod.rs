@@ -12,7 +12,7 @@ mod risk;
 
 use serde::{Serialize, Serializer};
 
-pub use decision::{Because, Decision, GroupAction, GroupEnd, Outcome, TimerPurpose};
+pub use decision::{BatchEnd, Because, Decision, GroupAction, GroupEnd, LegEnd, Outcome, TimerPurpose};
 pub use import::{TradeImported, TradeOrigin};
 pub use operator::{OperatorCommand, OperatorCommanded, Switch};
 pub use refusal::{GroupRefusal, Idle, Refusal};

@@ -8,7 +8,7 @@ pub use group::GroupRefusal;
 
 use super::risk::RiskRefusal;
 use crate::amount::{Money, Position, Price, Quantity};
-use crate::ids::Seq;
+use crate::ids::{DirectiveId, Seq};
 use crate::order::Side;
 
 /// Why a directive led to nothing.
@@ -115,6 +115,11 @@ pub enum Refusal {
     },
     /// An amount beyond what can be counted exactly.
     TooLarge,
+    /// The plan is part of a batch that is not over: only a close reaches it.
+    PlanInBatch {
+        /// The directive whose batch it is.
+        directive: DirectiveId,
+    },
     /// An order that would carry it out, or a change of one, does not pass the risk gate.
     #[serde(untagged)]
     RiskGate(RiskRefusal),
@@ -142,6 +147,7 @@ impl Refusal {
             Self::TooLarge => "too_large",
             Self::RiskGate(refusal) => refusal.code(),
             Self::Group(refusal) => refusal.code(),
+            Self::PlanInBatch { .. } => "plan_in_batch",
         }
     }
 }

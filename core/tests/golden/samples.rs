@@ -1,6 +1,9 @@
 //! One event of every kind and of every variant of what a kind holds. Frozen: a sample is added, never changed, because
 //! the committed bytes are compared with it for ever.
 
+#[path = "batches.rs"]
+mod batches;
+
 use retrace_core::amount::{Money, Position, Price, Quantity};
 use retrace_core::content::ContentRef;
 use retrace_core::directive::{
@@ -200,6 +203,11 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
         ("kill-switch-off", commanded(Switch::Off, None)),
     ];
     all.extend(super::actions::inputs());
+    all.extend([
+        ("batch-new-trade", batches::new_trade()),
+        ("batch-modify", batches::modify()),
+        ("batch-close", batches::close()),
+    ]);
     all
 }
 
@@ -266,6 +274,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         ),
         ("too-large", Refusal::TooLarge),
         ("risk-gate", Refusal::RiskGate(RiskRefusal::KillSwitch { since: HOUR })),
+        ("plan-in-batch", Refusal::PlanInBatch { directive: directive() }),
     ]
 }
 
@@ -424,6 +433,7 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
         ("timer-set-room", Decision::TimerSet { timer: TimerId(6), due: HOUR, purpose: TimerPurpose::Room { group } }),
     ]);
     all.extend(super::actions::decisions());
+    all.extend(batches::decisions());
     all
 }
 

@@ -2,6 +2,7 @@
 //! change of the stop with what it covers, timers, refusals, outcome and result.
 
 mod actions;
+mod batches;
 mod gaps;
 mod quality;
 mod reports;
@@ -15,7 +16,7 @@ pub use words::{order_name, refusal_text, venue_reason_text};
 use retrace_core::amount::{Money, Position};
 use retrace_core::directive::{Intent, StrategyDirective};
 use retrace_core::event::{Decision, Event, Fact, Input, Outcome};
-use retrace_core::ids::{PlanId, derive_plan_id};
+use retrace_core::ids::PlanId;
 use retrace_core::step::Step;
 use serde::Serialize;
 
@@ -145,20 +146,18 @@ pub(crate) fn mentioned(event: &Event, book: &Book) -> Vec<PlanId> {
         Fact::Decision(
             Decision::DirectiveRefused { plan_id: Some(plan_id), .. } | Decision::NothingToDo { plan_id, .. },
         ) => vec![plan_id.clone()],
-        Fact::Input(_) | Fact::Decision(_) | Fact::Unknown(_) => Vec::new(),
+        Fact::Input(_) | Fact::Decision(_) | Fact::Unknown(_) => batches::mentioned(event, book),
     }
 }
 
-/// The plans that a directive names, or the one that it makes.
+/// The plans that a directive names, or makes.
 fn named(directive: &StrategyDirective, book: &Book) -> Vec<PlanId> {
     match &directive.intent {
-        Intent::NewTrade(new) => vec![
-            new.plan_id.clone().unwrap_or_else(|| derive_plan_id(book.ledger().session(), &directive.directive_id, 0)),
-        ],
-        Intent::Modify(modify) => modify.plans.clone(),
-        Intent::Close(close) => close.plans.clone(),
         Intent::Group(group) => group.plans.clone(),
         Intent::CancelAll(cancel) => cancel.plans.clone(),
+        Intent::NewTrade(_) | Intent::Modify(_) | Intent::Close(_) | Intent::Batch(_) => {
+            directive.trades(book.ledger().session()).into_iter().map(|trade| trade.plan_id).collect()
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::directive::{
     Algorithm, EntryTerms, ExecutionHint, Intent, Layered, OnLimit, StopChange, StopLevel, StrategyDirective,
-    TakeProfitChange, WhenLimitHolds,
+    TakeProfitChange, Trade, WhenLimitHolds,
 };
 use retrace_core::event::{
     Because, Decision, Event, Fact, FillReport, Idle, Input, Outcome, Refusal, Report, ReportKind, ReportedOrder,
@@ -17,7 +17,7 @@ use retrace_core::time::Timestamp;
 
 use rust_decimal::Decimal;
 
-use super::{actions, quality, reports, risk};
+use super::{actions, batches, quality, reports, risk};
 use crate::ledger::{Book, Fill, Group, Order, Phase, Plan};
 
 /// By what a line names orders and earlier events.
@@ -234,14 +234,29 @@ fn covers(event: &Event, book: &Book) -> String {
 fn directive_text(directive: &StrategyDirective, book: &Book) -> String {
     let id = &directive.directive_id;
     let body = match &directive.intent {
-        Intent::NewTrade(new) => {
+        Intent::NewTrade(new) => wanted_text(Trade::New(new)),
+        Intent::Modify(modify) => wanted_text(Trade::Modify(modify)),
+        Intent::Close(close) => wanted_text(Trade::Close(close)),
+        Intent::Group(group) => actions::group_directive(group, book),
+        Intent::CancelAll(cancel) => actions::cancel_all(cancel.reach).to_owned(),
+        Intent::Batch(batch) => batches::wanted(directive, batch, book.ledger().session()),
+    };
+    let causes: Vec<&str> = directive.causality.iter().map(retrace_core::ids::CausalityId::as_str).collect();
+    let why = if causes.is_empty() { String::new() } else { format!(" (because of {})", causes.join(", ")) };
+    format!("{id}: {body}{why}")
+}
+
+/// What is wanted of one plan.
+pub(super) fn wanted_text(trade: Trade<'_>) -> String {
+    match trade {
+        Trade::New(new) => {
             let stop = new.stop.map_or(", no stop".to_owned(), |stop| format!(", stop {}", stop_text(stop)));
             let target = new.take_profit.map_or(String::new(), |price| format!(", take profit {price}"));
             let how = hint_text(new.execution).unwrap_or_else(|| algorithm_text(Algorithm::Single));
             let entry = placed_text(new.entry, new.execution).map_or(String::new(), |entry| format!(" {entry}"));
             format!("{} {} {}{entry}, {how}{stop}{target}", new.direction, new.target, new.symbol)
         }
-        Intent::Modify(modify) => {
+        Trade::Modify(modify) => {
             let mut parts = Vec::new();
             parts.extend(modify.direction.map(|direction| format!("direction {direction}")));
             if let Some(target) = modify.target {
@@ -261,7 +276,7 @@ fn directive_text(directive: &StrategyDirective, book: &Book) -> String {
             }
             format!("change: {}", parts.join(", "))
         }
-        Intent::Close(close) => match close.execution.max_total_slippage {
+        Trade::Close(close) => match close.execution.max_total_slippage {
             Some(fraction) => format!(
                 "close, at most {} worse than the current price, {}",
                 percent(fraction),
@@ -269,12 +284,7 @@ fn directive_text(directive: &StrategyDirective, book: &Book) -> String {
             ),
             None => "close at market".to_owned(),
         },
-        Intent::Group(group) => actions::group_directive(group, book),
-        Intent::CancelAll(cancel) => actions::cancel_all(cancel.reach).to_owned(),
-    };
-    let causes: Vec<&str> = directive.causality.iter().map(retrace_core::ids::CausalityId::as_str).collect();
-    let why = if causes.is_empty() { String::new() } else { format!(" (because of {})", causes.join(", ")) };
-    format!("{id}: {body}{why}")
+    }
 }
 
 /// What is done where a close finds no price inside its limit.
@@ -298,7 +308,7 @@ fn stop_text(level: StopLevel) -> String {
 }
 
 /// A time as a line needs it: without the date where that is the event's own.
-fn clock(at: Timestamp, event: &Event) -> String {
+pub(super) fn clock(at: Timestamp, event: &Event) -> String {
     let (at, now) = (at.to_string(), event.time.to_string());
     match (at.split_once('T'), now.split_once('T')) {
         (Some((day, time)), Some((today, _))) if day == today => time.trim_end_matches('Z').to_owned(),
@@ -419,14 +429,17 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
         }
         Decision::QueryRequested => plain(format!("ask the venue where {} stands", name())),
         Decision::TimerSet { timer, due, purpose } => {
-            let (timer, due) = (timer_name(*timer, naming), clock(*due, event));
+            let (timer, at) = (timer_name(*timer, naming), clock(*due, event));
             plain(match purpose {
                 TimerPurpose::Slice { slice, .. } => {
-                    format!("{timer} set for slice {} at {due}", slice.saturating_add(1))
+                    format!("{timer} set for slice {} at {at}", slice.saturating_add(1))
                 }
-                TimerPurpose::CloseRetry => format!("{timer} set for the next try at {due}"),
-                TimerPurpose::Room { group } => format!("{timer} set for room in group {group} at {due}"),
-                TimerPurpose::EndTime { group } => format!("{timer} set for the end of group {group} at {due}"),
+                TimerPurpose::CloseRetry => format!("{timer} set for the next try at {at}"),
+                TimerPurpose::BatchDeadline { .. } | TimerPurpose::LegDeadline { .. } | TimerPurpose::RollbackRetry => {
+                    batches::timer_text(&timer, *purpose, &at)
+                }
+                TimerPurpose::Room { group } => format!("{timer} set for room in group {group} at {at}"),
+                TimerPurpose::EndTime { group } => format!("{timer} set for the end of group {group} at {at}"),
             })
         }
         Decision::TimerDropped { timer } => plain(format!("{} dropped", timer_name(*timer, naming))),
@@ -457,7 +470,9 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             let dust = if dust.is_flat() { String::new() } else { format!(", dust {dust}") };
             let how = match outcome {
                 Outcome::Closed => "as directed".to_owned(),
-                Outcome::StoppedOut | Outcome::TookProfit | Outcome::Unfilled | Outcome::Flat => outcome.to_string(),
+                Outcome::StoppedOut | Outcome::TookProfit | Outcome::Unfilled | Outcome::Flat | Outcome::RolledBack => {
+                    outcome.to_string()
+                }
             };
             plain(format!("plan ended: {how}{result}{dust}"))
         }
@@ -488,6 +503,13 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
                 format!("the history has another trade of this id{at}: not booked")
             })
         }
+        Decision::BatchStarted { .. }
+        | Decision::BatchLegStarted { .. }
+        | Decision::BatchLegEnded { .. }
+        | Decision::BatchFailed { .. }
+        | Decision::RollbackStarted { .. }
+        | Decision::RollbackGaveUp { .. }
+        | Decision::BatchEnded { .. } => batches::decided(event, decision, book),
     }
 }
 
@@ -548,6 +570,8 @@ const fn reason(because: Because) -> &'static str {
         Because::TimeUp => "the group's time is up",
         Because::EndedShort => "the venue ended it short, and it is not made up for",
         Because::Refill => "the part that was shown has filled",
+        Because::RolledBack => "its batch is rolled back",
+        Because::BatchStopped => "its batch is over",
     }
 }
 
@@ -603,5 +627,8 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
         Refusal::TooLarge => "an amount is beyond what can be counted exactly".to_owned(),
         Refusal::RiskGate(refusal) => risk::refusal_text(refusal),
         Refusal::Group(refusal) => actions::group_refusal(refusal),
+        Refusal::PlanInBatch { directive } => {
+            format!("the plan is in the batch of {directive}, which is not over: only a close reaches it")
+        }
     }
 }

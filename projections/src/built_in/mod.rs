@@ -1,6 +1,7 @@
 //! The projections that come with Retrace: written against the public trait, like anyone's.
 
 mod audit;
+mod batches;
 mod journal;
 mod portfolio;
 mod strategy_ledger;

@@ -8,7 +8,9 @@ use crate::audit::order_name;
 use crate::audit::words::{Naming, refusal_words};
 use crate::ledger::{Fill, Ledger, Order, Plan, Refused, is_protection};
 use crate::projection::{Ended, Projection, Recorded, Section, View};
-use crate::view::{GroupView, OrderView, plan_view};
+use crate::view::{GroupView, OrderView, batch_view, plan_view};
+
+use super::batches::batch_section;
 
 /// What `replay --json` shows of plans and refusals, in canonical form. Orders are named by their cause (`entry 2.7`);
 /// ids, event numbers and the venue's own ids are left out: they follow from the cause, or from what others did.
@@ -64,6 +66,18 @@ impl Projection for StrategyLedgerView {
         "text",
         "events",
         "since",
+        "execution_mode",
+        "rollback_on_failure",
+        "started_at",
+        "deadline",
+        "failed_by",
+        "ended_at",
+        "result",
+        "end",
+        "begun_at",
+        "target_before",
+        "stop_before",
+        "take_profit_before",
     ];
     type Error = Infallible;
 
@@ -82,6 +96,9 @@ impl Projection for StrategyLedgerView {
         view.push(Section::new("strategy").below("strategy_instance_id", ledger.instance()));
         for plan in ended.book.plans() {
             view.push(plan_section(ledger, plan, ended));
+        }
+        for batch in ledger.batches() {
+            view.push(batch_section(&batch_view(batch)));
         }
         for refused in ledger.refusals() {
             view.push(refusal_section(refused));

@@ -47,12 +47,14 @@ impl Ledger {
                 if let std::collections::btree_map::Entry::Vacant(free) = self.directives.entry(id) {
                     self.directive_sum.add(&body.whole);
                     free.insert(SeenDirective { first: event.seq, body });
+                    self.note_received(directive);
                 }
                 Ok(())
             }
             Input::TimerFired { timer: id } => {
                 let timer = self.remove_timer(event, *id)?;
-                let plan = self.plan_mut(event, timer.plan)?;
+                let Some(plan) = timer.plan else { return self.batch_timer_fired(event, timer.purpose) };
+                let plan = self.plan_mut(event, plan)?;
                 match timer.purpose {
                     TimerPurpose::Slice { group, slice } => {
                         let group = group_mut(event, plan, group)?;
@@ -68,6 +70,9 @@ impl Ledger {
                         }
                     }
                     TimerPurpose::Room { group } => group_mut(event, plan, group)?.room_came(),
+                    TimerPurpose::RollbackRetry => (plan.target.kept, plan.target.given_up) = (false, false),
+                    // They hang on no plan.
+                    TimerPurpose::BatchDeadline { .. } | TimerPurpose::LegDeadline { .. } => {}
                 }
                 Ok(())
             }
@@ -132,6 +137,7 @@ impl Ledger {
                     given_up: false,
                     kept: false,
                     kept_on_request: false,
+                    stopped: false,
                 };
                 let plan = Plan {
                     no,
@@ -150,6 +156,7 @@ impl Ledger {
                     gap: None,
                     protection_cancelled: false,
                     flatten_pauses: 0,
+                    rollback: None,
                 };
                 self.plan_numbers.insert(plan_id.clone(), no);
                 self.openers.insert(no, directive.clone());
@@ -167,6 +174,7 @@ impl Ledger {
                     given_up: false,
                     kept: false,
                     kept_on_request: false,
+                    stopped: false,
                 };
                 Ok(())
             }
@@ -187,6 +195,7 @@ impl Ledger {
                 if *group != next {
                     return Err(BrokenHistory::NotNext { seq: event.seq, what: "group", number: u64::from(group.0) });
                 }
+                let compensates = plan.rollback.is_some();
                 let opening = Opening {
                     directive: directive.clone(),
                     action: *action,
@@ -195,6 +204,7 @@ impl Ledger {
                     quantity: *quantity,
                     end_after: *end_after,
                     arrival: *arrival,
+                    compensates,
                 };
                 let id = derive_group_id(session, directive, &plan.id, *group);
                 plan.groups.push(Group::new(*group, id, event.time, opening));
@@ -219,7 +229,10 @@ impl Ledger {
                 group.end_price = *price;
                 let action = group.action;
                 if *end == GroupEnd::Incomplete {
+                    let ended = group.clone();
                     plan.target.give_up(action);
+                    let plan_id = plan.id.clone();
+                    self.note_short(&plan_id, &ended);
                 }
                 Ok(())
             }
@@ -233,14 +246,18 @@ impl Ledger {
             }
             Decision::QueryRequested => self.ask_where_it_stands(event),
             Decision::TimerSet { timer, due, purpose } => {
-                let plan = Self::number_of_plan(event)?;
+                let plan = if purpose.batch().is_some() { None } else { Some(Self::number_of_plan(event)?) };
                 if *timer != self.next_timer {
                     return Err(BrokenHistory::NotNext { seq: event.seq, what: "timer", number: u64::from(timer.0) });
                 }
                 self.next_timer = timer.next();
                 self.timers.insert((*due, *timer), Timer { plan, purpose: *purpose, set: event.seq });
                 self.timer_dues.insert(*timer, *due);
+                let Some(plan) = plan else { return Ok(()) };
                 let plan = self.plan_mut(event, plan)?;
+                if let (TimerPurpose::RollbackRetry, Some(rollback)) = (purpose, &mut plan.rollback) {
+                    rollback.failed_tries = rollback.failed_tries.saturating_add(1);
+                }
                 if *purpose == TimerPurpose::CloseRetry {
                     plan.flatten_pauses = plan.flatten_pauses.saturating_add(1);
                     if let Phase::Closing(closing) = &mut plan.phase {
@@ -253,6 +270,7 @@ impl Ledger {
             Decision::TimerDropped { timer } => self.remove_timer(event, *timer).map(|_| ()),
             Decision::CloseStarted { directive, price_limit, on_limit } => {
                 let plan = self.events_plan(event)?;
+                plan.rollback = None;
                 plan.target.size = Position::FLAT;
                 plan.phase = Phase::Closing(Closing {
                     directive: directive.clone(),
@@ -287,7 +305,11 @@ impl Ledger {
             Decision::PlanClosed { outcome, dust } => {
                 let no = Self::number_of_plan(event)?;
                 let (outcome, dust): (Outcome, Position) = (*outcome, *dust);
-                self.plan_mut(event, no)?.phase = Phase::Closed { outcome, dust };
+                let plan = self.plan_mut(event, no)?;
+                plan.phase = Phase::Closed { outcome, dust };
+                plan.rollback = None;
+                let ended = plan.clone();
+                self.note_plan_ended(event, &ended, outcome)?;
                 self.imports.close(no);
                 self.seal(no).map_err(|source| amount(event, source))
             }
@@ -303,6 +325,13 @@ impl Ledger {
             Decision::TradeBooked { position, fill, quantity } => {
                 self.apply_trade_booked(event, position.as_ref(), fill, *quantity)
             }
+            Decision::BatchStarted { .. }
+            | Decision::BatchLegStarted { .. }
+            | Decision::BatchLegEnded { .. }
+            | Decision::BatchFailed { .. }
+            | Decision::RollbackStarted { .. }
+            | Decision::RollbackGaveUp { .. }
+            | Decision::BatchEnded { .. } => self.apply_batch(event, decision),
         }
     }
 

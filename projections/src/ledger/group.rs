@@ -56,6 +56,8 @@ pub struct Group {
     pub end_price: Option<Price>,
     /// What the risk gate refused of it last; `None` once that waits no more.
     pub held_back: Option<HeldBack>,
+    /// Whether it takes back what a batch traded.
+    pub compensates: bool,
     /// Its orders.
     pub orders: Orders,
 }
@@ -69,11 +71,13 @@ pub(super) struct Opening {
     pub quantity: Quantity,
     pub end_after: Option<Span>,
     pub arrival: Option<Price>,
+    pub compensates: bool,
 }
 
 impl Group {
     pub(super) fn new(no: GroupNo, id: GroupId, created_at: Timestamp, opening: Opening) -> Self {
-        let Opening { directive, action, algorithm, entry, quantity, end_after, arrival } = opening;
+        let Opening { directive, action, algorithm, entry, quantity, end_after, arrival, compensates } = opening;
+        let own = if compensates { OrderRole::Compensation } else { own_role(action) };
         let mut group = Self {
             no,
             id,
@@ -93,7 +97,8 @@ impl Group {
             end: None,
             end_price: None,
             held_back: None,
-            orders: Orders::new(own_role(action)),
+            compensates,
+            orders: Orders::new(own),
         };
         // Only time makes slices wait.
         if !matches!(algorithm, Algorithm::Twap(_)) {
@@ -112,7 +117,7 @@ impl Group {
 
     /// The role of its own orders.
     pub const fn role(&self) -> OrderRole {
-        own_role(self.action)
+        if self.compensates { OrderRole::Compensation } else { own_role(self.action) }
     }
 
     /// Whether it may still send orders.

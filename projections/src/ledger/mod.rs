@@ -7,6 +7,7 @@
 mod accounting;
 mod actions;
 mod apply;
+mod batches;
 mod book;
 mod connection;
 mod distance;
@@ -34,6 +35,7 @@ use retrace_core::time::Timestamp;
 
 pub use accounting::{Accounting, Totals, Trade};
 pub use actions::{Course, Ordered};
+pub use batches::{Batch, Before, Leg, Rollback, Stage, Traded};
 pub use book::Book;
 pub use distance::Distance;
 pub use gate::{HeldBack, KillSwitch};
@@ -76,6 +78,7 @@ pub struct Ledger {
     directive_sum: SetDigest,
     imports: imports::Imports,
     gate: gate::Gate,
+    batches: batches::Batches,
     next_order: OrderNo,
     next_timer: TimerId,
     counts: Counts,
@@ -97,8 +100,8 @@ pub struct SeenDirective {
 /// A timer that was set and has not fired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timer {
-    /// Whose.
-    pub plan: PlanNo,
+    /// Whose; `None` for one that hangs on a batch.
+    pub plan: Option<PlanNo>,
     /// What for.
     pub purpose: TimerPurpose,
     /// Where it was set.
@@ -166,7 +169,7 @@ pub enum BrokenHistory {
     Nameless {
         /// The event.
         seq: Seq,
-        /// `plan` or `order`.
+        /// `plan`, `order` or `directive`.
         what: &'static str,
     },
     /// An event names something that does not exist.
@@ -174,7 +177,7 @@ pub enum BrokenHistory {
     Unknown {
         /// The event.
         seq: Seq,
-        /// `plan`, `group`, `order`, `timer`, `instrument`.
+        /// `plan`, `group`, `order`, `timer`, `instrument`, `batch`, `leg`.
         what: &'static str,
         /// Its number.
         number: u64,
@@ -184,7 +187,7 @@ pub enum BrokenHistory {
     NotNext {
         /// The event.
         seq: Seq,
-        /// `plan`, `group`, `order`, `timer`.
+        /// `plan`, `group`, `order`, `timer`, `batch`.
         what: &'static str,
         /// Its number.
         number: u64,
@@ -235,6 +238,7 @@ impl Ledger {
             directive_sum: SetDigest::default(),
             imports: imports::Imports::default(),
             gate: gate::Gate::new(identity),
+            batches: batches::Batches::default(),
             next_order: OrderNo(1),
             next_timer: TimerId(1),
             counts: Counts::default(),
@@ -347,7 +351,7 @@ impl Ledger {
 
     /// The timers of a plan, by due time, then number.
     pub fn timers_of(&self, plan: PlanNo) -> impl Iterator<Item = (TimerId, &Timer)> {
-        self.timers.iter().filter(move |(_, timer)| timer.plan == plan).map(|((_, id), timer)| (*id, timer))
+        self.timers.iter().filter(move |(_, timer)| timer.plan == Some(plan)).map(|((_, id), timer)| (*id, timer))
     }
 
     /// What was counted on the way.
@@ -408,6 +412,9 @@ impl Ledger {
         }
         self.imports.digest(&mut hasher, |no| self.plans.get(&no).map(|plan| plan.id.clone()));
         self.gate.digest(&mut hasher);
+        for batch in self.batches() {
+            hasher.update(&view::batch_digest(batch));
+        }
         *hasher.finalize().as_bytes()
     }
 }

@@ -11,6 +11,7 @@ use retrace_core::order::{OrderRole, Side};
 use retrace_core::time::{Span, Timestamp};
 
 use super::accounting::Accounting;
+use super::batches::Rollback;
 use super::group::Group;
 use super::order::{Fill, Order};
 
@@ -49,6 +50,8 @@ pub struct Plan {
     pub protection_cancelled: bool,
     /// How many pauses it made before closing or flattening it was tried again.
     pub flatten_pauses: u32,
+    /// It is brought back to where it stood before its batch.
+    pub rollback: Option<Rollback>,
 }
 
 /// Between which positions a plan may come to stand while changes under way are not answered, signed.
@@ -62,6 +65,7 @@ pub struct Bounds {
 
 /// What a plan is to be: set by a directive, lowered by stop and take-profit fills, raised only by a directive.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one reason of its own to send nothing more")]
 pub struct StandingTarget {
     /// How large the position shall be, signed.
     pub size: Position,
@@ -79,9 +83,32 @@ pub struct StandingTarget {
     pub kept: bool,
     /// A directive cancelled a group that reduces: an entry that fills later changes nothing of that.
     pub kept_on_request: bool,
+    /// Its batch ended before it was reached: what works toward it is cancelled, before a directive sets a target again.
+    pub stopped: bool,
 }
 
 impl StandingTarget {
+    /// A size that is to be reached at once, at any price.
+    pub(super) const fn at_market(size: Position, directive: DirectiveId) -> Self {
+        let (entry, algorithm) = (EntryTerms::MARKET, Algorithm::Single);
+        Self {
+            size,
+            directive,
+            entry,
+            algorithm,
+            end_after: None,
+            given_up: false,
+            kept: false,
+            kept_on_request: false,
+            stopped: false,
+        }
+    }
+
+    /// Nothing more is sent toward it.
+    pub(super) const fn stop(&mut self) {
+        (self.given_up, self.kept, self.kept_on_request, self.stopped) = (true, true, true, true);
+    }
+
     /// A group of this action ended short for good.
     pub(super) const fn give_up(&mut self, action: GroupAction) {
         match action {
@@ -221,7 +248,7 @@ impl Plan {
                 committed = committed.plus(group.side(self.direction).signed(counted))?;
             }
         }
-        for order in self.open_orders().filter(|o| matches!(o.role, OrderRole::Flatten | OrderRole::Compensation)) {
+        for order in self.open_orders().filter(|order| order.role == OrderRole::Flatten) {
             if let Some(quantity) = leaving(order) {
                 committed = committed.plus(order.side.signed(quantity))?;
             }
@@ -258,8 +285,14 @@ impl Plan {
 
     /// Whether an order of it works that reduces, closes or flattens: until that has ended, nothing is entered.
     pub fn is_leaving(&self) -> bool {
-        self.open_orders()
-            .any(|order| order.is_working() && order.role != OrderRole::Entry && !is_protection(order.role))
+        let enters = |order: &Order| match order.role {
+            OrderRole::Compensation => order.side == self.direction,
+            OrderRole::Entry => true,
+            OrderRole::Reduce | OrderRole::Close | OrderRole::StopLoss | OrderRole::TakeProfit | OrderRole::Flatten => {
+                false
+            }
+        };
+        self.open_orders().any(|order| order.is_working() && !enters(order) && !is_protection(order.role))
     }
 
     /// Whether anything of it works at the venue or is still to be sent.

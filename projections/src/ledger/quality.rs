@@ -163,6 +163,7 @@ mod tests {
             quantity: quantity("10"),
             end_after: None,
             arrival: Some(price("100")),
+            compensates: false,
         };
         let time = Timestamp::from_nanos(0);
         let id = derive_group_id(session, &directive, &plan, GroupNo(1));

@@ -112,8 +112,14 @@ impl Ledger {
         let more = before.map_or(Ok(used), |before| used.minus(Side::Buy.signed(before))).map_err(inexact)?;
         let takes = matches!(role, OrderRole::StopLoss | OrderRole::TakeProfit);
         if let Some(more) = more.size().filter(|_| takes) {
-            lower_target(plan, side.signed(more)).map_err(inexact)?;
+            let traded = side.signed(more);
+            plan.target.size = lower(plan.target.size, traded).map_err(inexact)?;
+            if role == OrderRole::TakeProfit {
+                let plan_id = plan.id.clone();
+                self.lower_before(&plan_id, traded).map_err(inexact)?;
+            }
         }
+        let plan = self.plan_mut(event, plan_no)?;
         if booked == Booked::New {
             match role {
                 OrderRole::StopLoss => stop_out(plan),
@@ -195,10 +201,9 @@ fn stop_out(plan: &mut Plan) {
     }
 }
 
-/// A stop or take profit takes what it traded off the standing target, never across zero: nothing is bought back.
-fn lower_target(plan: &mut Plan, traded: Position) -> Result<(), Inexact> {
-    let lowered = plan.target.size.plus(traded)?;
-    let crossed = Side::of(lowered).is_some_and(|side| side != plan.direction);
-    plan.target.size = if crossed { Position::FLAT } else { lowered };
-    Ok(())
+/// A target less what a stop or take profit traded, never across zero: nothing is bought back.
+pub(super) fn lower(target: Position, traded: Position) -> Result<Position, Inexact> {
+    let lowered = target.plus(traded)?;
+    let crossed = Side::of(lowered).is_some_and(|side| Some(side) != Side::of(target));
+    Ok(if crossed { Position::FLAT } else { lowered })
 }

@@ -186,7 +186,10 @@ fn send_slice_anyway(before: &State, events: &mut Vec<Event>) {
     let sent = events.iter().any(|event| matches!(event.fact, Fact::Decision(Decision::OrderRequested { .. })));
     let Some(timer) = before.ledger().timer(*timer).filter(|_| !sent) else { return };
     let TimerPurpose::Slice { group, slice } = timer.purpose else { return };
-    let Some(plan) = before.ledger().plan(timer.plan).filter(|plan| plan.phase == Phase::Standing) else { return };
+    let Some(plan) = timer.plan.and_then(|plan| before.ledger().plan(plan)) else { return };
+    if plan.phase != Phase::Standing {
+        return;
+    }
     let Some(group) = plan.group(group).filter(|group| group.is_active() && group.action == GroupAction::Enter) else {
         return;
     };

@@ -9,6 +9,7 @@ use retrace_core::directive::{
 };
 use retrace_core::ids::{DirectiveId, PlanId, SessionUid};
 use retrace_core::order::{Side, TimeInForce};
+use retrace_core::policy::BatchPolicy;
 use retrace_core::time::Span;
 use rust_decimal::Decimal;
 
@@ -205,6 +206,7 @@ fn other_body(mut said: StrategyDirective) -> StrategyDirective {
         Intent::Close(close) => close.execution.on_limit.tries += 1,
         Intent::Group(group) => actions::other_group_order(group),
         Intent::CancelAll(cancel) => actions::other_reach(cancel),
+        Intent::Batch(batch) => batch.policy = batch.policy.is_none().then_some(BatchPolicy::PARALLEL),
     }
     said
 }

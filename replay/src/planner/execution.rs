@@ -1,11 +1,11 @@
 //! How a change is divided and carried out.
 
 use retrace_core::amount::Position;
-use retrace_core::directive::{Algorithm, ClosePlans, EntryTerms, ExecutionHint, ModifyPlans, NewTrade};
+use retrace_core::directive::{Algorithm, ClosePlans, EntryTerms, ExecutionHint, ModifyPlans, NewTrade, Trade};
 use retrace_core::policy::ExecutionPolicy;
 use retrace_projections::access::{ExecutionView, Standing};
 
-use super::{ExecutionPlan, Trade, TradePlanner, Unplanned, division};
+use super::{ExecutionPlan, TradePlanner, Unplanned, division};
 
 /// Plans the execution of a trade whose size and entry are planned.
 #[derive(Clone, Copy, Debug)]

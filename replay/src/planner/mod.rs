@@ -12,7 +12,7 @@ pub(crate) mod levels;
 mod size;
 
 use retrace_core::amount::{Position, Price};
-use retrace_core::directive::{Algorithm, ClosePlans, EntryTerms, ModifyPlans, NewTrade, OnLimit};
+use retrace_core::directive::{Algorithm, ClosePlans, EntryTerms, ModifyPlans, NewTrade, OnLimit, Trade};
 use retrace_core::event::Refusal;
 use retrace_core::exact::Inexact;
 use retrace_core::policy::ExecutionPolicy;
@@ -185,17 +185,6 @@ pub trait TradePlanner {
             Wanted::Close(view, close) => self.on_close_trade(view, close).map(Some),
         }
     }
-}
-
-/// One trade of a directive, for one plan.
-#[derive(Clone, Copy, Debug)]
-pub enum Trade<'a> {
-    /// To be opened.
-    New(&'a NewTrade),
-    /// To be changed.
-    Modify(&'a ModifyPlans),
-    /// To be closed.
-    Close(&'a ClosePlans),
 }
 
 /// Plans one trade: each planner in turn, from what its role may read.

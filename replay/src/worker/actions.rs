@@ -9,7 +9,7 @@ use retrace_core::order::{OrderRole, OrderType, Side};
 use retrace_projections::ledger::{Course, Group, Order, Phase, Plan};
 
 use super::intake::{Stop, already_closed, nothing_to_do};
-use super::{cancel, converge, current_price, risk, snapshot, target};
+use super::{batch, cancel, converge, current_price, risk, snapshot, target};
 use crate::planner::levels;
 use crate::step::{Deciding, EngineError};
 
@@ -102,6 +102,9 @@ pub(super) fn cancel_all(
         (Phase::Closing(closing), CancelReach::Plan) if closing.gave_up && plan.exits.stop.is_some() => {}
         (_, CancelReach::Plan) => return nothing_to_do(deciding, &plan, id, Idle::AlreadyWorking),
         (_, CancelReach::Orders | CancelReach::Protection) => return Err(Refusal::PlanEnded.into()),
+    }
+    if reach == CancelReach::Plan {
+        batch::leave(deciding, id, plan_id)?;
     }
     deciding.decide(Some(no), None, Decision::AllCancelled { directive: id.clone(), reach })?;
     Ok(converge(deciding, no)?)

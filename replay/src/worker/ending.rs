@@ -44,8 +44,10 @@ fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Opti
     if deciding.exact(group.outstanding())?.is_flat() {
         let stopped = plan.phase == Phase::StoppedOut && group.action == GroupAction::Enter;
         let taken_back = deciding.exact(group.quantity())? < deciding.exact(group.wanted())?;
+        let undone = plan.rollback.is_some() && !group.compensates && group.directive == plan.target.directive;
         return Ok(Some(match (stopped, taken_back) {
             (true, _) => GroupEnd::StoppedOut,
+            (false, true) if undone => GroupEnd::RolledBack,
             (false, true) if group.ordered.course == Course::Cancelled => GroupEnd::Cancelled,
             (false, true) if !group.missed.is_flat() => GroupEnd::Incomplete,
             (false, true) => GroupEnd::Cancelled,
@@ -113,6 +115,9 @@ fn outcome(deciding: &Deciding<'_>, plan: &Plan) -> Result<Option<Outcome>, Engi
         Phase::Closing(_) => Some(Outcome::Closed),
         Phase::StoppedOut => closing::is_dust(deciding, plan)?.then_some(Outcome::StoppedOut),
         Phase::Reopened { outcome } => closing::is_dust(deciding, plan)?.then_some(*outcome),
+        Phase::Standing if plan.rollback.is_some_and(|rollback| rollback.ends) => {
+            closing::is_dust(deciding, plan)?.then_some(Outcome::RolledBack)
+        }
         Phase::Standing if closing::took_all(plan) && closing::is_dust(deciding, plan)? => Some(Outcome::TookProfit),
         Phase::Standing if !flat => None,
         // It took all that was held; entries that are still to come belong to the target and keep the plan open.

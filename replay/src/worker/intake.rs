@@ -3,16 +3,17 @@
 
 use retrace_core::amount::{Position, Price};
 use retrace_core::directive::{
-    Algorithm, ClosePlans, EntryTerms, Intent, ModifyPlans, NewTrade, OnLimit, StopChange, StopLevel, StrategyDirective,
+    Algorithm, ClosePlans, EntryTerms, Intent, ModifyPlans, NewTrade, OnLimit, PlanTrade, Scope, StopChange, StopLevel,
+    StrategyDirective, Trade,
 };
 use retrace_core::event::{Decision, Idle, Refusal};
-use retrace_core::ids::{DirectiveId, PlanId, PlanNo, derive_plan_id};
+use retrace_core::ids::{DirectiveId, PlanId, PlanNo};
 use retrace_core::order::OrderRole;
 use retrace_projections::access::PlannerViews;
 use retrace_projections::ledger::{Distance, Exits, Phase, Plan};
 
-use super::{actions, closing, converge, current_price, schedule, snapshot, target};
-use crate::planner::{ExecutionDirective, ExecutionPlan, ExitPlan, SizePlan, Trade, Unplanned, plan_trade};
+use super::{actions, batch, closing, converge, current_price, schedule, snapshot, target};
+use crate::planner::{ExecutionDirective, ExecutionPlan, ExitPlan, SizePlan, Unplanned, plan_trade};
 use crate::step::{Deciding, EngineError};
 
 /// Why a directive is not carried out for a plan: a refusal, or the error that stops the engine.
@@ -50,39 +51,84 @@ pub(crate) fn receive(deciding: &mut Deciding<'_>, directive: &StrategyDirective
         return deciding.decide(None, None, decision);
     }
     match &directive.intent {
-        Intent::NewTrade(new) => {
-            let session = deciding.state.ledger.session();
-            let plan_id = new.plan_id.clone().unwrap_or_else(|| derive_plan_id(session, id, 0));
-            let outcome = open(deciding, directive, new, &plan_id);
-            settle(deciding, id, &plan_id, outcome)
-        }
-        Intent::Modify(modify) => {
-            for plan_id in &modify.plans {
-                let outcome = change(deciding, id, modify, plan_id);
-                settle(deciding, id, plan_id, outcome)?;
-            }
-            Ok(())
-        }
-        Intent::Close(close) => {
-            for plan_id in &close.plans {
-                let outcome = begin_close(deciding, id, close, plan_id);
-                settle(deciding, id, plan_id, outcome)?;
-            }
-            Ok(())
-        }
         Intent::Group(group) => {
             for plan_id in &group.plans {
-                let outcome = actions::order_group(deciding, id, group, plan_id);
+                let outcome = match batch::held_by(deciding, id, plan_id) {
+                    Some(refusal) => Err(refusal.into()),
+                    None => actions::order_group(deciding, id, group, plan_id),
+                };
                 settle(deciding, id, plan_id, outcome)?;
             }
-            Ok(())
         }
         Intent::CancelAll(cancel) => {
             for plan_id in &cancel.plans {
-                let outcome = actions::cancel_all(deciding, id, cancel, plan_id);
+                let closes = directive.scope() == Scope::CloseExisting;
+                let outcome = match batch::held_by(deciding, id, plan_id) {
+                    Some(refusal) if !closes => Err(refusal.into()),
+                    Some(_) | None => actions::cancel_all(deciding, id, cancel, plan_id),
+                };
                 settle(deciding, id, plan_id, outcome)?;
             }
-            Ok(())
+        }
+        Intent::NewTrade(_) | Intent::Modify(_) | Intent::Close(_) | Intent::Batch(_) => {
+            match directive.batch_policy(&deciding.state.policy.batch_defaults) {
+                Some(policy) => batch::start(deciding, directive, policy)?,
+                None => {
+                    for trade in &directive.trades(deciding.state.ledger.session()) {
+                        carry_out_trade(deciding, directive, trade)?;
+                    }
+                }
+            }
+        }
+    }
+    // A close may have taken a plan out of another batch.
+    batch::follow_all(deciding)
+}
+
+/// Carries out what a directive wants of one plan, or records why not.
+pub(super) fn carry_out_trade(
+    deciding: &mut Deciding<'_>,
+    directive: &StrategyDirective,
+    of: &PlanTrade<'_>,
+) -> Result<(), EngineError> {
+    let (id, plan_id) = (&directive.directive_id, &of.plan_id);
+    let outcome = match of.trade {
+        Trade::New(new) => open(deciding, directive, new, plan_id),
+        Trade::Modify(modify) => change(deciding, id, modify, plan_id),
+        Trade::Close(close) => begin_close(deciding, id, close, plan_id),
+    };
+    settle(deciding, id, plan_id, outcome)
+}
+
+/// Why one trade of a batch would be refused now, before any of them is carried out.
+pub(super) fn check(
+    deciding: &Deciding<'_>,
+    directive: &StrategyDirective,
+    of: &PlanTrade<'_>,
+) -> Result<Option<Refusal>, EngineError> {
+    match checked(deciding, &directive.directive_id, of) {
+        Ok(()) => Ok(None),
+        Err(Stop::Refused(refusal)) => Ok(Some(refusal)),
+        Err(Stop::Engine(error)) => Err(error),
+    }
+}
+
+fn checked(deciding: &Deciding<'_>, id: &DirectiveId, of: &PlanTrade<'_>) -> Result<(), Stop> {
+    let ledger = &deciding.state.ledger;
+    match of.trade {
+        Trade::New(_) if ledger.plan_number(&of.plan_id).is_some() => Err(Refusal::PlanExists.into()),
+        Trade::New(new) => {
+            batch::held_by(deciding, id, &of.plan_id).map_or(Ok(()), Err)?;
+            plan_new(deciding, new).map(|_| ())
+        }
+        Trade::Modify(_) => {
+            let plan = changeable(deciding, id, &of.plan_id)?;
+            plan_existing(deciding, &plan, of.trade).map(|_| ())
+        }
+        Trade::Close(_) => {
+            let no = ledger.plan_number(&of.plan_id).ok_or(Refusal::UnknownPlan)?;
+            let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
+            plan_existing(deciding, &plan, of.trade).map(|_| ())
         }
     }
 }
@@ -97,15 +143,21 @@ fn settle(
     match outcome {
         Ok(()) => Ok(()),
         Err(Stop::Engine(error)) => Err(error),
-        Err(Stop::Refused(refusal)) => {
-            let plan = deciding.state.ledger.plan_number(plan_id);
-            let decision =
-                Decision::DirectiveRefused { directive: directive.clone(), plan_id: Some(plan_id.clone()), refusal };
-            // A sealed plan is not brought back for a refusal: the event stands beside it.
-            let plan = plan.filter(|plan| !deciding.state.ledger.is_sealed(*plan));
-            deciding.decide(plan, None, decision)
-        }
+        Err(Stop::Refused(refusal)) => refuse(deciding, directive, plan_id, refusal),
     }
+}
+
+pub(super) fn refuse(
+    deciding: &mut Deciding<'_>,
+    directive: &DirectiveId,
+    plan_id: &PlanId,
+    refusal: Refusal,
+) -> Result<(), EngineError> {
+    let plan = deciding.state.ledger.plan_number(plan_id);
+    let decision = Decision::DirectiveRefused { directive: directive.clone(), plan_id: Some(plan_id.clone()), refusal };
+    // A sealed plan is not brought back for a refusal: the event stands beside it.
+    let plan = plan.filter(|plan| !deciding.state.ledger.is_sealed(*plan));
+    deciding.decide(plan, None, decision)
 }
 
 fn open(
@@ -117,6 +169,7 @@ fn open(
     if let Some(no) = deciding.state.ledger.plan_number(plan_id) {
         return repeat_open(deciding, directive, plan_id, no);
     }
+    batch::held_by(deciding, &directive.directive_id, plan_id).map_or(Ok(()), Err)?;
     let planned = plan_new(deciding, new)?;
     carry_out_new(deciding, directive, new, plan_id, &planned)
 }
@@ -208,9 +261,8 @@ fn repeat_open(
 }
 
 fn change(deciding: &mut Deciding<'_>, id: &DirectiveId, modify: &ModifyPlans, plan_id: &PlanId) -> Result<(), Stop> {
-    let ledger = &deciding.state.ledger;
-    let no = ledger.plan_number(plan_id).ok_or(Refusal::UnknownPlan)?;
-    let plan = snapshot(deciding, no).filter(|plan| plan.phase == Phase::Standing).ok_or(Refusal::PlanEnded)?;
+    let plan = changeable(deciding, id, plan_id)?;
+    let no = plan.no;
     if let Some(reason) = told_again(deciding, id, modify, &plan)? {
         return nothing_to_do(deciding, &plan, id, reason);
     }
@@ -244,6 +296,13 @@ fn told_again(
         (Some(_), false) => Idle::AlreadyInstructed,
         (None, _) | (Some(_), true) => Idle::AlreadySatisfied,
     }))
+}
+
+/// The plan as it stands, where a directive may change it.
+fn changeable(deciding: &Deciding<'_>, id: &DirectiveId, plan_id: &PlanId) -> Result<Plan, Refusal> {
+    batch::held_by(deciding, id, plan_id).map_or(Ok(()), Err)?;
+    let no = deciding.state.ledger.plan_number(plan_id).ok_or(Refusal::UnknownPlan)?;
+    snapshot(deciding, no).filter(|plan| plan.phase == Phase::Standing).ok_or(Refusal::PlanEnded)
 }
 
 fn set_exits(
@@ -304,7 +363,11 @@ fn begin_close(
     close: &ClosePlans,
     plan_id: &PlanId,
 ) -> Result<(), Stop> {
-    let no = deciding.state.ledger.plan_number(plan_id).ok_or(Refusal::UnknownPlan)?;
+    let Some(no) = deciding.state.ledger.plan_number(plan_id) else {
+        // It was to be opened by a leg whose turn has not come: now it will not be.
+        let waited = batch::leave(deciding, id, plan_id)?;
+        return if waited { Ok(already_closed(deciding, id, plan_id)?) } else { Err(Refusal::UnknownPlan.into()) };
+    };
     let Some(plan) = snapshot(deciding, no) else {
         return Ok(already_closed(deciding, id, plan_id)?);
     };
@@ -330,6 +393,7 @@ fn begin_close(
             return nothing_to_do(deciding, &plan, id, Idle::AlreadyWorking);
         }
     }
+    batch::leave(deciding, id, plan_id)?;
     schedule::drop_timers(deciding, no, &closing::retry_timers(deciding, no))?;
     let decision = Decision::CloseStarted { directive: id.clone(), price_limit, on_limit };
     deciding.decide(Some(no), None, decision)?;

@@ -6,6 +6,7 @@
 //! `protection`, `closing`, `ending`.
 
 mod actions;
+mod batch;
 mod closing;
 mod connection;
 mod ending;
@@ -16,7 +17,7 @@ mod schedule;
 mod target;
 
 use retrace_core::amount::{Price, Quantity};
-use retrace_core::event::{Because, Decision};
+use retrace_core::event::{Because, Decision, GroupAction};
 use retrace_core::ids::{GroupNo, OrderNo, PlanNo};
 use retrace_core::instrument::Instrument;
 use retrace_core::order::{OrderRole, OrderTerms, TimeInForce};
@@ -24,6 +25,7 @@ use retrace_projections::ledger::{Phase, Plan};
 
 use crate::step::{Deciding, EngineError};
 
+pub(crate) use batch::{follow, follow_all};
 pub(crate) use connection::connected;
 pub(crate) use intake::receive;
 pub(crate) use risk::obey;
@@ -36,7 +38,7 @@ const DECISIONS_MAX: usize = 10_000;
 
 /// Decides until nothing more follows from the plan's target, schedule and ledger. Without a connection only its timers
 /// go on: what is to be done is decided when it is back.
-pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     if !deciding.state.ledger.is_connected() {
         return schedule::arm_timers(deciding, no);
     }
@@ -44,13 +46,21 @@ pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
     loop {
         let before = deciding.len();
         let Some(plan) = deciding.state.ledger.plan(no) else { return Ok(()) };
+        // What takes a batch back is no entry: the kill switch does not hold it.
+        let held = plan.rollback.is_none();
         match &plan.phase {
+            Phase::Standing if plan.target.stopped => {
+                target::stop_entering(deciding, no, Because::BatchStopped)?;
+                closing::take_rest(deciding, no)?;
+            }
             Phase::Standing => {
                 actions::follow(deciding, no)?;
                 target::approach(deciding, no)?;
                 schedule::send_due(deciding, no)?;
                 closing::take_rest(deciding, no)?;
-                risk::hold(deciding, no)?;
+                if held {
+                    risk::hold(deciding, no)?;
+                }
             }
             Phase::StoppedOut | Phase::Reopened { .. } => {
                 target::stop_entering(deciding, no, Because::StoppedOut)?;
@@ -77,6 +87,12 @@ pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
     }
 }
 
+/// What follows for a plan from something that was told of it: it converges, and the batch that it is in goes on.
+pub(crate) fn react(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    converge(deciding, no)?;
+    batch::follow_all(deciding)
+}
+
 /// The plan, by value, so that it can be read while decisions change it. `None` once it is sealed.
 fn snapshot(deciding: &Deciding<'_>, no: PlanNo) -> Option<Plan> {
     deciding.state.ledger.plan(no).cloned()
@@ -99,7 +115,14 @@ struct Request {
 /// Requests an order of `plan`. Its side follows from its role and the plan's direction; its first order brings the
 /// plan's container into being. What the risk gate does not let through is refused instead.
 fn request(deciding: &mut Deciding<'_>, plan: &Plan, request: Request) -> Result<(), EngineError> {
-    let entering = request.role == OrderRole::Entry;
+    let group_enters = plan.group(request.group).is_some_and(|group| group.action == GroupAction::Enter);
+    let entering = match request.role {
+        OrderRole::Compensation => group_enters,
+        OrderRole::Entry => true,
+        OrderRole::Reduce | OrderRole::Close | OrderRole::StopLoss | OrderRole::TakeProfit | OrderRole::Flatten => {
+            false
+        }
+    };
     // What went across zero is flattened the other way.
     let crossed = request.role == OrderRole::Flatten && deciding.exact(plan.crossed_lots())?.is_some();
     let side = if entering || crossed { plan.direction } else { plan.direction.opposite() };

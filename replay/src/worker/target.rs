@@ -140,9 +140,14 @@ fn take_back_unsent(
     let Some(group) = plan.group(group) else { return Ok(Position::FLAT) };
     let unsent = deciding.exact(group.unsent())?.min(Side::Buy.signed(wanted));
     if let Some(quantity) = unsent.size() {
-        drop_unsent(deciding, no, group.no, quantity, Because::Superseded)?;
+        drop_unsent(deciding, no, group.no, quantity, superseded(&plan))?;
     }
     Ok(unsent)
+}
+
+/// Why what is not wanted any more is taken back.
+const fn superseded(plan: &Plan) -> Because {
+    if plan.rollback.is_some() { Because::RolledBack } else { Because::Superseded }
 }
 
 /// Requests that up to `wanted` of a group's working orders be taken back, newest first. Answers how much.
@@ -172,15 +177,15 @@ fn take_back_working(
         let released = if amends { wanted } else { remaining };
         let dropped = Side::Buy.signed(released).min(outstanding);
         if let Some(quantity) = dropped.size() {
-            drop_unsent(deciding, no, group.no, quantity, Because::Superseded)?;
+            drop_unsent(deciding, no, group.no, quantity, superseded(&plan))?;
         }
         match order.quantity.less(released).filter(|_| amends) {
             Some(quantity) => {
                 let price = order.price_as_requested();
-                let decision = Decision::AmendRequested { quantity, price, because: Because::Superseded };
+                let decision = Decision::AmendRequested { quantity, price, because: superseded(&plan) };
                 deciding.decide(Some(no), Some(order.no), decision)?;
             }
-            None => cancel(deciding, no, order.no, Because::Superseded)?,
+            None => cancel(deciding, no, order.no, superseded(&plan))?,
         }
         outstanding = deciding.exact(outstanding.minus(dropped))?;
         taken = deciding.exact(taken.plus(Side::Buy.signed(released)))?;

@@ -251,7 +251,7 @@ fn plans(said: &StrategyDirective) -> Vec<PlanId> {
         Intent::NewTrade(new) => new.plan_id.iter().cloned().collect(),
         Intent::Modify(modify) => modify.plans.clone(),
         Intent::Close(close) => close.plans.clone(),
-        other @ (Intent::Group(_) | Intent::CancelAll(_)) => panic!("{other:?} is not drawn here"),
+        other @ (Intent::Group(_) | Intent::CancelAll(_) | Intent::Batch(_)) => panic!("{other:?} is not drawn here"),
     }
 }
 

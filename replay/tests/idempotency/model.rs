@@ -141,7 +141,9 @@ impl Model {
                     }
                 }
             }
-            other @ (Intent::Group(_) | Intent::CancelAll(_)) => panic!("{other:?} is not drawn here"),
+            other @ (Intent::Group(_) | Intent::CancelAll(_) | Intent::Batch(_)) => {
+                panic!("{other:?} is not drawn here")
+            }
         }
     }
 

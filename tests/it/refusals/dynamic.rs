@@ -63,6 +63,14 @@ fn files() -> Files {
     let tolerance = |fraction: &str| json!({ "stop_loss_tolerance": fraction });
     let limit = |price: &str| json!({ "entry_directive": { "limit_price": price } });
     let each = |quantity: &str| json!({ "size_directive": { "order_quantity": quantity } });
+    let waiting = json!({
+        "plan_id": "TPL_PAIR",
+        "entry_directive": {
+            "symbol": "BTC/USDT", "direction": "BUY", "order_type": "LIMIT", "limit_price": "40000",
+        },
+        "size_directive": { "target_position_size": "2" },
+    });
+    let atomic = json!({ "execution_mode": "ATOMIC", "timeout_seconds": 60 });
     let lines = [
         opening(0, "EARLY_1", "TPL_EARLY", "BTC/USDT", "BUY", tolerance("0.02")),
         opening(2, "HOLD_1", "TPL_HOLD", "BTC/USDT", "BUY", json!({ "stop_loss_price": "49000" })),
@@ -117,6 +125,8 @@ fn files() -> Files {
                 "size_directive": { "target_position_size": "1" },
             }),
         ),
+        directive(28, "PAIR_1", "NEW_TRADE", json!({ "legs": [waiting], "batch_execution_policy": atomic })),
+        change(28, "PAIR_2", &["TPL_PAIR"], stop("39000")),
         action(29, "LAST_11", "MODIFY_ORDERS", "LAST_10", each("9")),
     ];
     let two = SESSION.replace(
@@ -169,7 +179,7 @@ fn every_dynamic_refusal_is_recorded_counted_and_shown() {
     let refusals = replayed["refusals"].as_array().unwrap();
     let summary = json(&["run", "case/session.yaml", "--session", "again"]);
     assert_eq!(summary["refusals"].as_u64(), Some(refusals.len() as u64));
-    assert_eq!(summary["plans"], 2, "the plans that were not refused ran to their end");
+    assert_eq!(summary["plans"], 3, "the plans that were not refused ran to their end");
 
     // Each code that there is, or the reason why not.
     let shown: BTreeSet<&str> = refusals.iter().map(|refusal| refusal["code"].as_str().unwrap()).collect();
@@ -193,7 +203,7 @@ fn every_dynamic_refusal_is_recorded_counted_and_shown() {
     for refusal in refusals {
         writeln!(story, "  {refusal}").unwrap();
     }
-    for plan in ["TPL_HOLD", "TPL_WRONG", "TPL_EARLY", "TPL_DUST", "TPL_LAST"] {
+    for plan in ["TPL_HOLD", "TPL_WRONG", "TPL_EARLY", "TPL_DUST", "TPL_LAST", "TPL_PAIR"] {
         let audit = page(&["audit", plan, "--session", "refused"]);
         writeln!(story, "\naudit {plan}\n{}", indented(body(&audit)).trim_end()).unwrap();
     }
@@ -222,5 +232,5 @@ fn a_plan_that_nobody_named_has_no_story() {
     assert_eq!(bench.retrace(&["run", "case/session.yaml", "--db", "db"]).0, 0);
     let (code, stdout, stderr) = bench.retrace(&["audit", "TPL_NEVER", "--db", "db", "--session", "refused"]);
     assert_eq!((code, stdout.as_str()), (2, ""));
-    assert_eq!(stderr, "error: no plan TPL_NEVER in session refused\nhint: there are TPL_HOLD, TPL_LAST\n");
+    assert_eq!(stderr, "error: no plan TPL_NEVER in session refused\nhint: there are TPL_HOLD, TPL_LAST, TPL_PAIR\n");
 }

@@ -2,6 +2,7 @@
 //! status, and what is in the store afterwards. A new case is one line in a table.
 
 mod at;
+mod batches;
 mod commands;
 mod directives;
 mod docs;

@@ -10,7 +10,7 @@ use retrace_core::step::TapePosition;
 use retrace_core::time::Timestamp;
 use retrace_projections::audit::refusal_text;
 use retrace_projections::ledger::{Book, Refused};
-use retrace_projections::view::{PlanView, plan_view};
+use retrace_projections::view::{BatchView, PlanView, batch_view, plan_view};
 use retrace_replay::tape::Seen;
 use serde::Serialize;
 
@@ -21,6 +21,7 @@ use crate::error::CliError;
 use crate::input::time;
 use crate::marks::{Marked, Marks};
 use crate::output::Output;
+use crate::output::batches::batch_lines;
 use crate::output::conflicts::{FillConflict, MarkedFill, ReportCounts};
 use crate::output::ledger_tree::{plan_lines, waiting_line};
 use crate::output::style::{ALARM, BAD, BOLD, DIM, painted};
@@ -93,7 +94,7 @@ struct Document {
     reports: ReportCounts,
     /// `null` while it is off.
     kill_switch: Option<KillSwitchView>,
-    batches: [(); 0],
+    batches: Vec<BatchView>,
 }
 
 /// A plan, and its open position at the current price.
@@ -194,7 +195,7 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
             since: switch.since,
             reason: switch.reason.clone(),
         }),
-        batches: [],
+        batches: ledger.batches().map(batch_view).collect(),
     };
     if output.is_json() {
         output.document(&document)?;
@@ -280,7 +281,7 @@ fn refusal(refused: &Refused) -> RefusalView {
 }
 
 fn print(document: &Document, waiting: &[String], page: &mut dyn Write) -> Result<(), CliError> {
-    let Document { session, seq, at, head, ledger_digest, plans, refusals, kill_switch, .. } = document;
+    let Document { session, seq, at, head, ledger_digest, plans, refusals, kill_switch, batches, .. } = document;
     let time = at.map_or(String::new(), |at| format!(", {}", moment(at)));
     let since = if seq.0 == 0 { "before the first event".to_owned() } else { format!("after event {seq}") };
     let hashes = format!("head {}  ledger {}", short_hash(&head.0), short_hash(&ledger_digest.0));
@@ -299,6 +300,12 @@ fn print(document: &Document, waiting: &[String], page: &mut dyn Write) -> Resul
     }
     if let Some(line) = waiting_line(waiting) {
         writeln!(page, "\n{line}")?;
+    }
+    for batch in batches {
+        writeln!(page)?;
+        for line in batch_lines(batch) {
+            writeln!(page, "{line}")?;
+        }
     }
     if !refusals.is_empty() {
         writeln!(page, "\n{}", painted(BAD, counted(refusals.len() as u64, "refusal")))?;

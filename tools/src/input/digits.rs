@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use retrace_core::amount::Quantity;
+use retrace_core::amount::{Price, Quantity};
 use retrace_core::directive::{
-    Algorithm, ExecutionHint, GroupDirective, GroupOrder, Intent, StopChange, StopLevel, TakeProfitChange,
+    Algorithm, ExecutionHint, GroupDirective, GroupOrder, Intent, StopChange, StopLevel, TakeProfitChange, Trade,
 };
-use retrace_core::ids::PlanId;
+use retrace_core::ids::{PlanId, SessionUid};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_replay::tape::Tape;
 use rust_decimal::Decimal;
@@ -52,64 +52,105 @@ pub fn check(path: &Path, lines: &[ParsedLine], instruments: &[Instrument], tape
             }
         }
     }
-    let mut symbols: BTreeMap<&PlanId, &Symbol> = BTreeMap::new();
+    let mut symbols: BTreeMap<PlanId, &Symbol> = BTreeMap::new();
     // A limit price may be for what any earlier line sized.
     let mut largest: Option<Decimal> = None;
     for parsed in lines.iter().filter_map(ParsedLine::directive) {
-        let mut field = "directive.size_directive.target_position_size";
-        let (symbol, size, levels) = match &parsed.directive.intent {
-            Intent::NewTrade(new) => {
-                symbols.extend(new.plan_id.as_ref().map(|plan| (plan, &new.symbol)));
-                let stop = new.stop.and_then(price_of);
-                let levels = [new.entry.limit_price, stop, new.take_profit, highest_layer(new.execution)];
-                (Some(&new.symbol), Some(new.target.value()), levels)
+        // Ids that are derived name no plan in a file: which session they would be of makes no difference.
+        for of in parsed.directive.trades(SessionUid([0; 16])) {
+            if let Trade::New(new) = of.trade {
+                symbols.extend(new.plan_id.clone().map(|plan| (plan, &new.symbol)));
             }
-            Intent::Modify(modify) => {
-                let stop = match modify.stop {
-                    Some(StopChange::To(level)) => price_of(level),
-                    Some(StopChange::Remove) | None => None,
-                };
-                let take_profit = match modify.take_profit {
-                    Some(TakeProfitChange::To(price)) => Some(price),
-                    Some(TakeProfitChange::Remove) | None => None,
-                };
-                let symbol = modify.plans.first().and_then(|plan| symbols.get(plan).copied());
-                let limit = modify.entry.and_then(|entry| entry.limit_price);
-                (symbol, modify.target, [limit, stop, take_profit, highest_layer(modify.execution)])
-            }
-            Intent::Group(GroupDirective { plans, order: GroupOrder::ModifyOrders(change), .. }) => {
-                let symbol = plans.first().and_then(|plan| symbols.get(plan).copied());
-                let size = change.quantity.map(Quantity::value).or(largest);
-                field = if change.quantity.is_some() {
-                    "directive.size_directive.order_quantity"
-                } else {
-                    "directive.entry_directive.limit_price"
-                };
-                (symbol, size, [change.limit_price, None, None, None])
-            }
-            Intent::Group(_) | Intent::CancelAll(_) | Intent::Close(_) => continue,
+            let Some((size, levels)) = sized(of.trade) else { continue };
+            let Some(symbol) = symbols.get(&of.plan_id).copied().or_else(|| symbol_of(of.trade)) else { continue };
+            largest = largest.max(Some(size));
+            let field = "directive.size_directive.target_position_size";
+            check_one(path, parsed.line, instruments, &prices, &Sized { symbol, size, levels, field })?;
+        }
+        let Intent::Group(GroupDirective { plans, order: GroupOrder::ModifyOrders(change), .. }) =
+            &parsed.directive.intent
+        else {
+            continue;
         };
-        let (Some(symbol), Some(size)) = (symbol, size) else { continue };
+        let symbol = plans.first().and_then(|plan| symbols.get(plan).copied());
+        let (Some(symbol), Some(size)) = (symbol, change.quantity.map(Quantity::value).or(largest)) else { continue };
         largest = largest.max(Some(size));
-        let mut seen = prices.get(symbol).copied().unwrap_or_default();
-        for level in levels.into_iter().flatten() {
-            seen.note(level.value());
+        let field = if change.quantity.is_some() {
+            "directive.size_directive.order_quantity"
+        } else {
+            "directive.entry_directive.limit_price"
+        };
+        let levels = [change.limit_price, None, None, None];
+        check_one(path, parsed.line, instruments, &prices, &Sized { symbol, size, levels, field })?;
+    }
+    Ok(())
+}
+
+/// A size, and the prices beside it that it may trade at.
+struct Sized<'a> {
+    symbol: &'a Symbol,
+    size: Decimal,
+    levels: [Option<Price>; 4],
+    field: &'static str,
+}
+
+/// The size of a trade and its prices; `None` where it has no size.
+fn sized(trade: Trade<'_>) -> Option<(Decimal, [Option<Price>; 4])> {
+    match trade {
+        Trade::New(new) => {
+            let stop = new.stop.and_then(price_of);
+            let layer = highest_layer(new.execution);
+            Some((new.target.value(), [new.entry.limit_price, stop, new.take_profit, layer]))
         }
-        let lot = instruments.iter().find(|instrument| instrument.symbol == *symbol).map(|i| i.lot.value());
-        let decimals = size.normalize().scale().max(lot.map_or(0, |lot| lot.normalize().scale()));
-        let quantity = whole_digits(size).saturating_add(decimals);
-        let notional = whole_digits(seen.highest).saturating_add(seen.decimals).saturating_add(quantity);
-        if notional > NOTIONAL_DIGITS || notional.saturating_add(quantity) > SHARE_DIGITS {
-            let rule = Rule::TooManyDigits {
-                price: seen.highest,
-                price_decimals: seen.decimals,
-                size_decimals: decimals,
-                digits: notional,
+        Trade::Modify(modify) => {
+            let stop = match modify.stop {
+                Some(StopChange::To(level)) => price_of(level),
+                Some(StopChange::Remove) | None => None,
             };
-            let problem = InputProblem::new(path, rule).on_line(u64::from(parsed.line));
-            let shown = if field.ends_with("limit_price") { seen.highest } else { size };
-            return Err(problem.field(field).value(shown.to_string()));
+            let take_profit = match modify.take_profit {
+                Some(TakeProfitChange::To(price)) => Some(price),
+                Some(TakeProfitChange::Remove) | None => None,
+            };
+            let limit = modify.entry.and_then(|entry| entry.limit_price);
+            Some((modify.target?, [limit, stop, take_profit, highest_layer(modify.execution)]))
         }
+        Trade::Close(_) => None,
+    }
+}
+
+const fn symbol_of(trade: Trade<'_>) -> Option<&Symbol> {
+    match trade {
+        Trade::New(new) => Some(&new.symbol),
+        Trade::Modify(_) | Trade::Close(_) => None,
+    }
+}
+
+fn check_one(
+    path: &Path,
+    line: u32,
+    instruments: &[Instrument],
+    prices: &BTreeMap<Symbol, Prices>,
+    of: &Sized<'_>,
+) -> Result<(), InputProblem> {
+    let Sized { symbol, size, levels, field } = *of;
+    let mut seen = prices.get(symbol).copied().unwrap_or_default();
+    for level in levels.into_iter().flatten() {
+        seen.note(level.value());
+    }
+    let lot = instruments.iter().find(|instrument| instrument.symbol == *symbol).map(|i| i.lot.value());
+    let decimals = size.normalize().scale().max(lot.map_or(0, |lot| lot.normalize().scale()));
+    let quantity = whole_digits(size).saturating_add(decimals);
+    let notional = whole_digits(seen.highest).saturating_add(seen.decimals).saturating_add(quantity);
+    if notional > NOTIONAL_DIGITS || notional.saturating_add(quantity) > SHARE_DIGITS {
+        let rule = Rule::TooManyDigits {
+            price: seen.highest,
+            price_decimals: seen.decimals,
+            size_decimals: decimals,
+            digits: notional,
+        };
+        let problem = InputProblem::new(path, rule).on_line(u64::from(line));
+        let shown = if field.ends_with("limit_price") { seen.highest } else { size };
+        return Err(problem.field(field).value(shown.to_string()));
     }
     Ok(())
 }

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use retrace_core::amount::{Position, Quantity};
 use retrace_core::directive::{
-    Algorithm, ClosePlans, Intent, ModifyPlans, NewTrade, Scope, StopChange, StopLevel, StrategyDirective,
-    TakeProfitChange,
+    Algorithm, Intent, ModifyPlans, NewTrade, Scope, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
 };
 use retrace_core::ids::{CausalityId, DirectiveId, PlanId};
 use retrace_core::instrument::{Instrument, Symbol};
@@ -17,6 +16,7 @@ use crate::input::directive_execution::{Divided, FIELDS};
 use crate::input::directive_fields::{
     AggregatedFields, DirectiveFields, ExitFields, Given, InstructionFields, IntentFields, Text,
 };
+use crate::input::directive_legs::LEGS;
 use crate::input::directive_values::{Named, Placed, Values, text_of};
 use crate::input::directives::from_json;
 use crate::input::hint::{did_you_mean, nearest};
@@ -56,17 +56,11 @@ impl<'a> Builder<'a> {
     }
 
     /// The directive of the form in which a strategist writes.
-    pub(super) fn directive(&self, fields: &DirectiveFields<'_>) -> Built<StrategyDirective> {
+    pub(super) fn directive(&self, mut fields: DirectiveFields<'_>) -> Built<StrategyDirective> {
+        let legs = fields.legs.take();
+        let fields = &fields;
         let values = self.values();
-        for (name, given) in [
-            ("directive.legs", fields.legs),
-            ("directive.batch_execution_policy", fields.batch_execution_policy),
-            ("directive.size_directive.aggressiveness", fields.size_directive.as_ref().and_then(|s| s.aggressiveness)),
-        ] {
-            if let Some(value) = given {
-                return Err((self.here)(Rule::NotSupportedYet).field(name).value(value.get()));
-            }
-        }
+        self.unsupported(fields)?;
         let action = self.action(fields)?;
         let directive_id = values.name("directive.directive_id", &fields.directive_id, DirectiveId::new)?;
         let confidence = values.fraction(Named("directive.confidence", text_of(fields.confidence.as_ref())), true)?;
@@ -79,23 +73,33 @@ impl<'a> Builder<'a> {
         let causality = causality.collect::<Result<_, _>>()?;
         let scope = values.spelled("directive.scope", &fields.scope, Scope::ALL, Scope::as_str, Scope::parse)?;
         if action != Action::ExecuteTrade {
+            for (name, given) in
+                [(LEGS, legs.is_some()), ("directive.batch_execution_policy", fields.batch_execution_policy.is_some())]
+            {
+                if given {
+                    return Err((self.here)(Rule::Excludes { other: "an action other than EXECUTE_TRADE" }).field(name));
+                }
+            }
             let intent = self.order(fields, action, scope)?;
             return Ok(StrategyDirective { directive_id, comments: None, confidence, causality, intent });
         }
-        self.belongs(fields, scope)?;
-        let intent = match scope {
-            Scope::NewTrade => Intent::NewTrade(self.new_trade(fields)?),
-            Scope::ModifyExisting => Intent::Modify(self.modify(fields)?),
-            Scope::CloseExisting => Intent::Close(ClosePlans {
-                plans: self.existing_plans(fields.target_plan_ids.as_deref())?,
-                execution: values.close_hint(fields.execution_directive.as_ref())?,
-            }),
-        };
+        let intent = self.coordinated(fields, legs, scope)?;
         Ok(StrategyDirective { directive_id, comments: None, confidence, causality, intent })
     }
 
+    /// Refuses what is known and not supported yet.
+    pub(super) fn unsupported(&self, fields: &DirectiveFields<'_>) -> Built<()> {
+        match fields.size_directive.as_ref().and_then(|size| size.aggressiveness) {
+            Some(value) => {
+                let problem = (self.here)(Rule::NotSupportedYet).field("directive.size_directive.aggressiveness");
+                Err(problem.value(value.get()))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Refuses fields that mean nothing in this scope: ignoring one would do other than the file says.
-    fn belongs(&self, fields: &DirectiveFields<'_>, scope: Scope) -> Built<()> {
+    pub(super) fn belongs(&self, fields: &DirectiveFields<'_>, scope: Scope) -> Built<()> {
         let hint = fields.execution_directive.as_ref();
         let exit = fields.exit_directive.as_ref();
         let (new, close) = (scope == Scope::NewTrade, scope == Scope::CloseExisting);
@@ -128,7 +132,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn new_trade(&self, fields: &DirectiveFields<'_>) -> Built<NewTrade> {
+    pub(super) fn new_trade(&self, fields: &DirectiveFields<'_>) -> Built<NewTrade> {
         let values = self.values();
         let entry = fields.entry_directive.as_ref();
         let plan_id = match &fields.plan_id {
@@ -168,7 +172,7 @@ impl<'a> Builder<'a> {
         Ok(new)
     }
 
-    fn modify(&self, fields: &DirectiveFields<'_>) -> Built<ModifyPlans> {
+    pub(super) fn modify(&self, fields: &DirectiveFields<'_>) -> Built<ModifyPlans> {
         let values = self.values();
         let plans = self.existing_plans(fields.target_plan_ids.as_deref())?;
         let entry = fields.entry_directive.as_ref();

@@ -62,6 +62,7 @@ fn required_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer:
 }
 
 /// What is read from an object and from nothing else.
+#[derive(Debug)]
 pub(super) struct Object<T>(pub(super) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -101,7 +102,7 @@ pub(super) struct LineFields<'a> {
 }
 
 /// `directive`: a strategist's intent.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DirectiveFields<'a> {
     pub(super) directive_id: String,
@@ -124,9 +125,34 @@ pub(super) struct DirectiveFields<'a> {
     #[serde(borrow)]
     pub(super) target_group: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub(super) legs: Later<'a>,
-    #[serde(borrow)]
-    pub(super) batch_execution_policy: Later<'a>,
+    pub(super) legs: Option<Vec<Object<LegFields<'a>>>>,
+    #[serde(default, deserialize_with = "object")]
+    pub(super) batch_execution_policy: Option<BatchPolicyFields>,
+}
+
+/// One of `legs`: a trade of one plan.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LegFields<'a> {
+    pub(super) plan_id: Option<String>,
+    #[serde(default, deserialize_with = "object")]
+    pub(super) entry_directive: Option<EntryFields>,
+    #[serde(borrow, default, deserialize_with = "object")]
+    pub(super) size_directive: Option<SizeFields<'a>>,
+    #[serde(default, deserialize_with = "object")]
+    pub(super) exit_directive: Option<ExitFields>,
+    #[serde(default, deserialize_with = "object", alias = "execution_hint")]
+    pub(super) execution_directive: Option<ExecutionFields>,
+    pub(super) timeout_seconds: Option<Text>,
+}
+
+/// `batch_execution_policy`: how several trades hang together.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BatchPolicyFields {
+    pub(super) execution_mode: String,
+    pub(super) timeout_seconds: Option<Text>,
+    pub(super) rollback_on_failure: Option<bool>,
 }
 
 /// `entry_directive`: what, which way and how.

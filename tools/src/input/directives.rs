@@ -5,7 +5,7 @@ use std::path::Path;
 
 use retrace_core::codec::encode_fact;
 use retrace_core::content::{Content, ContentRef, Salt};
-use retrace_core::directive::{Intent, StrategyDirective};
+use retrace_core::directive::{NewTrade, StrategyDirective, Trade};
 use retrace_core::event::{Fact, Input, OperatorCommanded};
 use retrace_core::ids::{DirectiveId, PlanId, SessionUid};
 use retrace_core::instrument::{Instrument, Symbol};
@@ -227,7 +227,7 @@ impl FileSoFar<'_> {
         let (directive, comments, id_field) = match (fields.directive, fields.execution_directive) {
             (Some(mut directive), None) => {
                 let comments = directive.comments.take();
-                (build.directive(&directive)?, comments, "directive.directive_id")
+                (build.directive(directive)?, comments, "directive.directive_id")
             }
             (None, Some(mut aggregated)) => {
                 let comments = aggregated.comments.take();
@@ -240,12 +240,13 @@ impl FileSoFar<'_> {
         };
         let parsed = ParsedDirective { line, at, directive, comments };
         self.check_id(&parsed, id_field, &here)?;
-        if let Intent::NewTrade(new) = &parsed.directive.intent
-            && let Some(plan) = &new.plan_id
-        {
-            self.plans.entry(plan.clone()).or_insert_with(|| new.symbol.clone());
+        // Only plans that the file names itself can be named by a later line.
+        for of in parsed.directive.trades(SessionUid([0; 16])) {
+            if let Trade::New(NewTrade { plan_id: Some(plan), symbol, .. }) = of.trade {
+                self.plans.entry(plan.clone()).or_insert_with(|| symbol.clone());
+            }
         }
-        self.openers.entry(parsed.directive.directive_id.clone()).or_insert_with(|| entered(&parsed.directive.intent));
+        self.openers.entry(parsed.directive.directive_id.clone()).or_insert_with(|| entered(&parsed.directive));
         let index = self.lines.len();
         self.first_of.entry(parsed.directive.directive_id.clone()).or_insert(index);
         self.lines.push(ParsedLine::Directive(Box::new(parsed)));
@@ -306,12 +307,14 @@ pub(super) fn from_json<'de, T: Deserialize<'de>>(
 }
 
 /// The plans in which a directive may open a group.
-fn entered(intent: &Intent) -> Vec<PlanId> {
-    match intent {
-        Intent::NewTrade(new) => new.plan_id.iter().cloned().collect(),
-        Intent::Modify(modify) if modify.target.is_some() => modify.plans.clone(),
-        Intent::Modify(_) | Intent::Close(_) | Intent::Group(_) | Intent::CancelAll(_) => Vec::new(),
-    }
+fn entered(directive: &StrategyDirective) -> Vec<PlanId> {
+    let trades = directive.trades(SessionUid([0; 16]));
+    let opens = |trade: Trade<'_>| match trade {
+        Trade::New(new) => new.plan_id.is_some(),
+        Trade::Modify(modify) => modify.target.is_some(),
+        Trade::Close(_) => false,
+    };
+    trades.into_iter().filter(|of| opens(of.trade)).map(|of| of.plan_id).collect()
 }
 
 fn json_problem(place: &str, error: &serde_json::Error, here: &dyn Fn(Rule) -> InputProblem) -> InputProblem {

@@ -9,6 +9,7 @@ mod directive_actions;
 mod directive_build;
 mod directive_execution;
 mod directive_fields;
+mod directive_legs;
 mod directive_values;
 pub mod directives;
 pub(crate) mod hint;

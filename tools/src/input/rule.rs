@@ -409,6 +409,15 @@ pub enum Rule {
     /// A stop taken away without saying so.
     #[error("null takes the stop away and needs `remove_stop: true` beside it")]
     StopRemovedByNull,
+    /// A batch that is all or nothing, and keeps what traded.
+    #[error("cannot be false in ATOMIC, which is all or taken back")]
+    AtomicKeepsNothing,
+    /// A batch whose legs stand for themselves, and are taken back together.
+    #[error("cannot be true in PARALLEL, where each leg stands for itself")]
+    ParallelTakesNothingBack,
+    /// Closes that would be undone.
+    #[error("would open again what was closed: no rollback belongs to CLOSE_EXISTING")]
+    RollbackWouldOpen,
     /// A count other than the one supported.
     #[error("has {found} entries; exactly one is supported yet")]
     NotExactlyOne {

@@ -102,6 +102,9 @@ impl Rule {
             Self::StopRemovedByNull => "stop_removed_by_null",
             Self::NotExactlyOne { .. } => "not_exactly_one",
             Self::AboveMax { .. } => "above_max",
+            Self::AtomicKeepsNothing => "atomic_keeps_nothing",
+            Self::ParallelTakesNothingBack => "parallel_takes_nothing_back",
+            Self::RollbackWouldOpen => "rollback_would_open",
         }
     }
 }

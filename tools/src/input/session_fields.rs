@@ -22,6 +22,7 @@ pub(super) struct SessionFields {
     pub(super) venue: Option<VenueFields>,
     pub(super) execution: Option<ExecutionFields>,
     pub(super) risk: Option<RiskFields>,
+    pub(super) batch_defaults: Option<BatchDefaultsFields>,
     pub(super) gaps: Option<Text>,
 }
 
@@ -131,6 +132,24 @@ pub(super) struct UrgencyFields {
     pub(super) duration_minutes: Option<Text>,
     pub(super) slices: Option<Text>,
     pub(super) catch_up: Option<Text>,
+}
+
+/// `batch_defaults:`, by scope.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BatchDefaultsFields {
+    pub(super) new_trade: Option<BatchFields>,
+    pub(super) modify_existing: Option<BatchFields>,
+    pub(super) close_existing: Option<BatchFields>,
+}
+
+/// How several trades of one directive hang together.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BatchFields {
+    pub(super) execution_mode: Text,
+    pub(super) timeout_seconds: Option<Text>,
+    pub(super) rollback_on_failure: Option<Text>,
 }
 
 /// `venue:`

@@ -1,6 +1,7 @@
 //! How results and errors reach people and programs. With `--json` standard output carries one document and nothing
 //! else; without it, what people read.
 
+pub(crate) mod batches;
 pub(crate) mod columns;
 pub(crate) mod conflicts;
 pub(crate) mod difference;

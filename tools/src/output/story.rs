@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anstyle::Style;
 use retrace_core::directive::CancelReach;
-use retrace_core::event::{Decision, Fact, Input, Report, ReportKind};
+use retrace_core::event::{BatchEnd, Decision, Fact, Input, LegEnd, Report, ReportKind};
 use retrace_core::ids::{OrderId, Seq};
 use retrace_core::instrument::Asset;
 use retrace_core::order::OrderRole;
@@ -181,6 +181,27 @@ fn tell_decision(decision: &Decision) -> Telling {
         Decision::PlanClosed { .. } => telling("#", "closed", BOLD),
         Decision::TradeBooked { .. } => telling("*", "fill", GOOD),
         Decision::TradeRepeated { same: false, .. } => telling("!!", "conflict", ALARM),
+        Decision::BatchStarted { .. } | Decision::BatchLegStarted { .. } => telling("", "batch", BOLD),
+        Decision::BatchLegEnded { end, .. } => match end {
+            LegEnd::Complete | LegEnd::RolledBack => telling("", "batch", PLAIN),
+            LegEnd::NotBegun | LegEnd::Closed => telling("-", "batch", NOTICE),
+            LegEnd::RollbackIncomplete => telling("!!", "batch", ALARM),
+            LegEnd::Refused
+            | LegEnd::Rejected
+            | LegEnd::Cancelled
+            | LegEnd::Expired
+            | LegEnd::StoppedOut
+            | LegEnd::Incomplete
+            | LegEnd::TimedOut => telling("x", "batch", BAD),
+        },
+        Decision::BatchFailed { .. } => telling("!", "batch", ALARM),
+        Decision::RollbackStarted { .. } => telling("", "rollback", BOLD),
+        Decision::RollbackGaveUp { .. } => telling("!!", "rollback", ALARM),
+        Decision::BatchEnded { end, .. } => match end {
+            BatchEnd::Complete => telling("#", "batch", GOOD),
+            BatchEnd::Incomplete | BatchEnd::Refused | BatchEnd::RolledBack => telling("#", "batch", BOLD),
+            BatchEnd::RollbackIncomplete => telling("!!", "batch", ALARM),
+        },
     }
 }
 

@@ -49,6 +49,8 @@ impl Auditor {
         }
         let is_refused = |plan: &PlanId| refused.iter().any(|refused| refused.as_ref() == Some(plan));
         match &said.intent {
+            // No world gives one yet.
+            Intent::Batch(_) => wrong("is a batch"),
             Intent::NewTrade(new) => match accepted {
                 Some((_, id)) if self.names.contains_key(&id) => wrong("opens a plan that exists"),
                 Some((no, id)) => {
@@ -139,7 +141,7 @@ impl Auditor {
         let known = plan.and_then(|id| self.names.get(id)).and_then(|no| self.plans.get(no));
         let new = match &said.intent {
             Intent::NewTrade(new) => Some(new),
-            Intent::Modify(_) | Intent::Close(_) | Intent::Group(_) | Intent::CancelAll(_) => None,
+            Intent::Modify(_) | Intent::Close(_) | Intent::Group(_) | Intent::CancelAll(_) | Intent::Batch(_) => None,
         };
         let symbol =
             new.map_or_else(|| known.map_or(0, |plan| plan.symbol), |new| usize::from(new.symbol != Script::symbol(0)));
@@ -213,7 +215,7 @@ const fn layers_of(said: &StrategyDirective) -> Option<Layered> {
     let hint = match &said.intent {
         Intent::NewTrade(new) => new.execution,
         Intent::Modify(modify) => modify.execution,
-        Intent::Close(_) | Intent::Group(_) | Intent::CancelAll(_) => return None,
+        Intent::Close(_) | Intent::Group(_) | Intent::CancelAll(_) | Intent::Batch(_) => return None,
     };
     if let Some(Algorithm::Layered(layered)) = hint.algorithm { Some(layered) } else { None }
 }

@@ -37,7 +37,7 @@ const fn hint_of(said: &StrategyDirective) -> ExecutionHint {
     match &said.intent {
         Intent::NewTrade(new) => new.execution,
         Intent::Modify(modify) => modify.execution,
-        Intent::Close(_) | Intent::Group(_) | Intent::CancelAll(_) => ExecutionHint::NONE,
+        Intent::Close(_) | Intent::Group(_) | Intent::CancelAll(_) | Intent::Batch(_) => ExecutionHint::NONE,
     }
 }
 

@@ -47,7 +47,7 @@ fn opener(dice: &mut Dice, plans: &[PlanId], given: &[(i64, StrategyDirective)])
     let opens = |said: &StrategyDirective| match &said.intent {
         Intent::NewTrade(new) => new.plan_id.as_ref().is_some_and(|plan| plans.contains(plan)),
         Intent::Modify(modify) => modify.target.is_some() && modify.plans.iter().any(|plan| plans.contains(plan)),
-        Intent::Close(_) | Intent::Group(_) | Intent::CancelAll(_) => false,
+        Intent::Close(_) | Intent::Group(_) | Intent::CancelAll(_) | Intent::Batch(_) => false,
     };
     let openers: Vec<&DirectiveId> =
         given.iter().filter(|(_, said)| opens(said)).map(|(_, said)| &said.directive_id).collect();

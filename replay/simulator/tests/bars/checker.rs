@@ -273,6 +273,13 @@ impl Checker {
             Decision::OrderInferred { .. } | Decision::TradeBooked { .. } | Decision::TradeRepeated { .. } => {
                 return Err("a trade of a history in a backtest".to_owned());
             }
+            Decision::BatchStarted { .. }
+            | Decision::BatchLegStarted { .. }
+            | Decision::BatchLegEnded { .. }
+            | Decision::BatchFailed { .. }
+            | Decision::RollbackStarted { .. }
+            | Decision::RollbackGaveUp { .. }
+            | Decision::BatchEnded { .. } => return Err("a batch, which no scene gives".to_owned()),
             // Judged by `limits`.
             Decision::OrderRefused(_) => {}
             Decision::PlanAccepted { .. }

@@ -11,7 +11,7 @@ use retrace_core::directive::Algorithm;
 use retrace_core::event::{Because, Decision, GroupAction, TimerPurpose};
 use retrace_core::exact::Inexact;
 use retrace_core::ids::{PlanNo, TimerId};
-use retrace_core::order::{OrderRole, Side};
+use retrace_core::order::Side;
 use retrace_projections::ledger::{Group, Order, Plan};
 
 use super::{actions, large_enough, snapshot, target};
@@ -95,11 +95,17 @@ fn fitting(
 fn free_to_reduce(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, Inexact> {
     let plan = deciding.state.ledger.plan(plan.no).unwrap_or(plan);
     let mut free = plan.held_lots()?.map_or(Position::FLAT, |lots| Side::Buy.signed(lots));
-    let reduces = plan.open_orders().filter(|order| order.role == OrderRole::Reduce);
-    for remaining in reduces.filter_map(Order::remaining_most) {
+    // Leaving, in a group that reduces or takes a purchase back.
+    for remaining in own_orders(plan, GroupAction::Reduce).filter_map(Order::remaining_most) {
         free = free.minus(Side::Buy.signed(remaining))?;
     }
     Ok(free)
+}
+
+/// The own orders of groups of this action that work or wait for an answer.
+fn own_orders(plan: &Plan, action: GroupAction) -> impl Iterator<Item = &Order> {
+    let groups = plan.groups.iter().filter(move |group| group.action == action);
+    groups.flat_map(|group| group.orders.open().filter(|order| order.role == group.role()))
 }
 
 /// Whether `quantity` more stays within the target although every cancel under way may come too late. Where it does
@@ -107,8 +113,7 @@ fn free_to_reduce(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, Inex
 fn has_room(deciding: &Deciding<'_>, no: PlanNo, quantity: Quantity) -> Result<bool, EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(false) };
     let mut reach = deciding.exact(plan.traded().plus(plan.direction.signed(quantity)))?;
-    let entries = plan.open_orders().filter(|order| order.role == OrderRole::Entry);
-    for remaining in entries.filter_map(Order::remaining_most) {
+    for remaining in own_orders(&plan, GroupAction::Enter).filter_map(Order::remaining_most) {
         reach = deciding.exact(reach.plus(plan.direction.signed(remaining)))?;
     }
     let beyond = deciding.exact(reach.minus(plan.target.size))?;
@@ -144,7 +149,10 @@ pub(super) fn next_slice(deciding: &Deciding<'_>, no: PlanNo, group: &Group) -> 
         TimerPurpose::Slice { .. }
         | TimerPurpose::CloseRetry
         | TimerPurpose::EndTime { .. }
-        | TimerPurpose::Room { .. } => None,
+        | TimerPurpose::Room { .. }
+        | TimerPurpose::BatchDeadline { .. }
+        | TimerPurpose::LegDeadline { .. }
+        | TimerPurpose::RollbackRetry => None,
     });
     waits.or_else(|| (group.slices_due..group.slices()).find(|slice| group.slice_due(*slice) >= deciding.time))
 }
@@ -155,7 +163,10 @@ pub(super) fn group_timers(deciding: &Deciding<'_>, no: PlanNo, group: &Group) -
         TimerPurpose::Slice { group: of, .. }
         | TimerPurpose::EndTime { group: of }
         | TimerPurpose::Room { group: of } => of == group.no,
-        TimerPurpose::CloseRetry => false,
+        TimerPurpose::CloseRetry
+        | TimerPurpose::BatchDeadline { .. }
+        | TimerPurpose::LegDeadline { .. }
+        | TimerPurpose::RollbackRetry => false,
     };
     let timers = deciding.state.ledger.timers_of(no).map(|(id, timer)| (id, timer.purpose));
     timers.filter(|(_, purpose)| wakes(*purpose)).collect()

@@ -54,6 +54,7 @@ pub(super) fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> R
     let Some(quantity) = fitting(deciding, plan, group, &part)? else { return Ok(()) };
     let terms = group.entry.limit_price.map_or(OrderTerms::Market, |price| OrderTerms::Limit { price });
     let because = match (attempt, slice) {
+        (0, 0) if group.compensates => Because::RolledBack,
         (0, 0) => Because::Directive,
         (0, _) => Because::SliceDue,
         _ if group.ordered.resend => Because::Modified,
