@@ -135,6 +135,10 @@ impl Checker {
                 order.accepted = true;
                 order.ended = true;
             }
+            ReportKind::Busted { .. }
+            | ReportKind::Corrected { .. }
+            | ReportKind::Stands { .. }
+            | ReportKind::NotFound => return Err("a bar venue never says that".to_owned()),
         }
         let _ = event;
         Ok(())
@@ -257,6 +261,7 @@ impl Checker {
                     return Err("closed while a timer runs".to_owned());
                 }
             }
+            Decision::QueryRequested => return Err("a bar venue is never asked where an order stands".to_owned()),
             Decision::OrderInferred { .. } | Decision::TradeBooked { .. } | Decision::TradeRepeated { .. } => {
                 return Err("a trade of a history in a backtest".to_owned());
             }

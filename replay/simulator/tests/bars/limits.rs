@@ -154,6 +154,10 @@ impl Limits {
             }
             ReportKind::Canceled | ReportKind::Rejected { .. } | ReportKind::Expired { .. } => order.ended = true,
             ReportKind::Triggered => {}
+            ReportKind::Busted { .. }
+            | ReportKind::Corrected { .. }
+            | ReportKind::Stands { .. }
+            | ReportKind::NotFound => unreachable!("a bar venue never says that"),
         }
     }
 
