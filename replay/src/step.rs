@@ -71,13 +71,12 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
     state.ledger.apply(&event)?;
     let mut deciding = Deciding { state, time, input: seq, events: vec![event] };
     match input {
-        Input::SessionContinued(_) | Input::PriceMoved(_) => {}
+        Input::SessionContinued(_) | Input::PriceMoved(_) | Input::ConnectionChanged { connected: false } => {}
         Input::OperatorCommanded(commanded) => {
             worker::obey(&mut deciding, &commanded)?;
             worker::follow_all(&mut deciding)?;
         }
         Input::TradeImported(trade) => import::book(&mut deciding, &trade)?,
-        Input::ConnectionChanged { connected: false } => {}
         Input::ConnectionChanged { connected: true } => worker::connected(&mut deciding)?,
         Input::DirectiveReceived(directive) => worker::receive(&mut deciding, &directive)?,
         Input::TimerFired { .. } | Input::Report(_) => {

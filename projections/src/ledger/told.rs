@@ -64,7 +64,7 @@ impl Order {
 
     /// It was refused: what was accepted was not.
     pub(super) fn refuse(&mut self, reason: VenueReason) {
-        self.told.refused = least(self.told.refused, reason);
+        self.told.refused = Some(least(self.told.refused, reason));
         self.restate();
     }
 
@@ -149,7 +149,7 @@ impl Order {
                 self.told.accepted = true;
                 self.ends(status, None);
             }
-            OrderStatus::Rejected => self.told.refused = least(self.told.refused, VenueReason::Other),
+            OrderStatus::Rejected => self.told.refused = Some(least(self.told.refused, VenueReason::Other)),
         }
         if answers.is_some() && answers == self.query {
             self.query = None;
@@ -271,6 +271,6 @@ impl Order {
 }
 
 /// Of two reasons the least, so that it does not matter which was told first.
-fn least(known: Option<VenueReason>, told: VenueReason) -> Option<VenueReason> {
-    Some(known.map_or(told, |known| known.min(told)))
+fn least(known: Option<VenueReason>, told: VenueReason) -> VenueReason {
+    known.map_or(told, |known| known.min(told))
 }

@@ -141,6 +141,10 @@ impl Checker {
                 order.accepted = true;
                 order.ended = true;
             }
+            ReportKind::Busted { .. }
+            | ReportKind::Corrected { .. }
+            | ReportKind::Stands { .. }
+            | ReportKind::NotFound => return Err("a bar venue never says that".to_owned()),
         }
         let _ = event;
         Ok(())

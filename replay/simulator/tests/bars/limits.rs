@@ -157,9 +157,7 @@ impl Limits {
             ReportKind::Busted { .. }
             | ReportKind::Corrected { .. }
             | ReportKind::Stands { .. }
-            | ReportKind::NotFound => {
-                panic!("a bar venue never says that");
-            }
+            | ReportKind::NotFound => unreachable!("a bar venue never says that"),
         }
     }
 
