@@ -5,6 +5,7 @@ mod action;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+pub use crate::algorithm::{Algorithm, Iceberg, Layered, Twap};
 use crate::amount::{Price, Quantity};
 use crate::content::ContentRef;
 use crate::ids::{CausalityId, DirectiveId, PlanId};
@@ -167,44 +168,15 @@ pub struct ExecutionHint {
     pub algorithm: Option<Algorithm>,
     /// 0 (patient) to 1 (at once).
     pub urgency: Option<Decimal>,
+    /// How long after its start a group is given up: what works is cancelled, what is not sent is not sent any more.
+    /// `None` for no such time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_after: Option<Span>,
 }
 
 impl ExecutionHint {
-    /// The algorithm that carries it out. Without configured ranges every urgency means [`Algorithm::Single`].
-    pub fn algorithm(self) -> Algorithm {
-        self.algorithm.unwrap_or(Algorithm::Single)
-    }
-}
-
-/// How an execution group divides its quantity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Algorithm {
-    /// One order for all of it.
-    Single,
-    /// Equal slices at equal distances of time.
-    Twap(Twap),
-}
-
-/// A time-weighted schedule. Slice `k` of `slices` is due at `k * duration / slices` after the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Twap {
-    /// From the first slice to the end of the last interval.
-    pub duration: Span,
-    /// How many; at least one.
-    pub slices: u32,
-    /// Whether what a slice left unfilled is carried into the next.
-    pub catch_up: bool,
-}
-
-impl Algorithm {
-    /// How it is spelled in files, JSON and on screen.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Single => "SINGLE",
-            Self::Twap(_) => "TWAP",
-        }
-    }
+    /// A hint that says nothing.
+    pub const NONE: Self = Self { algorithm: None, urgency: None, end_after: None };
 }
 
 /// How a close is carried out.
@@ -397,7 +369,18 @@ impl Fields {
                 self.put("slices", &twap.slices);
                 self.put("catch_up", &twap.catch_up);
             }
+            Some(Algorithm::Iceberg(iceberg)) => {
+                self.put("algorithm", "ICEBERG");
+                self.put("visible_quantity", &iceberg.visible);
+            }
+            Some(Algorithm::Layered(layered)) => {
+                self.put("algorithm", "LAYERED");
+                self.put("layers", &layered.layers);
+                self.put("price_from", &layered.from);
+                self.put("price_to", &layered.to);
+            }
         }
         self.maybe("execution_urgency", hint.urgency.map(|u| u.normalize()));
+        self.maybe("end_after", hint.end_after);
     }
 }

@@ -12,6 +12,7 @@ pub mod instrument;
 pub mod order;
 pub mod venue;
 
+pub mod algorithm;
 pub mod directive;
 pub mod event;
 pub mod manifest;

@@ -127,9 +127,11 @@ pub struct UrgencyRange {
 }
 
 impl ExecutionPolicy {
-    /// The algorithm that `urgency` means: that of the last range at or below it, else SINGLE.
+    /// The algorithm that `urgency` means: that of the last range at or below it, else SINGLE. The highest urgency is
+    /// always at once.
     pub fn algorithm_for(&self, urgency: Decimal) -> Algorithm {
-        let range = self.urgency.iter().rfind(|range| range.from <= urgency);
+        let ranges = self.urgency.iter().filter(|_| urgency < Decimal::ONE);
+        let range = ranges.rev().find(|range| range.from <= urgency);
         range.map_or(Algorithm::Single, |range| range.algorithm)
     }
 }

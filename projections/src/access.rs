@@ -108,6 +108,7 @@ use retrace_core::exact::Inexact;
 use retrace_core::ids::{GroupId, PlanId};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::order::Side;
+use retrace_core::time::Span;
 
 use crate::ledger::{Distance, Exits, Group, Ledger, Order, Phase, Plan};
 
@@ -275,8 +276,13 @@ impl<'a> ExecutionView<'a> {
     }
 
     /// How a change toward the standing target is placed and divided; `None` for a new plan.
-    pub fn standing(self) -> Option<(Position, EntryTerms, Algorithm)> {
-        self.trade.plan.map(|plan| (plan.target.size, plan.target.entry, plan.target.algorithm))
+    pub fn standing(self) -> Option<Standing> {
+        self.trade.plan.map(|plan| Standing {
+            target: plan.target.size,
+            terms: plan.target.entry,
+            algorithm: plan.target.algorithm,
+            end_after: plan.target.end_after,
+        })
     }
 
     /// What a new group would divide if `target` were set; `None` where there would be none.
@@ -289,6 +295,19 @@ impl<'a> ExecutionView<'a> {
             None => Ok(target.size()),
         }
     }
+}
+
+/// What a plan is to be, and how a change toward that is placed and divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// How large the position shall be, signed.
+    pub target: Position,
+    /// How orders are placed.
+    pub terms: EntryTerms,
+    /// How a change is divided.
+    pub algorithm: Algorithm,
+    /// How long after its start a group is given up.
+    pub end_after: Option<Span>,
 }
 
 /// A group without its orders.

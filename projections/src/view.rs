@@ -9,6 +9,7 @@ use retrace_core::instrument::{Asset, Symbol};
 use retrace_core::manifest::Mode;
 use retrace_core::order::{OrderRole, OrderStatus, OrderType, Side};
 use retrace_core::time::Timestamp;
+use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::ledger::{Course, Group, Ledger, Order, Phase, Plan};
@@ -95,10 +96,23 @@ pub struct GroupView {
     pub algorithm: &'static str,
     /// `PENDING`, `ACTIVE`, or how it ended.
     pub status: &'static str,
-    /// What it is to trade.
+    /// What it is to trade, what was given up for good included.
     pub target_quantity: Position,
     /// What its own orders filled.
     pub filled_quantity: Position,
+    /// The average price of that, to 12 decimals; `null` where nothing filled.
+    pub average_price: Option<Price>,
+    /// The current price when it came into being; `null` where none was seen yet.
+    pub arrival_price: Option<Price>,
+    /// What the fills cost against that, in quote: a cost is above zero, a gain below.
+    pub slippage: Option<Money>,
+    /// The same in basis points of what filled.
+    pub slippage_bps: Option<Decimal>,
+    /// What it cost against having traded all of it at the arrival price, what it did not trade valued at the price when
+    /// it ended; `null` while it is active.
+    pub shortfall: Option<Money>,
+    /// The same in basis points of all that it was to trade.
+    pub shortfall_bps: Option<Decimal>,
     /// Into how many slices it divides its quantity.
     pub slices: u32,
     /// How many of them have come due.
@@ -127,15 +141,18 @@ pub struct OrderView {
     pub status: OrderStatus,
     /// Its whole quantity.
     pub quantity: Quantity,
-    /// What its fills come to.
+    /// What its fills come to, those that were taken back among them: they used up that much of it.
     pub filled_quantity: Position,
+    /// How much more was filled, as the venue said, than the fills that were told come to; absent where none is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_fill: Option<Position>,
     /// Its limit price.
     pub price: Option<Price>,
     /// Its trigger.
     pub stop_price: Option<Price>,
     /// Why the venue refused or ended it.
     pub reason: Option<VenueReason>,
-    /// Its fills.
+    /// Its fills, by time of execution, then trade id, whatever the order in which they were told.
     pub fills: Vec<FillView>,
 }
 
@@ -154,6 +171,12 @@ pub struct FillView {
     pub fee_asset: Asset,
     /// When it traded.
     pub executed_at: Timestamp,
+    /// Which correction of it this is, from 1; absent as it was told first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correction: Option<u32>,
+    /// It was taken back by the venue and counts for nothing; absent where it was not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub busted: bool,
 }
 
 /// The view of a plan. `text` finds the text of a comment; the log itself holds only its digest.
@@ -183,11 +206,12 @@ pub fn plan_view(ledger: &Ledger, plan: &Plan, text: &dyn Fn(ContentRef) -> Opti
         outcome,
         dust,
         protection_gap: plan.gap.map(|(quantity, reason)| GapView { quantity, reason: reason.as_str() }),
-        groups: plan.groups.iter().map(group_view).collect(),
+        groups: plan.groups.iter().map(|group| group_view(group, plan.direction)).collect(),
     }
 }
 
-fn group_view(group: &Group) -> GroupView {
+fn group_view(group: &Group, direction: Side) -> GroupView {
+    let quality = group.quality(direction).unwrap_or_default();
     GroupView {
         group_id: group.id,
         action: group.action,
@@ -197,23 +221,33 @@ fn group_view(group: &Group) -> GroupView {
             None if group.orders.is_empty() => "PENDING",
             None => "ACTIVE",
         },
-        target_quantity: group.quantity().unwrap_or_default(),
+        target_quantity: group.to_trade().unwrap_or_default(),
         filled_quantity: group.filled(),
+        average_price: quality.average_price,
+        arrival_price: group.arrival,
+        slippage: quality.slippage,
+        slippage_bps: quality.slippage_bps,
+        shortfall: quality.shortfall,
+        shortfall_bps: quality.shortfall_bps,
         slices: group.slices(),
-        slices_due: group.slices_due.min(group.slices()),
+        slices_due: group.slices_begun(),
         paused: group.is_active() && group.ordered.course == Course::Paused,
         orders: group.orders.in_order().into_iter().map(order_view).collect(),
     }
 }
 
 fn order_view(order: &Order) -> OrderView {
-    let fills = order.fills.iter().map(|fill| FillView {
+    let mut fills: Vec<_> = order.fills.iter().collect();
+    fills.sort_by_key(|fill| (fill.executed_at, fill.trade_id.as_str().len(), &fill.trade_id));
+    let fills = fills.into_iter().map(|fill| FillView {
         fill_id: fill.id,
         price: fill.price,
         quantity: fill.quantity,
         fee: fill.fee,
         fee_asset: fill.fee_asset.clone(),
         executed_at: fill.executed_at,
+        correction: Some(fill.revision).filter(|revision| *revision > 0),
+        busted: fill.busted,
     });
     OrderView {
         order_id: order.id,
@@ -224,6 +258,7 @@ fn order_view(order: &Order) -> OrderView {
         status: order.status,
         quantity: order.quantity,
         filled_quantity: order.filled(),
+        missing_fill: Some(order.missing_fill()).filter(|missing| !missing.is_flat()),
         price: order.terms.limit_price(),
         stop_price: order.terms.trigger(),
         reason: order.reason,

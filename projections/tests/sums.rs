@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use retrace_core::amount::{Money, Position, Price, Quantity};
 use retrace_core::ids::TradeId;
 use retrace_core::instrument::{Asset, Instrument, Symbol};
-use retrace_core::order::Side;
+use retrace_core::order::{OrderRole, Side};
 use retrace_core::time::Timestamp;
 use retrace_projections::ledger::{Accounting, Totals, Trade, slice_size};
 use rust_decimal::Decimal;
@@ -44,6 +44,7 @@ fn trade(fill: &Fill) -> Trade {
     Trade {
         trade_id: TradeId::new(&fill.id.to_string()).unwrap(),
         executed_at: Timestamp::from_nanos(fill.second),
+        role: OrderRole::Entry,
         side,
         price: Price::new(Decimal::from_i128_with_scale(fill.cents, 2)).unwrap(),
         quantity: Quantity::new(Decimal::from_i128_with_scale(fill.hundredths, 2)).unwrap(),

@@ -56,6 +56,9 @@ pub enum VenueRequest {
     },
     /// The end of a working order.
     Cancel,
+    /// Where an order stands. A venue answers it after every request for the order that reached it before; of one that
+    /// it does not know, once no request for it can reach it any more.
+    Query,
 }
 
 /// The effect that an event has outside, if any. `ledger` is the ledger after that event, or after its Step: a plan
@@ -77,6 +80,7 @@ pub fn effect_of(event: &Event, ledger: &Ledger) -> Option<Effect> {
             VenueRequest::Amend { quantity: *quantity, price: *price }
         }
         Decision::CancelRequested { because: _ } => VenueRequest::Cancel,
+        Decision::QueryRequested => VenueRequest::Query,
         Decision::DirectiveRefused { .. }
         | Decision::DirectiveRepeated { .. }
         | Decision::NothingToDo { .. }
@@ -133,6 +137,11 @@ impl Outbox {
     /// process, whose reports are lost together with it, that is the last appended event.
     pub fn release(&mut self, durable: Seq) -> Option<Effect> {
         self.waiting.pop_front_if(|effect| effect.seq <= durable)
+    }
+
+    /// Whose effects wait, in order.
+    pub fn plans(&self) -> impl Iterator<Item = PlanNo> {
+        self.waiting.iter().map(|effect| effect.plan)
     }
 
     /// How many wait.

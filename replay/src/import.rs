@@ -177,6 +177,8 @@ fn group(
         algorithm: Algorithm::Single,
         entry: EntryTerms::MARKET,
         quantity,
+        end_after: None,
+        arrival: None,
     };
     deciding.decide(Some(no), None, opened)?;
     Ok(group)
@@ -187,7 +189,7 @@ fn end(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     let Some(plan) = deciding.state.ledger.plan(no) else { return Ok(()) };
     let (groups, dust): (Vec<GroupNo>, _) = (plan.groups.iter().map(|group| group.no).collect(), plan.held());
     for group in groups {
-        deciding.decide(Some(no), None, Decision::GroupEnded { group, end: GroupEnd::Filled })?;
+        deciding.decide(Some(no), None, Decision::GroupEnded { group, end: GroupEnd::Filled, price: None })?;
     }
     deciding.decide(Some(no), None, Decision::PlanClosed { outcome: Outcome::Flat, dust })
 }

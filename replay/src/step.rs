@@ -64,6 +64,8 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
         Input::SessionContinued(_) | Input::PriceMoved(_) => {}
         Input::OperatorCommanded(commanded) => worker::obey(&mut deciding, &commanded)?,
         Input::TradeImported(trade) => import::book(&mut deciding, &trade)?,
+        Input::ConnectionChanged { connected: false } => {}
+        Input::ConnectionChanged { connected: true } => worker::connected(&mut deciding)?,
         Input::DirectiveReceived(directive) => worker::receive(&mut deciding, &directive)?,
         Input::TimerFired { .. } | Input::Report(_) => {
             if let Some(plan) = plan {
@@ -90,6 +92,7 @@ fn place(state: &State, input: &Input) -> Result<Place, EngineError> {
         | Input::PriceMoved(_)
         | Input::DirectiveReceived(_)
         | Input::TradeImported(_)
+        | Input::ConnectionChanged { .. }
         | Input::OperatorCommanded(_) => Ok(Place::default()),
         Input::TimerFired { timer: id } => {
             let timer = ledger.timer(*id);
@@ -100,7 +103,9 @@ fn place(state: &State, input: &Input) -> Result<Place, EngineError> {
             ReportedOrder::Ours(order) => {
                 let plan = ledger.plan_of(*order).ok_or(EngineError::UnknownOrder { order: *order })?;
                 let asked = ledger.plan(plan).and_then(|plan| plan.order(*order)).map(|order| order.asked);
-                Ok(Place { plan: Some(plan), order: Some(*order), cause: asked })
+                // What was asked for is known where the report names it; an event is never caused by a later one.
+                let answered = report.answers.filter(|seq| *seq <= ledger.seq());
+                Ok(Place { plan: Some(plan), order: Some(*order), cause: answered.or(asked) })
             }
         },
     }

@@ -12,19 +12,26 @@
 //! 10:00:01 filled 1 0.5 @ 100 T2 fee 0.01             with a fee in the base asset
 //! 10:00:02 amended 2 0.5 @ 95                        or amended 2 0.5, where the order has no price
 //! 10:00:02 expired 2 other                           why; amend_rejected, cancel_rejected, rejected likewise
+//! 10:00:03 amend_rejected 2 other answers 12         which request it answers, by the number of its event
+//! 10:00:04 busted 1 T1                               a trade taken back
+//! 10:00:04 corrected 1 0.4 @ 101 T1 1                a trade put right, for the first time
+//! 10:00:05 disconnected                              and connected
+//! 10:00:06 stands 2 OPEN 0.5 filled 0 @ 95           where it stands: its quantity, how much of it is filled, its price
+//! 10:00:06 not_found 2 answers 15
 //! 10:01:00 timer 1
 //! ```
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use retrace_core::amount::Money;
+use retrace_core::amount::{Money, Position};
 use retrace_core::event::{FillReport, Input, Mark, PriceMoved, Report, ReportKind, ReportedOrder, VenueReason};
-use retrace_core::ids::{ConnectorOrderId, OrderNo, PlanNo, TimerId, TradeId};
+use retrace_core::ids::{ConnectorOrderId, OrderNo, PlanNo, Seq, TimerId, TradeId};
 use retrace_core::instrument::Asset;
 use retrace_core::log::LogEnd;
 use retrace_core::manifest::{Identity, Mode, Provenance};
 use retrace_core::memory::MemoryStore;
+use retrace_core::order::OrderStatus;
 use retrace_core::step::{Step, TapePosition};
 use retrace_core::store::{LogStore, Manifest};
 use retrace_core::testkit::samples;
@@ -148,6 +155,10 @@ pub(crate) fn read(name: &str, script: &str) -> (String, Identity, Vec<(Timestam
 }
 
 fn input(time: Timestamp, words: &[&str]) -> Input {
+    let (words, answers) = match words {
+        [words @ .., "answers", seq] => (words, Some(Seq(seq.parse().unwrap()))),
+        words => (words, None),
+    };
     let number = |place: usize| words[place].parse::<u32>().unwrap();
     let reason = || VenueReason::parse(words[2]).unwrap();
     let price = |place: usize| (words.get(place) == Some(&"@")).then(|| samples::price(words[place + 1]));
@@ -157,6 +168,16 @@ fn input(time: Timestamp, words: &[&str]) -> Input {
             return Input::PriceMoved(PriceMoved { symbol: samples::btc().symbol, mark });
         }
         "timer" => return Input::TimerFired { timer: TimerId(number(1)) },
+        "connected" | "disconnected" => return Input::ConnectionChanged { connected: words[0] == "connected" },
+        "busted" => ReportKind::Busted { trade_id: TradeId::new(words[2]).unwrap() },
+        "corrected" => ReportKind::Corrected { revision: number(6), fill: fill(time, &words[..6]) },
+        "stands" => ReportKind::Stands {
+            status: OrderStatus::parse(words[2]).unwrap(),
+            quantity: samples::quantity(words[3]),
+            price: price(6),
+            filled: Position::new(samples::dec(words[5])).unwrap(),
+        },
+        "not_found" => ReportKind::NotFound,
         "accepted" => {
             ReportKind::Accepted { connector_order_id: ConnectorOrderId::new(&format!("V{}", words[1])).unwrap() }
         }
@@ -167,16 +188,20 @@ fn input(time: Timestamp, words: &[&str]) -> Input {
         "cancel_rejected" => ReportKind::CancelRejected { reason: reason() },
         "expired" => ReportKind::Expired { reason: reason() },
         "triggered" => ReportKind::Triggered,
-        "filled" => ReportKind::Filled(FillReport {
-            trade_id: TradeId::new(words[5]).unwrap(),
-            price: price(3).unwrap(),
-            quantity: samples::quantity(words[2]),
-            fee: Money::new(samples::dec(words.get(7).unwrap_or(&"0"))),
-            fee_asset: Asset::new(if words.len() > 6 { "BTC" } else { "USDT" }).unwrap(),
-            liquidity: Liquidity::Taker,
-            executed_at: time,
-        }),
+        "filled" => ReportKind::Filled(fill(time, words)),
         other => panic!("no report is called {other}"),
     };
-    Input::Report(Report { order: ReportedOrder::Ours(OrderNo(number(1))), what })
+    Input::Report(Report { order: ReportedOrder::Ours(OrderNo(number(1))), answers, what })
+}
+
+fn fill(time: Timestamp, words: &[&str]) -> FillReport {
+    FillReport {
+        trade_id: TradeId::new(words[5]).unwrap(),
+        price: samples::price(words[4]),
+        quantity: samples::quantity(words[2]),
+        fee: Money::new(samples::dec(words.get(7).unwrap_or(&"0"))),
+        fee_asset: Asset::new(if words.len() > 6 { "BTC" } else { "USDT" }).unwrap(),
+        liquidity: Liquidity::Taker,
+        executed_at: time,
+    }
 }

@@ -8,6 +8,7 @@
 //! bars 2022-01-21T10:00:00Z                          bars of one minute from here on:
 //! 100 101 99 100.5 12                                open high low close [volume in base]
 //! flat 5 100                                         five bars that stay at 100
+//! urgency 0.3 TWAP 4 4                               from which urgency on: minutes and slices, or SINGLE
 //! {"at":"2022-01-21T10:00:00Z","directive":{...}}    a line of the directive file, of the operator too
 //! ```
 
@@ -17,11 +18,12 @@ use std::path::Path;
 
 use retrace_core::amount::{Money, Price};
 use retrace_core::content::{Content, ContentRef};
+use retrace_core::directive::{Algorithm, Twap};
 use retrace_core::event::{Fact, Input};
 use retrace_core::ids::{DirectiveId, Seq, SessionUid};
 use retrace_core::log::{LogEnd, read_log};
 use retrace_core::manifest::{Identity, Provenance};
-use retrace_core::policy::{ExecutionPolicy, RiskLimits, SymbolLimits};
+use retrace_core::policy::{ExecutionPolicy, RiskLimits, SymbolLimits, UrgencyRange};
 use retrace_core::step::Step;
 use retrace_core::store::{Checkpoint, LogStore, Manifest};
 use retrace_core::testkit::samples;
@@ -73,6 +75,7 @@ impl Scenario {
                 Some(&"#") => {}
                 Some(&"venue") => words[1..].iter().for_each(|setting| change(&mut venue, setting)),
                 Some(&"risk") => words[1..].iter().for_each(|limit| limit_to(&mut policy.risk, limit)),
+                Some(&"urgency") => policy.urgency.push(range(&words[1..])),
                 Some(&"real") => set = Some(cut(&real::january()?, samples::time(words[1]), samples::time(words[2]))),
                 Some(&"bars") => next = samples::time(words[1]),
                 Some(&"flat") => {
@@ -258,6 +261,20 @@ pub(crate) fn change(venue: &mut VenueSettings, setting: &str) {
         "latency_ms" => venue.latency = Span::from_nanos(value.parse::<u64>().unwrap() * 1_000_000),
         _ => panic!("no venue setting {key}"),
     }
+}
+
+fn range(words: &[&str]) -> UrgencyRange {
+    let number = |place: usize| words[place].parse::<u32>().unwrap();
+    let algorithm = match words[1] {
+        "SINGLE" => Algorithm::Single,
+        "TWAP" => Algorithm::Twap(Twap {
+            duration: Span::from_seconds(u64::from(number(2)) * 60),
+            slices: number(3),
+            catch_up: true,
+        }),
+        other => panic!("an urgency does not mean {other}"),
+    };
+    UrgencyRange { from: samples::dec(words[0]), algorithm }
 }
 
 /// `max_open_orders=3`, or `BTC/USDT.max_position=5` for a limit of a symbol.

@@ -1,14 +1,13 @@
 //! Stored bytes back into live events. Every field goes through its type's own constructor again.
 
-use super::fields::{Fields, algorithm, continued};
+use super::fields::{Fields, continued};
 use super::v1::{
     AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, CloseStartedV1, DirectiveReceivedV1, DirectiveRefusedV1,
-    DirectiveRepeatedV1, ExitsSetV1, GroupEndedV1, GroupOpenedV1, NothingToDoV1, OrderInferredV1, OrderRequestedV1,
-    PlanAcceptedV1, PlanClosedV1, PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, SlicesDroppedV1, StopPassedV1,
-    TargetSetV1, TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1,
-    TradeRepeatedV1,
+    DirectiveRepeatedV1, ExitsSetV1, NothingToDoV1, OrderInferredV1, OrderRequestedV1, PlanAcceptedV1, PlanClosedV1,
+    PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, SlicesDroppedV1, StopPassedV1, TargetSetV1, TimerDroppedV1,
+    TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
 };
-use super::{CodecError, FIRST_DECISION_KIND, decode_form};
+use super::{CodecError, FIRST_DECISION_KIND, decode_form, groups, reports};
 use crate::content::ContentRef;
 use crate::directive::StrategyDirective;
 use crate::event::{Decision, Fact, Input, Mark, PriceMoved, TimerPurpose, TradeImported, UnknownFact};
@@ -23,7 +22,13 @@ use crate::time::Timestamp;
 /// [`CodecError`] if the payload is not what its kind and version say, holds a refused value, or goes on after its end.
 pub fn decode_fact(kind: u16, version: u8, order: Option<OrderNo>, payload: &[u8]) -> Result<Fact, CodecError> {
     let known = Stored { kind, version, payload };
+    if (kind, version) == (reports::KIND, reports::LAST) {
+        return reports::decode(&known.form()?, order).map(Fact::Input);
+    }
     if version != 1 {
+        if let Some(fact) = groups::priced_fact(kind, version, payload)? {
+            return Ok(fact);
+        }
         return Ok(Fact::Unknown(UnknownFact { kind, version, payload: payload.to_vec() }));
     }
     let fact = if kind < FIRST_DECISION_KIND {
@@ -66,7 +71,7 @@ impl Stored<'_> {
                 }))
             }
             4 => Input::TimerFired { timer: TimerId(self.form::<TimerFiredV1>()?.timer) },
-            5 => Input::Report(read.report(&self.form()?, order)?),
+            5 => reports::decode_v1(&self.form()?, order)?,
             6 => {
                 let form: TradeImportedV1 = self.form()?;
                 Input::TradeImported(Box::new(TradeImported {
@@ -79,6 +84,7 @@ impl Stored<'_> {
                     line: form.line,
                 }))
             }
+            7 => Input::ConnectionChanged { connected: self.form::<reports::ConnectionChangedV1>()?.connected },
             8 => Input::OperatorCommanded(read.commanded(&self.form()?)?),
             _ => return Ok(None),
         }))
@@ -122,11 +128,13 @@ impl Stored<'_> {
             }
             104 => {
                 let form: TargetSetV1 = self.form()?;
+                let (algorithm, end_after) = read.execution(&form.algorithm)?;
                 Decision::TargetSet {
                     directive: read.directive(&form.directive)?,
                     target: read.position("target", form.target)?,
                     entry: read.entry(&form.entry)?,
-                    algorithm: algorithm(&form.algorithm),
+                    algorithm,
+                    end_after,
                 }
             }
             105 => {
@@ -142,17 +150,7 @@ impl Stored<'_> {
                 let PlanOpenedV1 {} = self.form()?;
                 Decision::PlanOpened
             }
-            107 => {
-                let form: GroupOpenedV1 = self.form()?;
-                Decision::GroupOpened {
-                    group: GroupNo(form.group),
-                    directive: read.directive(&form.directive)?,
-                    action: read.word("action", form.action)?,
-                    algorithm: algorithm(&form.algorithm),
-                    entry: read.entry(&form.entry)?,
-                    quantity: read.quantity("quantity", form.quantity)?,
-                }
-            }
+            107 => read.group_opened(&self.form()?, None)?,
             108 => {
                 let form: SlicesDroppedV1 = self.form()?;
                 Decision::SlicesDropped {
@@ -161,10 +159,7 @@ impl Stored<'_> {
                     because: read.word("because", form.because)?,
                 }
             }
-            109 => {
-                let form: GroupEndedV1 = self.form()?;
-                Decision::GroupEnded { group: GroupNo(form.group), end: read.word("end", form.end)? }
-            }
+            109 => read.group_ended(&self.form()?, None)?,
             110 => {
                 let form: OrderRequestedV1 = self.form()?;
                 Decision::OrderRequested {
@@ -198,6 +193,7 @@ impl Stored<'_> {
                     TimerPurposeV1::Slice { group, slice } => TimerPurpose::Slice { group: GroupNo(group), slice },
                     TimerPurposeV1::CloseRetry => TimerPurpose::CloseRetry,
                     TimerPurposeV1::Room { group } => TimerPurpose::Room { group: GroupNo(group) },
+                    TimerPurposeV1::EndTime { group } => TimerPurpose::EndTime { group: GroupNo(group) },
                 };
                 Decision::TimerSet { timer: TimerId(form.timer), due: Timestamp::from_nanos(form.due_ns), purpose }
             }
@@ -257,6 +253,10 @@ impl Stored<'_> {
             122 => {
                 let form: TradeRepeatedV1 = self.form()?;
                 Decision::TradeRepeated { first: Seq(form.first), same: form.same }
+            }
+            160 => {
+                let reports::QueryRequestedV1 {} = self.form()?;
+                Decision::QueryRequested
             }
             123 => Decision::OrderRefused(read.order_refused(&self.form()?)?),
             _ => return read.action(self.version, self.payload),

@@ -1,23 +1,17 @@
 //! Live events into their stored form.
 
-use super::risk;
+use super::algorithm::{execution_form, hint_form};
 use super::v1::{
-    AlgorithmV1, AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, CloseStartedV1, Dec, DirectiveReceivedV1,
-    DirectiveRefusedV1, DirectiveRepeatedV1, EntryTermsV1, ExecutionHintV1, ExitsSetV1, FillV1, GroupEndedV1,
-    GroupOpenedV1, IdleV1, IntentV1, NothingToDoV1, OnLimitV1, OrderInferredV1, OrderRequestedV1, OrderTermsV1,
-    PlanAcceptedV1, PlanClosedV1, PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, RefusalV1, ReportKindV1,
-    ReportV1, SessionContinuedV1, SlicesDroppedV1, StopChangeV1, StopLevelV1, StopPassedV1, TakeProfitChangeV1,
-    TargetSetV1, TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1,
-    TradeRepeatedV1,
+    AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, CloseStartedV1, Dec, DirectiveReceivedV1, DirectiveRefusedV1,
+    DirectiveRepeatedV1, EntryTermsV1, ExitsSetV1, FillV1, GroupEndedV1, GroupOpenedV1, IdleV1, IntentV1,
+    NothingToDoV1, OnLimitV1, OrderInferredV1, OrderRequestedV1, OrderTermsV1, PlanAcceptedV1, PlanClosedV1,
+    PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, RefusalV1, SessionContinuedV1, SlicesDroppedV1, StopChangeV1,
+    StopLevelV1, StopPassedV1, TakeProfitChangeV1, TargetSetV1, TimerDroppedV1, TimerFiredV1, TimerPurposeV1,
+    TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
 };
-use super::{action, encode_form};
-use crate::directive::{
-    Algorithm, EntryTerms, ExecutionHint, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
-};
-use crate::event::{
-    Decision, Fact, FillReport, Idle, Input, Refusal, Report, ReportKind, ReportedOrder, SessionContinued,
-    TimerPurpose, TradeImported,
-};
+use super::{action, encode_form, groups, reports, risk};
+use crate::directive::{EntryTerms, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange};
+use crate::event::{Decision, Fact, FillReport, Idle, Input, Refusal, SessionContinued, TimerPurpose, TradeImported};
 use crate::order::{OrderTerms, Word};
 
 /// An event's stored form: its kind number, schema version and payload.
@@ -34,8 +28,16 @@ pub struct EncodedFact {
 /// The stored form of a fact. Kinds: `docs/storage-format.md`.
 pub fn encode_fact(fact: &Fact) -> EncodedFact {
     let (kind, payload) = match fact {
+        Fact::Input(Input::Report(report)) => return reports::encode(report),
         Fact::Input(input) => encode_input(input),
-        Fact::Decision(decision) => encode_decision(decision),
+        Fact::Decision(decision) => match groups::price_of(decision) {
+            None => encode_decision(decision),
+            Some(price) => {
+                let (kind, mut payload) = encode_decision(decision);
+                payload.extend(encode_form(&Dec::from(price.value())));
+                return EncodedFact { kind, version: groups::PRICED, payload };
+            }
+        },
         Fact::Unknown(unknown) => {
             let payload = unknown.payload.clone();
             return EncodedFact { kind: unknown.kind, version: unknown.version, payload };
@@ -62,8 +64,11 @@ fn encode_input(input: &Input) -> (u16, Vec<u8>) {
         }
         Input::DirectiveReceived(directive) => (3, encode_form(&directive_form(directive))),
         Input::TimerFired { timer } => (4, encode_form(&TimerFiredV1 { timer: timer.0 })),
-        Input::Report(report) => (5, encode_form(&report_form(report))),
+        Input::Report(report) => (reports::KIND, reports::encode(report).payload),
         Input::TradeImported(trade) => (6, encode_form(&trade_form(trade))),
+        Input::ConnectionChanged { connected } => {
+            (7, encode_form(&reports::ConnectionChangedV1 { connected: *connected }))
+        }
         Input::OperatorCommanded(commanded) => (8, encode_form(&risk::commanded_form(commanded))),
     }
 }
@@ -82,7 +87,7 @@ fn directive_form(directive: &StrategyDirective) -> DirectiveReceivedV1 {
             target: new.target.value().into(),
             stop: new.stop.map(stop_level),
             take_profit: new.take_profit.map(|p| p.value().into()),
-            execution: hint(new.execution),
+            execution: hint_form(new.execution),
         },
         Intent::Modify(modify) => IntentV1::Modify {
             plans: modify.plans.iter().map(ToString::to_string).collect(),
@@ -97,7 +102,7 @@ fn directive_form(directive: &StrategyDirective) -> DirectiveReceivedV1 {
                 TakeProfitChange::To(price) => TakeProfitChangeV1::To(price.value().into()),
                 TakeProfitChange::Remove => TakeProfitChangeV1::Remove,
             }),
-            execution: hint(modify.execution),
+            execution: hint_form(modify.execution),
         },
         Intent::Close(close) => IntentV1::Close {
             plans: close.plans.iter().map(ToString::to_string).collect(),
@@ -117,25 +122,12 @@ fn directive_form(directive: &StrategyDirective) -> DirectiveReceivedV1 {
     }
 }
 
-fn entry(terms: EntryTerms) -> EntryTermsV1 {
+pub(super) fn entry(terms: EntryTerms) -> EntryTermsV1 {
     EntryTermsV1 {
         limit_price: terms.limit_price.map(|p| p.value().into()),
         time_in_force: word(terms.time_in_force),
         post_only: terms.post_only,
     }
-}
-
-pub(super) const fn algorithm(algorithm: Algorithm) -> AlgorithmV1 {
-    match algorithm {
-        Algorithm::Single => AlgorithmV1::Single,
-        Algorithm::Twap(twap) => {
-            AlgorithmV1::Twap { duration_ns: twap.duration.nanos(), slices: twap.slices, catch_up: twap.catch_up }
-        }
-    }
-}
-
-fn hint(hint: ExecutionHint) -> ExecutionHintV1 {
-    ExecutionHintV1 { algorithm: hint.algorithm.map(algorithm), urgency: hint.urgency.map(Dec::from) }
 }
 
 fn on_limit(on_limit: OnLimit) -> OnLimitV1 {
@@ -149,30 +141,7 @@ fn stop_level(level: StopLevel) -> StopLevelV1 {
     }
 }
 
-fn report_form(report: &Report) -> ReportV1 {
-    let what = match &report.what {
-        ReportKind::Accepted { connector_order_id } => {
-            ReportKindV1::Accepted { connector_order_id: connector_order_id.to_string() }
-        }
-        ReportKind::Rejected { reason } => ReportKindV1::Rejected { reason: word(*reason) },
-        ReportKind::Filled(fill) => ReportKindV1::Filled(fill_form(fill)),
-        ReportKind::Amended { quantity, price } => {
-            ReportKindV1::Amended { quantity: quantity.value().into(), price: price.map(|p| p.value().into()) }
-        }
-        ReportKind::AmendRejected { reason } => ReportKindV1::AmendRejected { reason: word(*reason) },
-        ReportKind::Canceled => ReportKindV1::Canceled,
-        ReportKind::CancelRejected { reason } => ReportKindV1::CancelRejected { reason: word(*reason) },
-        ReportKind::Expired { reason } => ReportKindV1::Expired { reason: word(*reason) },
-        ReportKind::Triggered => ReportKindV1::Triggered,
-    };
-    let foreign = match &report.order {
-        ReportedOrder::Ours(_) => None,
-        ReportedOrder::Foreign(id) => Some(id.to_string()),
-    };
-    ReportV1 { foreign, what }
-}
-
-fn fill_form(fill: &FillReport) -> FillV1 {
+pub(super) fn fill_form(fill: &FillReport) -> FillV1 {
     FillV1 {
         trade_id: fill.trade_id.to_string(),
         price: fill.price.value().into(),
@@ -288,12 +257,12 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             };
             (103, encode_form(&form))
         }
-        Decision::TargetSet { directive, target, entry: terms, algorithm: how } => {
+        Decision::TargetSet { directive, target, entry: terms, algorithm, end_after } => {
             let form = TargetSetV1 {
                 directive: directive.to_string(),
                 target: target.value().into(),
                 entry: entry(*terms),
-                algorithm: algorithm(*how),
+                algorithm: execution_form(*algorithm, *end_after),
             };
             (104, encode_form(&form))
         }
@@ -307,12 +276,21 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             (105, encode_form(&form))
         }
         Decision::PlanOpened => (106, encode_form(&PlanOpenedV1 {})),
-        Decision::GroupOpened { group, directive, action, algorithm: how, entry: terms, quantity } => {
+        Decision::GroupOpened {
+            group,
+            directive,
+            action,
+            algorithm,
+            entry: terms,
+            quantity,
+            end_after,
+            arrival: _,
+        } => {
             let form = GroupOpenedV1 {
                 group: group.0,
                 directive: directive.to_string(),
                 action: word(*action),
-                algorithm: algorithm(*how),
+                algorithm: execution_form(*algorithm, *end_after),
                 entry: entry(*terms),
                 quantity: quantity.value().into(),
             };
@@ -322,7 +300,9 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             let form = SlicesDroppedV1 { group: group.0, quantity: quantity.value().into(), because: word(*because) };
             (108, encode_form(&form))
         }
-        Decision::GroupEnded { group, end } => (109, encode_form(&GroupEndedV1 { group: group.0, end: word(*end) })),
+        Decision::GroupEnded { group, end, price: _ } => {
+            (109, encode_form(&GroupEndedV1 { group: group.0, end: word(*end) }))
+        }
         Decision::OrderRequested {
             group,
             role,
@@ -360,11 +340,13 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             (111, encode_form(&form))
         }
         Decision::CancelRequested { because } => (112, encode_form(&CancelRequestedV1 { because: word(*because) })),
+        Decision::QueryRequested => (160, encode_form(&reports::QueryRequestedV1 {})),
         Decision::TimerSet { timer, due, purpose } => {
             let purpose = match purpose {
                 TimerPurpose::Slice { group, slice } => TimerPurposeV1::Slice { group: group.0, slice: *slice },
                 TimerPurpose::CloseRetry => TimerPurposeV1::CloseRetry,
                 TimerPurpose::Room { group } => TimerPurposeV1::Room { group: group.0 },
+                TimerPurpose::EndTime { group } => TimerPurposeV1::EndTime { group: group.0 },
             };
             (113, encode_form(&TimerSetV1 { timer: timer.0, due_ns: due.nanos(), purpose }))
         }

@@ -4,16 +4,15 @@ use rust_decimal::Decimal;
 
 use super::CodecError;
 use super::v1::{
-    AlgorithmV1, Dec, EntryTermsV1, ExecutionHintV1, FillV1, IdleV1, IntentV1, OnLimitV1, OrderTermsV1, RefusalV1,
-    ReportKindV1, ReportV1, SessionContinuedV1, StopChangeV1, StopLevelV1, TakeProfitChangeV1,
+    Dec, EntryTermsV1, FillV1, IdleV1, IntentV1, OnLimitV1, OrderTermsV1, RefusalV1, SessionContinuedV1, StopChangeV1,
+    StopLevelV1, TakeProfitChangeV1,
 };
 use crate::amount::{Money, Position, Price, Quantity};
 use crate::directive::{
-    Algorithm, CloseHint, ClosePlans, EntryTerms, ExecutionHint, Intent, ModifyPlans, NewTrade, OnLimit, StopChange,
-    StopLevel, TakeProfitChange, Twap,
+    CloseHint, ClosePlans, EntryTerms, Intent, ModifyPlans, NewTrade, OnLimit, StopChange, StopLevel, TakeProfitChange,
 };
-use crate::event::{FillReport, Head, Idle, Refusal, Report, ReportKind, ReportedOrder, SessionContinued};
-use crate::ids::{ConnectorOrderId, DirectiveId, OrderNo, PlanId, PositionKey, Seq, SessionUid, TradeId};
+use crate::event::{FillReport, Head, Idle, Refusal, SessionContinued};
+use crate::ids::{ConnectorOrderId, DirectiveId, PlanId, PositionKey, Seq, SessionUid, TradeId};
 use crate::instrument::{Asset, Symbol};
 use crate::order::{OrderTerms, Word};
 use crate::time::{Span, Timestamp};
@@ -104,11 +103,6 @@ impl Fields {
         })
     }
 
-    pub(super) fn execution(self, form: &ExecutionHintV1) -> Result<ExecutionHint, CodecError> {
-        let algorithm = form.algorithm.as_ref().map(algorithm);
-        Ok(ExecutionHint { algorithm, urgency: self.maybe_number("urgency", form.urgency)? })
-    }
-
     pub(super) fn on_limit(self, form: &OnLimitV1) -> Result<OnLimit, CodecError> {
         Ok(OnLimit { retry: Span::from_nanos(form.retry_ns), tries: form.tries, then: self.word("then", form.then)? })
     }
@@ -131,7 +125,7 @@ impl Fields {
                     target: self.quantity("target_position_size", *target)?,
                     stop: stop.as_ref().map(|level| self.stop_level(level)).transpose()?,
                     take_profit: self.maybe_price("take_profit_price", *take_profit)?,
-                    execution: self.execution(execution)?,
+                    execution: self.hint(execution)?,
                 })
             }
             IntentV1::Modify { plans, direction, entry, target, stop, take_profit, execution } => {
@@ -154,7 +148,7 @@ impl Fields {
                     target: self.maybe_number("target_position_size", *target)?,
                     stop,
                     take_profit,
-                    execution: self.execution(execution)?,
+                    execution: self.hint(execution)?,
                 })
             }
             IntentV1::Close { plans, urgency, max_total_slippage, on_limit } => Intent::Close(ClosePlans {
@@ -168,35 +162,6 @@ impl Fields {
             IntentV1::Group { plans, target, order } => self.group_intent(plans, target, order)?,
             IntentV1::CancelAll { plans, reach } => self.cancel_all_intent(plans, *reach)?,
         })
-    }
-
-    pub(super) fn report(self, form: &ReportV1, order: Option<OrderNo>) -> Result<Report, CodecError> {
-        let order = match (&form.foreign, order) {
-            (Some(id), None) => ReportedOrder::Foreign(self.text("foreign", id, ConnectorOrderId::new)?),
-            (None, Some(order)) => ReportedOrder::Ours(order),
-            (Some(_), Some(_)) | (None, None) => return Err(self.bad("foreign")),
-        };
-        let what = match &form.what {
-            ReportKindV1::Accepted { connector_order_id } => ReportKind::Accepted {
-                connector_order_id: self.text("connector_order_id", connector_order_id, ConnectorOrderId::new)?,
-            },
-            ReportKindV1::Rejected { reason } => ReportKind::Rejected { reason: self.word("reason", *reason)? },
-            ReportKindV1::Filled(fill) => ReportKind::Filled(self.fill(fill)?),
-            ReportKindV1::Amended { quantity, price } => ReportKind::Amended {
-                quantity: self.quantity("quantity", *quantity)?,
-                price: self.maybe_price("price", *price)?,
-            },
-            ReportKindV1::AmendRejected { reason } => {
-                ReportKind::AmendRejected { reason: self.word("reason", *reason)? }
-            }
-            ReportKindV1::Canceled => ReportKind::Canceled,
-            ReportKindV1::CancelRejected { reason } => {
-                ReportKind::CancelRejected { reason: self.word("reason", *reason)? }
-            }
-            ReportKindV1::Expired { reason } => ReportKind::Expired { reason: self.word("reason", *reason)? },
-            ReportKindV1::Triggered => ReportKind::Triggered,
-        };
-        Ok(Report { order, what })
     }
 
     pub(super) fn fill(self, form: &FillV1) -> Result<FillReport, CodecError> {
@@ -274,15 +239,6 @@ impl Fields {
             }
             OrderTermsV1::Unknown => OrderTerms::Unknown,
         })
-    }
-}
-
-pub(super) const fn algorithm(form: &AlgorithmV1) -> Algorithm {
-    match form {
-        AlgorithmV1::Single => Algorithm::Single,
-        AlgorithmV1::Twap { duration_ns, slices, catch_up } => {
-            Algorithm::Twap(Twap { duration: Span::from_nanos(*duration_ns), slices: *slices, catch_up: *catch_up })
-        }
     }
 }
 

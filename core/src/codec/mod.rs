@@ -5,12 +5,15 @@
 //! new struct with a new version number and an upcast; golden bytes of every version stay in the tests for ever.
 
 mod action;
+mod algorithm;
 mod bytes;
 mod decode;
 mod encode;
 mod fields;
+mod groups;
 mod identity;
 mod policy;
+mod reports;
 mod risk;
 mod v1;
 

@@ -3,8 +3,9 @@
 use bincode::{Decode, Encode};
 
 use super::CodecError;
-use super::encode::{algorithm as algorithm_form, word};
-use super::fields::{Fields, algorithm};
+use super::algorithm::algorithm_form;
+use super::encode::word;
+use super::fields::Fields;
 use super::v1::{AlgorithmV1, Dec};
 use crate::policy::{BatchDefaults, BatchPolicy, ExecutionPolicy, RiskLimits, SymbolLimits, UrgencyRange};
 use crate::time::Span;
@@ -80,10 +81,9 @@ impl Fields {
                 max_position: quantity("max_position", limits.max_position)?,
             })
         });
-        let urgency = form
-            .urgency
-            .iter()
-            .map(|(from, form)| Ok(UrgencyRange { from: self.number("urgency", *from)?, algorithm: algorithm(form) }));
+        let urgency = form.urgency.iter().map(|(from, form)| {
+            Ok(UrgencyRange { from: self.number("urgency", *from)?, algorithm: self.algorithm(form)? })
+        });
         let money = |field, value: Option<Dec>| value.map(|value| self.money(field, value)).transpose();
         let batch = |form: &Option<BatchPolicyV1>| form.as_ref().map(|form| self.batch_policy(form)).transpose();
         Ok(ExecutionPolicy {

@@ -6,6 +6,7 @@ use bincode::{Decode, Encode};
 use rust_decimal::Decimal;
 
 use super::action::{GroupOrderV1, GroupRefV1, GroupRefusalV1};
+use super::algorithm::ExecutionV2;
 use super::risk::RiskRefusalV1;
 
 /// A decimal: mantissa and scale, without trailing zeros.
@@ -55,7 +56,13 @@ pub(super) struct EntryTermsV1 {
 #[derive(Encode, Decode)]
 pub(super) enum AlgorithmV1 {
     Single,
-    Twap { duration_ns: u64, slices: u32, catch_up: bool },
+    Twap {
+        duration_ns: u64,
+        slices: u32,
+        catch_up: bool,
+    },
+    /// What the two above cannot say. Never holds itself, so that reading it takes no more than one step down.
+    Newer(ExecutionV2),
 }
 
 #[derive(Encode, Decode)]
@@ -323,6 +330,7 @@ pub(super) enum TimerPurposeV1 {
     Slice { group: u32, slice: u32 },
     CloseRetry,
     Room { group: u32 },
+    EndTime { group: u32 },
 }
 
 #[derive(Encode, Decode)]

@@ -11,7 +11,7 @@ use crate::directive::{Algorithm, CancelReach, EntryTerms, OnLimit};
 use crate::ids::{ConnectorOrderId, DirectiveId, GroupNo, PlanId, PositionKey, Seq, TimerId};
 use crate::instrument::Symbol;
 use crate::order::{OrderRole, OrderTerms, Side, TimeInForce, spelled};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// Something that our own code concluded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -69,6 +69,9 @@ pub enum Decision {
         entry: EntryTerms,
         /// How the change is divided.
         algorithm: Algorithm,
+        /// How long after its start a group toward it is given up.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        end_after: Option<Span>,
     },
     /// A plan's exit levels were set; both as they stand from now on.
     ExitsSet {
@@ -97,6 +100,12 @@ pub enum Decision {
         entry: EntryTerms,
         /// How much it is to trade, in all.
         quantity: Quantity,
+        /// How long after this it is given up.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        end_after: Option<Span>,
+        /// The current price, which its fills are measured against; `None` before the first.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        arrival: Option<Price>,
     },
     /// Slices that were never sent will not be.
     SlicesDropped {
@@ -113,6 +122,9 @@ pub enum Decision {
         group: GroupNo,
         /// How.
         end: GroupEnd,
+        /// The current price, at which what it did not trade is valued; `None` before the first.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        price: Option<Price>,
     },
     /// An order was requested. It leaves the process once this is durable.
     OrderRequested {
@@ -153,6 +165,8 @@ pub enum Decision {
         /// Why.
         because: Because,
     },
+    /// The venue was asked where an order stands: a request for it has no answer, and the connection began anew.
+    QueryRequested,
     /// A timer was set.
     TimerSet {
         /// Its number.
@@ -301,6 +315,11 @@ pub enum TimerPurpose {
         /// Whose.
         group: GroupNo,
     },
+    /// The time of a group is up.
+    EndTime {
+        /// Whose.
+        group: GroupNo,
+    },
 }
 
 spelled! {
@@ -352,6 +371,12 @@ spelled! {
         Modified = "modified",
         /// A directive cancelled the protection.
         ProtectionCancelled = "protection_cancelled",
+        /// The time that the group had is up.
+        TimeUp = "time_up",
+        /// The venue ended an order short, and it is not made up for.
+        EndedShort = "ended_short",
+        /// The part that was shown has filled.
+        Refill = "refill",
     }
 
     /// How a group ended.

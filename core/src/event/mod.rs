@@ -84,6 +84,11 @@ pub enum Input {
     Report(Report),
     /// A history from elsewhere tells of a trade.
     TradeImported(Box<TradeImported>),
+    /// The connection to the venue was lost, or began: also where an engine begins again from its log.
+    ConnectionChanged {
+        /// Whether the venue can be asked for something now.
+        connected: bool,
+    },
     /// The operator gave an order.
     OperatorCommanded(OperatorCommanded),
 }

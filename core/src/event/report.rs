@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::amount::{Money, Price, Quantity};
-use crate::ids::{ConnectorOrderId, OrderNo, TradeId};
+use crate::amount::{Money, Position, Price, Quantity};
+use crate::ids::{ConnectorOrderId, OrderNo, Seq, TradeId};
 use crate::instrument::Asset;
-use crate::order::spelled;
+use crate::order::{OrderStatus, spelled};
 use crate::time::Timestamp;
 use crate::venue::Liquidity;
 
@@ -14,6 +14,10 @@ use crate::venue::Liquidity;
 pub struct Report {
     /// Which order.
     pub order: ReportedOrder,
+    /// The request that it answers, by the event that asked; `None` for what nobody asked for, and where a venue does
+    /// not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Seq>,
     /// What happened to it.
     pub what: ReportKind,
 }
@@ -71,6 +75,31 @@ pub enum ReportKind {
     /// Its level was touched; it trades as soon as there is something to trade with. Not said of one that fills at
     /// that moment.
     Triggered,
+    /// A trade of it was taken back: it counts for nothing any more, whatever else is told of it.
+    Busted {
+        /// The venue's id of the trade.
+        trade_id: TradeId,
+    },
+    /// A trade of it was put right.
+    Corrected {
+        /// Which correction of that trade, from 1: the highest one told is what counts. The fill itself is 0.
+        revision: u32,
+        /// The trade as it is now.
+        fill: FillReport,
+    },
+    /// Where it stands at the venue: what answers a query. It brings no fills: those are told one by one.
+    Stands {
+        /// Where it stands.
+        status: OrderStatus,
+        /// Its whole quantity now, filled part included.
+        quantity: Quantity,
+        /// Its price or trigger now; `None` for an order that has none.
+        price: Option<Price>,
+        /// How much of it was traded in all, zero or more.
+        filled: Position,
+    },
+    /// The venue knows no such order, and no request for it is under way any more: what answers a query.
+    NotFound,
 }
 
 /// One trade against an order. Its identity is (venue, symbol, trade id).
@@ -111,5 +140,7 @@ spelled! {
         UnknownOrder = "unknown_order",
         /// Any other reason, not told apart.
         Other = "other",
+        /// Said by nobody: the venue, asked for it, knows no such order, so the request for it was lost on its way.
+        NeverArrived = "never_arrived",
     }
 }

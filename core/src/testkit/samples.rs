@@ -117,6 +117,7 @@ pub fn twap_directive(id: &str, plan: &str) -> StrategyDirective {
                     catch_up: true,
                 })),
                 urgency: None,
+                end_after: None,
             },
         }),
     }
@@ -144,7 +145,8 @@ pub fn step(first: u64, seconds: i64, number: u32, facts: Vec<Fact>) -> Step {
 
 /// The facts of one slice: a timer, the order, its acknowledgement and its fill, as three Steps of 5 events in all.
 pub fn slice_facts(number: u32) -> [Vec<Fact>; 3] {
-    let report = |what| Fact::Input(Input::Report(Report { order: ReportedOrder::Ours(OrderNo(number)), what }));
+    let report =
+        |what| Fact::Input(Input::Report(Report { order: ReportedOrder::Ours(OrderNo(number)), answers: None, what }));
     let order = Decision::OrderRequested {
         group: GroupNo(1),
         role: OrderRole::Entry,
@@ -206,12 +208,15 @@ pub fn log(slices: u32, plans: u32) -> Vec<Step> {
         algorithm: Algorithm::Single,
         entry: EntryTerms::MARKET,
         quantity: quantity("10"),
+        end_after: None,
+        arrival: None,
     };
     let target = Decision::TargetSet {
         directive: DirectiveId::new("STR_001").unwrap(),
         target: Position::new(dec("10")).unwrap(),
         entry: EntryTerms::MARKET,
         algorithm: Algorithm::Single,
+        end_after: None,
     };
     let opening = vec![directive, Fact::Decision(accepted), Fact::Decision(target), Fact::Decision(group)];
     let mut steps = vec![step(1, 0, 1, opening)];

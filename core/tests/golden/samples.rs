@@ -4,8 +4,8 @@
 use retrace_core::amount::{Money, Position, Price, Quantity};
 use retrace_core::content::ContentRef;
 use retrace_core::directive::{
-    Algorithm, CloseHint, ClosePlans, EntryTerms, ExecutionHint, Intent, ModifyPlans, NewTrade, OnLimit, StopChange,
-    StopLevel, StrategyDirective, TakeProfitChange, Twap, WhenLimitHolds,
+    Algorithm, CloseHint, ClosePlans, EntryTerms, ExecutionHint, Iceberg, Intent, Layered, ModifyPlans, NewTrade,
+    OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange, Twap, WhenLimitHolds,
 };
 use retrace_core::event::{
     AfterRefusal, Because, Decision, Fact, FillReport, GroupAction, GroupEnd, Head, Idle, Input, Mark, OperatorCommand,
@@ -18,7 +18,7 @@ use retrace_core::ids::{
 };
 use retrace_core::instrument::{Asset, Instrument, Symbol};
 use retrace_core::manifest::{Account, Identity, Mode, Provenance, TapeIdentity};
-use retrace_core::order::{OrderRole, OrderTerms, Side, TimeInForce};
+use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_core::policy::ExecutionPolicy;
 use retrace_core::time::{Span, Timestamp};
 use retrace_core::venue::{FeeAsset, FillPath, Liquidity, VenueProfile, VenueSettings};
@@ -64,6 +64,11 @@ const LIMIT: fn() -> EntryTerms =
 
 const TWAP: Algorithm = Algorithm::Twap(Twap { duration: Span::from_seconds(3600), slices: 12, catch_up: true });
 
+const ICEBERG: fn() -> Algorithm = || Algorithm::Iceberg(Iceberg { visible: quantity("0.25") });
+
+const LAYERED: fn() -> Algorithm =
+    || Algorithm::Layered(Layered { layers: 5, from: price("37000"), to: price("38000.5") });
+
 const HOUR: Timestamp = Timestamp::from_nanos(1_642_759_200_000_000_000);
 
 fn on_limit() -> OnLimit {
@@ -88,12 +93,16 @@ fn modify(stop: Option<StopChange>, take_profit: Option<TakeProfitChange>) -> In
         target: Some(dec("0")),
         stop,
         take_profit,
-        execution: ExecutionHint { algorithm: Some(Algorithm::Single), urgency: None },
+        execution: ExecutionHint { algorithm: Some(Algorithm::Single), ..ExecutionHint::NONE },
     }))
 }
 
 fn report(what: ReportKind) -> Input {
-    Input::Report(Report { order: ReportedOrder::Ours(ORDER), what })
+    Input::Report(Report { order: ReportedOrder::Ours(ORDER), answers: None, what })
+}
+
+fn answering(what: ReportKind) -> Input {
+    Input::Report(Report { order: ReportedOrder::Ours(ORDER), answers: Some(Seq(300)), what })
 }
 
 fn fill() -> FillReport {
@@ -121,7 +130,7 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
     let venue_id = || ConnectorOrderId::new("B-9").unwrap();
     let from = SessionContinued { parent: SessionUid([1; 16]), head: Head([2; 32]), ledger_digest: [3; 32] };
     let mark = Mark { long: price("38000"), short: price("999999999999.999999999999") };
-    let new = |plan_id: Option<PlanId>, stop, algorithm| {
+    let timed = |plan_id: Option<PlanId>, stop, algorithm, end_after| {
         received(Intent::NewTrade(NewTrade {
             plan_id,
             symbol: symbol(),
@@ -130,9 +139,11 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
             target: quantity("10"),
             stop,
             take_profit: Some(price("45000")),
-            execution: ExecutionHint { algorithm, urgency: Some(dec("1")) },
+            execution: ExecutionHint { algorithm, urgency: Some(dec("1")), end_after },
         }))
     };
+    let new = |plan_id, stop, algorithm| timed(plan_id, stop, algorithm, None);
+    let half_an_hour = Some(Span::from_seconds(1800));
     let close = ClosePlans {
         plans: vec![plan("TPL_A")],
         execution: CloseHint { urgency: Some(dec("0.5")), max_total_slippage: Some(dec("0.05")), on_limit: on_limit() },
@@ -142,6 +153,10 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
         ("price-moved", Input::PriceMoved(PriceMoved { symbol: symbol(), mark })),
         ("new-trade-twap", new(Some(plan("TPL_A")), Some(StopLevel::At(price("37000"))), Some(TWAP))),
         ("new-trade-plain", new(None, None, None)),
+        ("new-trade-iceberg", new(None, None, Some(ICEBERG()))),
+        ("new-trade-layered", new(None, None, Some(LAYERED()))),
+        ("new-trade-timed", timed(None, None, None, half_an_hour)),
+        ("new-trade-twap-timed", timed(None, None, Some(TWAP), half_an_hour)),
         ("modify-tolerance", modify(Some(StopChange::To(StopLevel::Tolerance(dec("0.035")))), None)),
         ("modify-level", modify(None, Some(TakeProfitChange::To(price("46000.01"))))),
         ("modify-remove", modify(Some(StopChange::Remove), Some(TakeProfitChange::Remove))),
@@ -158,8 +173,27 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
         ("report-triggered", report(ReportKind::Triggered)),
         (
             "report-foreign",
-            Input::Report(Report { order: ReportedOrder::Foreign(venue_id()), what: ReportKind::Canceled }),
+            Input::Report(Report {
+                order: ReportedOrder::Foreign(venue_id()),
+                answers: None,
+                what: ReportKind::Canceled,
+            }),
         ),
+        ("report-answers", answering(ReportKind::AmendRejected { reason: VenueReason::Other })),
+        ("report-busted", report(ReportKind::Busted { trade_id: fill().trade_id })),
+        ("report-corrected", report(ReportKind::Corrected { revision: 1, fill: fill() })),
+        (
+            "report-stands",
+            answering(ReportKind::Stands {
+                status: OrderStatus::PartiallyFilled,
+                quantity: quantity("1.66"),
+                price: Some(price("38000")),
+                filled: Position::new(dec("0.83")).unwrap(),
+            }),
+        ),
+        ("report-not-found", answering(ReportKind::NotFound)),
+        ("connected", Input::ConnectionChanged { connected: true }),
+        ("disconnected", Input::ConnectionChanged { connected: false }),
         ("trade-imported", imported(Some(position), Some(venue_id()), TradeOrigin::History)),
         ("trade-opening", imported(None, None, TradeOrigin::Opening)),
         ("kill-switch-on", commanded(Switch::On, Some(OperatorReason::new("exchange-maintenance").unwrap()))),
@@ -293,7 +327,23 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
         ),
         (
             "target-set",
-            Decision::TargetSet { directive: directive(), target: position("-10"), entry: LIMIT(), algorithm: TWAP },
+            Decision::TargetSet {
+                directive: directive(),
+                target: position("-10"),
+                entry: LIMIT(),
+                algorithm: TWAP,
+                end_after: None,
+            },
+        ),
+        (
+            "target-set-timed",
+            Decision::TargetSet {
+                directive: directive(),
+                target: position("-10"),
+                entry: LIMIT(),
+                algorithm: Algorithm::Single,
+                end_after: Some(Span::from_seconds(1800)),
+            },
         ),
         (
             "exits-set",
@@ -314,18 +364,39 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
                 algorithm: Algorithm::Single,
                 entry: EntryTerms::MARKET,
                 quantity: quantity("10"),
+                end_after: None,
+                arrival: None,
+            },
+        ),
+        (
+            "group-opened-priced",
+            Decision::GroupOpened {
+                group,
+                directive: directive(),
+                action: GroupAction::Enter,
+                algorithm: ICEBERG(),
+                entry: LIMIT(),
+                quantity: quantity("10"),
+                end_after: Some(Span::from_seconds(1800)),
+                arrival: Some(price("38000.01")),
             },
         ),
         ("slices-dropped", Decision::SlicesDropped { group, quantity: quantity("2.5"), because: Because::Superseded }),
-        ("group-ended", Decision::GroupEnded { group, end: GroupEnd::Incomplete }),
+        ("group-ended", Decision::GroupEnded { group, end: GroupEnd::Incomplete, price: None }),
+        ("group-ended-priced", Decision::GroupEnded { group, end: GroupEnd::Filled, price: Some(price("38000.01")) }),
         ("order-market", order(OrderRole::Entry, OrderTerms::Market)),
         ("order-limit", order(OrderRole::Close, OrderTerms::Limit { price: price("38000.01") })),
         ("order-stop", order(OrderRole::StopLoss, OrderTerms::Stop { trigger: price("37000") })),
         ("order-take-profit", order(OrderRole::TakeProfit, OrderTerms::TakeProfit { trigger: price("45000") })),
         ("amend", Decision::AmendRequested { quantity: quantity("1.66"), price: Some(price("37000")), because }),
+        ("query", Decision::QueryRequested),
         ("cancel", Decision::CancelRequested { because: Because::Flat }),
         ("timer-set", Decision::TimerSet { timer: TimerId(4), due: HOUR, purpose: slice }),
         ("timer-set-retry", Decision::TimerSet { timer: TimerId(5), due: HOUR, purpose: TimerPurpose::CloseRetry }),
+        (
+            "timer-set-end",
+            Decision::TimerSet { timer: TimerId(6), due: HOUR, purpose: TimerPurpose::EndTime { group } },
+        ),
         ("timer-dropped", Decision::TimerDropped { timer: TimerId(4) }),
         (
             "close-started",

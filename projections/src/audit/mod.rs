@@ -3,6 +3,8 @@
 
 mod actions;
 mod gaps;
+mod quality;
+mod reports;
 mod risk;
 pub(crate) mod words;
 

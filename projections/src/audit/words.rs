@@ -2,7 +2,8 @@
 
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::directive::{
-    Algorithm, EntryTerms, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange, WhenLimitHolds,
+    Algorithm, EntryTerms, ExecutionHint, Intent, Layered, OnLimit, StopChange, StopLevel, StrategyDirective,
+    TakeProfitChange, WhenLimitHolds,
 };
 use retrace_core::event::{
     Because, Decision, Event, Fact, FillReport, Idle, Input, Outcome, Refusal, Report, ReportKind, ReportedOrder,
@@ -16,8 +17,7 @@ use retrace_core::time::Timestamp;
 
 use rust_decimal::Decimal;
 
-use super::actions;
-use super::risk;
+use super::{actions, quality, reports, risk};
 use crate::ledger::{Book, Fill, Group, Order, Phase, Plan};
 
 /// By what a line names orders and earlier events.
@@ -38,11 +38,11 @@ pub(crate) fn describe(event: &Event, book: &Book, naming: Naming) -> (Option<&'
     }
 }
 
-fn plan_of<'a>(event: &Event, book: &'a Book) -> Option<&'a Plan> {
+pub(super) fn plan_of<'a>(event: &Event, book: &'a Book) -> Option<&'a Plan> {
     event.plan.and_then(|no| book.plan(no))
 }
 
-fn order_of<'a>(event: &Event, book: &'a Book) -> Option<&'a Order> {
+pub(super) fn order_of<'a>(event: &Event, book: &'a Book) -> Option<&'a Order> {
     plan_of(event, book).zip(event.order).and_then(|(plan, no)| plan.order(no))
 }
 
@@ -92,6 +92,7 @@ fn input_text(event: &Event, input: &Input, book: &Book, naming: Naming) -> Stri
         Input::TimerFired { timer } => format!("{} fired", timer_name(*timer, naming)),
         Input::Report(report) => report_text(event, report, book, naming),
         Input::TradeImported(trade) => trade_text(trade, naming),
+        Input::ConnectionChanged { connected } => reports::connection_text(*connected).to_owned(),
         Input::OperatorCommanded(commanded) => risk::commanded_text(commanded),
     }
 }
@@ -124,6 +125,9 @@ fn report_text(event: &Event, report: &Report, book: &Book, naming: Naming) -> S
         ReportKind::CancelRejected { reason } => format!("{name}: cancel refused: {}", venue_reason_text(*reason)),
         ReportKind::Expired { reason } => format!("{name} expired: {}", venue_reason_text(*reason)),
         ReportKind::Triggered => format!("{name} set off, nothing to trade with yet"),
+        ReportKind::Busted { .. } | ReportKind::Corrected { .. } | ReportKind::Stands { .. } | ReportKind::NotFound => {
+            reports::text(event, report, book, naming, &name)
+        }
     }
 }
 
@@ -138,6 +142,7 @@ pub const fn venue_reason_text(reason: VenueReason) -> &'static str {
         VenueReason::NotFilledAtOnce => "no price inside its limit",
         VenueReason::UnknownOrder => "the venue knows it no more",
         VenueReason::Other => "reason not told",
+        VenueReason::NeverArrived => "it never arrived at the venue",
     }
 }
 
@@ -149,9 +154,10 @@ fn fill_text(event: &Event, fill: &FillReport, book: &Book, naming: Naming) -> S
         return told_again(&name(event, book, naming), known, fill, naming);
     }
     let late = if marks.is_some_and(|fill| fill.late) { ", late" } else { "" };
+    let busted = if marks.is_some_and(|fill| fill.busted) { ", BUSTED before" } else { "" };
     let overfill = if marks.is_some_and(|fill| fill.overfill) { ", above its quantity" } else { "" };
     format!(
-        "{} filled {} @ {}, fee {} {}{late}{overfill}; position {position}",
+        "{} filled {} @ {}, fee {} {}{late}{overfill}{busted}; position {position}",
         name(event, book, naming),
         fill.quantity,
         fill.price,
@@ -167,7 +173,8 @@ fn told_again(order: &str, known: &Fill, told: &FillReport, naming: Naming) -> S
         Naming::ByNumber => format!(" of event {}", known.booked),
         Naming::ByCause => String::new(),
     };
-    if known.says(told) {
+    // Once it is put right, the fill itself says nothing new.
+    if known.says(told) || known.revision > 0 {
         return format!("{order}: the fill of {quantity} @ {price}{booked} again");
     }
     let was = format!("{} @ {}", known.quantity, known.price);
@@ -230,9 +237,9 @@ fn directive_text(directive: &StrategyDirective, book: &Book) -> String {
         Intent::NewTrade(new) => {
             let stop = new.stop.map_or(", no stop".to_owned(), |stop| format!(", stop {}", stop_text(stop)));
             let target = new.take_profit.map_or(String::new(), |price| format!(", take profit {price}"));
-            let how = algorithm_text(new.execution.algorithm());
-            let (side, entry) = (new.direction, terms_text(new.entry));
-            format!("{side} {} {} {entry}, {how}{stop}{target}", new.target, new.symbol)
+            let how = hint_text(new.execution).unwrap_or_else(|| algorithm_text(Algorithm::Single));
+            let entry = placed_text(new.entry, new.execution).map_or(String::new(), |entry| format!(" {entry}"));
+            format!("{} {} {}{entry}, {how}{stop}{target}", new.direction, new.target, new.symbol)
         }
         Intent::Modify(modify) => {
             let mut parts = Vec::new();
@@ -240,12 +247,8 @@ fn directive_text(directive: &StrategyDirective, book: &Book) -> String {
             if let Some(target) = modify.target {
                 parts.push(format!("size {}", target.normalize()));
             }
-            if let Some(entry) = modify.entry {
-                parts.push(terms_text(entry));
-            }
-            if let Some(algorithm) = modify.execution.algorithm {
-                parts.push(algorithm_text(algorithm));
-            }
+            parts.extend(modify.entry.and_then(|entry| placed_text(entry, modify.execution)));
+            parts.extend(hint_text(modify.execution));
             match modify.stop {
                 None => {}
                 Some(StopChange::To(level)) => parts.push(format!("stop {}", stop_text(level))),
@@ -309,6 +312,11 @@ pub(super) fn percent(fraction: Decimal) -> String {
     percent.map_or_else(|_| format!("{fraction} of 1"), |percent| format!("{percent} %"))
 }
 
+/// At which price orders are placed; layers have prices of their own.
+fn placed_text(entry: EntryTerms, hint: ExecutionHint) -> Option<String> {
+    (!matches!(hint.algorithm, Some(Algorithm::Layered(_)))).then(|| terms_text(entry))
+}
+
 fn terms_text(entry: EntryTerms) -> String {
     let Some(price) = entry.limit_price else { return "at market".to_owned() };
     let stands = match entry.time_in_force {
@@ -322,6 +330,28 @@ fn algorithm_text(algorithm: Algorithm) -> String {
     match algorithm {
         Algorithm::Single => "at once".to_owned(),
         Algorithm::Twap(twap) => format!("TWAP of {} slices over {}", twap.slices, twap.duration),
+        Algorithm::Iceberg(iceberg) => format!("ICEBERG that shows {}", iceberg.visible),
+        Algorithm::Layered(Layered { layers, from, to }) => format!("LAYERED, {layers} orders from {from} to {to}"),
+    }
+}
+
+/// What one of the orders is called that an algorithm divides a quantity into.
+const fn part_word(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Single | Algorithm::Twap(_) => "slice",
+        Algorithm::Iceberg(_) => "part",
+        Algorithm::Layered(_) => "layer",
+    }
+}
+
+/// What a directive says of how it is carried out, where it says anything.
+fn hint_text(hint: ExecutionHint) -> Option<String> {
+    let how = hint.algorithm.map(algorithm_text);
+    let how = how.or_else(|| hint.urgency.map(|urgency| format!("urgency {}", urgency.normalize())));
+    let end = hint.end_after.map(|span| format!("given up after {span}"));
+    match (how, end) {
+        (Some(how), Some(end)) => Some(format!("{how}, {end}")),
+        (how, end) => how.or(end),
     }
 }
 
@@ -365,10 +395,9 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
         Decision::SlicesDropped { group, quantity, because } => {
             (Some(because.as_str()), format!("group {group}: {quantity} dropped ({})", reason(*because)))
         }
-        Decision::GroupEnded { group, end } => {
-            let filled = plan.and_then(|plan| plan.group(*group)).map(crate::ledger::Group::filled);
-            let filled = filled.unwrap_or_default();
-            plain(format!("group {group} ended {end}, filled {filled}"))
+        Decision::GroupEnded { group, end, price: _ } => {
+            let came_to = plan.and_then(|plan| quality::came_to(plan, *group)).unwrap_or_default();
+            plain(format!("group {group} ended {end}, {came_to}"))
         }
         Decision::OrderRequested { side, terms, quantity, slice, because, .. } => {
             let part = part_text(plan, order, *slice, *because);
@@ -388,6 +417,7 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
         Decision::CancelRequested { because } => {
             (Some(because.as_str()), format!("cancel {} ({})", name(), reason(*because)))
         }
+        Decision::QueryRequested => plain(format!("ask the venue where {} stands", name())),
         Decision::TimerSet { timer, due, purpose } => {
             let (timer, due) = (timer_name(*timer, naming), clock(*due, event));
             plain(match purpose {
@@ -396,6 +426,7 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
                 }
                 TimerPurpose::CloseRetry => format!("{timer} set for the next try at {due}"),
                 TimerPurpose::Room { group } => format!("{timer} set for room in group {group} at {due}"),
+                TimerPurpose::EndTime { group } => format!("{timer} set for the end of group {group} at {due}"),
             })
         }
         Decision::TimerDropped { timer } => plain(format!("{} dropped", timer_name(*timer, naming))),
@@ -463,10 +494,12 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
 /// Which part of its group an order is, which try of a close inside a limit, or why it flattens.
 fn part_text(plan: Option<&Plan>, order: Option<&Order>, slice: u32, because: Because) -> String {
     let (Some(plan), Some(order)) = (plan, order) else { return String::new() };
-    let slices = plan.group_of(order.no).map_or(1, Group::slices);
+    let group = plan.group_of(order.no);
+    let slices = group.map_or(1, Group::slices);
+    let part = group.map_or("slice", |group| part_word(group.algorithm));
     match (order.role, &plan.phase) {
         (OrderRole::Entry | OrderRole::Reduce, _) if slices > 1 => {
-            format!(", slice {} of {slices}", slice.saturating_add(1))
+            format!(", {part} {} of {slices}", slice.saturating_add(1))
         }
         (OrderRole::Close, Phase::Closing(closing)) if order.terms.limit_price().is_some() => {
             format!(", try {} of {}", closing.tries, closing.on_limit.tries)
@@ -512,6 +545,9 @@ const fn reason(because: Because) -> &'static str {
         Because::Cancelled => "a directive cancelled it",
         Because::Modified => "a directive changed it",
         Because::ProtectionCancelled => "a directive cancelled the protection",
+        Because::TimeUp => "the group's time is up",
+        Because::EndedShort => "the venue ended it short, and it is not made up for",
+        Because::Refill => "the part that was shown has filled",
     }
 }
 

@@ -4,21 +4,18 @@ use std::collections::BTreeMap;
 
 use retrace_core::amount::{DECIMALS_MAX, Money, Position, Price, Quantity};
 use retrace_core::exact::{self, Inexact, Rounding};
-use retrace_core::ids::PlanNo;
 use retrace_core::instrument::Asset;
 use retrace_core::manifest::Identity;
 use retrace_core::order::Side;
 use retrace_core::time::Timestamp;
 
-use crate::ledger::{Phase, Totals};
-use crate::projection::{Ended, NewFill, Projection, Recorded, Section, View};
+use crate::ledger::{Accounting, Fill, Order, Phase, Plan, Totals, Trade};
+use crate::projection::{Ended, Projection, Recorded, Section, View};
 
 /// One line for every round trip: when and which way it was opened, how large it became, average prices in and out, and
 /// what came of it. What is still open stands behind, as far as it has come.
-#[derive(Clone, Debug, Default)]
-pub struct Journal {
-    plans: BTreeMap<PlanNo, Trips>,
-}
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Journal;
 
 /// The round trips of one plan.
 #[derive(Clone, Debug, Default)]
@@ -69,20 +66,18 @@ impl Projection for Journal {
     type Error = Inexact;
 
     fn begin(_: &Identity) -> Self {
-        Self::default()
+        Self
     }
 
-    fn fold(&mut self, recorded: &Recorded<'_>) -> Result<(), Inexact> {
-        match recorded.fill {
-            Some(new) => self.plans.entry(new.plan.no).or_default().book(new),
-            None => Ok(()),
-        }
+    /// A trade may be taken back or put right, so that what a round trip came to is known at the end alone.
+    fn fold(&mut self, _: &Recorded<'_>) -> Result<(), Inexact> {
+        Ok(())
     }
 
     fn view(&self, ended: &Ended<'_>) -> Result<View, Inexact> {
         let mut lines = Vec::new();
-        for (no, trips) in &self.plans {
-            let Some(plan) = ended.book.plan(*no) else { continue };
+        for plan in ended.book.plans() {
+            let trips = Trips::of(plan)?;
             let last = trips.closed.len();
             for (place, trip) in (1_usize..).zip(trips.closed.iter().chain(&trips.open)) {
                 // How the plan ended is how its last trip did.
@@ -104,9 +99,17 @@ impl Projection for Journal {
 }
 
 impl Trips {
-    fn book(&mut self, new: NewFill<'_>) -> Result<(), Inexact> {
-        let NewFill { plan, order, fill, .. } = new;
-        let totals = plan.accounting.totals();
+    fn of(plan: &Plan) -> Result<Self, Inexact> {
+        let mut trips = Self::default();
+        let mut accounting = Accounting::new(plan.symbol());
+        for (order, fill) in plan.standing_fills() {
+            accounting.book(Trade::of(order.role, order.side, fill))?;
+            trips.book(accounting.totals(), order, fill)?;
+        }
+        Ok(trips)
+    }
+
+    fn book(&mut self, totals: &Totals, order: &Order, fill: &Fill) -> Result<(), Inexact> {
         let mut opening = Some(fill.quantity);
         if let Some(mut trip) = self.open.take() {
             if trip.way == order.side {

@@ -9,8 +9,8 @@ use retrace_core::instrument::{Asset, Symbol};
 use retrace_core::manifest::{Account, Identity};
 use retrace_core::order::Side;
 
-use crate::ledger::{Accounting, Fill, Trade};
-use crate::projection::{Ended, NewFill, Projection, Recorded, Section, View};
+use crate::ledger::{Accounting, Fill, Order, Trade};
+use crate::projection::{Ended, Projection, Recorded, Section, View};
 
 /// Position, cash and result per symbol, and cash and result per quote asset. Average cost over the account's fills:
 /// plans that stand against each other in one symbol net out here, so the realised result of a symbol is not the sum of
@@ -18,7 +18,6 @@ use crate::projection::{Ended, NewFill, Projection, Recorded, Section, View};
 #[derive(Clone, Debug)]
 pub struct Portfolio {
     account: Account,
-    symbols: BTreeMap<Symbol, Holding>,
 }
 
 /// What the account did in one symbol.
@@ -55,25 +54,20 @@ impl Projection for Portfolio {
     type Error = Inexact;
 
     fn begin(identity: &Identity) -> Self {
-        Self { account: identity.account.clone(), symbols: BTreeMap::new() }
+        Self { account: identity.account.clone() }
     }
 
-    fn fold(&mut self, recorded: &Recorded<'_>) -> Result<(), Inexact> {
-        match recorded.fill {
-            Some(new) => {
-                let symbol = new.plan.symbol();
-                let fresh = || Holding::new(symbol);
-                self.symbols.entry(symbol.clone()).or_insert_with(fresh).book(symbol, new)
-            }
-            None => Ok(()),
-        }
+    /// A trade may be taken back or put right, so that what all of them come to is known at the end alone.
+    fn fold(&mut self, _: &Recorded<'_>) -> Result<(), Inexact> {
+        Ok(())
     }
 
-    fn view(&self, _: &Ended<'_>) -> Result<View, Inexact> {
+    fn view(&self, ended: &Ended<'_>) -> Result<View, Inexact> {
         let mut view = View::new();
+        let symbols = holdings(ended)?;
         let quote = &self.account.quote;
         let mut by_quote: BTreeMap<&Asset, Sum> = BTreeMap::new();
-        for (symbol, holding) in &self.symbols {
+        for (symbol, holding) in &symbols {
             by_quote.entry(symbol.quote()).or_default().add(holding)?;
         }
         let flow = by_quote.get(quote).map_or(Money::ZERO, |sum| sum.cash_flow);
@@ -84,11 +78,24 @@ impl Projection for Portfolio {
                 .below("cash", balance.plus(flow)?)
                 .inner_all(by_quote.iter().map(|(asset, sum)| sum.section(asset))),
         );
-        for (symbol, holding) in &self.symbols {
+        for (symbol, holding) in &symbols {
             view.push(holding.section(symbol)?);
         }
         Ok(view)
     }
+}
+
+/// What the session traded in each symbol, over all of its plans, in the order in which it was booked.
+fn holdings(ended: &Ended<'_>) -> Result<BTreeMap<Symbol, Holding>, Inexact> {
+    let fills = ended.book.plans().flat_map(|plan| plan.standing_fills().into_iter().map(move |told| (plan, told)));
+    let mut fills: Vec<_> = fills.collect();
+    fills.sort_unstable_by_key(|(_, (_, fill))| fill.booked);
+    let mut symbols = BTreeMap::new();
+    for (plan, (order, fill)) in fills {
+        let symbol = plan.symbol();
+        symbols.entry(symbol.clone()).or_insert_with(|| Holding::new(symbol)).book(symbol, order, fill)?;
+    }
+    Ok(symbols)
 }
 
 impl Holding {
@@ -102,8 +109,7 @@ impl Holding {
         }
     }
 
-    fn book(&mut self, symbol: &Symbol, new: NewFill<'_>) -> Result<(), Inexact> {
-        let NewFill { order, fill, .. } = new;
+    fn book(&mut self, symbol: &Symbol, order: &Order, fill: &Fill) -> Result<(), Inexact> {
         let notional = fill.quantity.notional(fill.price)?;
         self.turnover = self.turnover.plus(notional)?;
         self.cash_flow = match order.side {
@@ -116,15 +122,7 @@ impl Holding {
         self.fills = self.fills.saturating_add(1);
         let times = self.trades.entry(fill.trade_id.clone()).or_default();
         *times = times.saturating_add(1);
-        self.accounting.book(Trade {
-            trade_id: nth(fill, *times),
-            executed_at: fill.executed_at,
-            side: order.side,
-            price: fill.price,
-            quantity: fill.quantity,
-            fee: fill.fee,
-            fee_asset: fill.fee_asset.clone(),
-        })
+        self.accounting.book(Trade { trade_id: nth(fill, *times), ..Trade::of(order.role, order.side, fill) })
     }
 
     fn section(&self, symbol: &Symbol) -> Result<Section, Inexact> {

@@ -40,6 +40,7 @@ impl Projection for StrategyLedgerView {
         "algorithm",
         "target_quantity",
         "filled_quantity",
+        "missing_fill",
         "slices",
         "slices_due",
         "paused",
@@ -54,6 +55,8 @@ impl Projection for StrategyLedgerView {
         "executed_at",
         "late",
         "overfill",
+        "correction",
+        "busted",
         "at",
         "since",
         "plan_id",
@@ -160,6 +163,7 @@ fn order_section(view: &OrderView, order: &Order, name: &str) -> Section {
         .beside_some("stop_price", view.stop_price)
         .beside("status", view.status)
         .beside("filled_quantity", view.filled_quantity)
+        .beside_some("missing_fill", view.missing_fill)
         .beside_some("reason", view.reason)
         .inner_all(order.fills.iter().map(fill_section))
 }
@@ -173,6 +177,8 @@ fn fill_section(fill: &Fill) -> Section {
         .beside("fee_asset", &fill.fee_asset)
         .beside_some("late", fill.late.then_some("true"))
         .beside_some("overfill", fill.overfill.then_some("true"))
+        .beside_some("correction", Some(fill.revision).filter(|revision| *revision > 0))
+        .beside_some("busted", fill.busted.then_some("true"))
 }
 
 fn refusal_section(refused: &Refused) -> Section {

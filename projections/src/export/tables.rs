@@ -220,13 +220,13 @@ impl Tables {
         self.all_orders().into_iter().map(|(plan, group, order)| self.order_row(plan, group, order)).collect()
     }
 
-    /// A row a fill, by time of execution, then in the order in which their orders were requested.
+    /// A row a fill that was not taken back, by time of execution, then in the order in which their orders were requested.
     ///
     /// # Errors
     /// [`Inexact`] when a notional does not fit.
     pub fn fills(&self) -> Result<Vec<FillRow>, Inexact> {
         let orders = self.all_orders().into_iter();
-        let rows = orders.flat_map(|(plan, _, order)| order.fills.iter().map(move |fill| fill_row(plan, order, fill)));
+        let rows = orders.flat_map(|(plan, _, order)| standing(order).map(move |fill| fill_row(plan, order, fill)));
         let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
         rows.sort_by_key(|row| row.executed_at);
         Ok(rows)
@@ -279,7 +279,7 @@ impl Tables {
             sold_quantity: sold.quantity,
             average_sell_price: sold.average()?,
             orders: plan.orders().count() as u64,
-            fills: plan.orders().map(|order| order.fills.len() as u64).sum(),
+            fills: plan.orders().map(|order| standing(order).count() as u64).sum(),
             comments: comments.as_deref().map(cell),
             plan_id,
             strategy_instance_id,
@@ -362,8 +362,13 @@ impl Sum {
     }
 }
 
+/// The fills that were not taken back.
+fn standing(order: &Order) -> impl Iterator<Item = &Fill> {
+    order.fills.iter().filter(|fill| !fill.busted)
+}
+
 fn sum<'a>(orders: impl Iterator<Item = &'a Order>) -> Result<Sum, Inexact> {
-    orders.flat_map(|order| &order.fills).try_fold(Sum::default(), |sum, fill| {
+    orders.flat_map(standing).try_fold(Sum::default(), |sum, fill| {
         Ok(Sum {
             quantity: sum.quantity.plus(Side::Buy.signed(fill.quantity))?,
             notional: sum.notional.plus(fill.quantity.notional(fill.price)?)?,

@@ -7,8 +7,10 @@ use retrace_core::amount::{Money, Position, Price, Quantity};
 use retrace_core::exact::{self, Inexact, Rounding};
 use retrace_core::ids::TradeId;
 use retrace_core::instrument::{Asset, Symbol};
-use retrace_core::order::Side;
+use retrace_core::order::{OrderRole, Side};
 use retrace_core::time::Timestamp;
+
+use super::order::Fill;
 
 /// The place of a fill among a plan's fills: by time of execution, then by the venue's trade id. Ids that are plain
 /// numbers sort as numbers, because a shorter one comes first.
@@ -21,6 +23,8 @@ pub struct Trade {
     pub trade_id: TradeId,
     /// When the venue says it traded.
     pub executed_at: Timestamp,
+    /// What the order was for.
+    pub role: OrderRole,
     /// Bought or sold.
     pub side: Side,
     /// At which price.
@@ -31,6 +35,22 @@ pub struct Trade {
     pub fee: Money,
     /// In which asset.
     pub fee_asset: Asset,
+}
+
+impl Trade {
+    /// A fill, as it stands, of an order of this role and side.
+    pub fn of(role: OrderRole, side: Side, fill: &Fill) -> Self {
+        Self {
+            trade_id: fill.trade_id.clone(),
+            executed_at: fill.executed_at,
+            role,
+            side,
+            price: fill.price,
+            quantity: fill.quantity,
+            fee: fill.fee,
+            fee_asset: fill.fee_asset.clone(),
+        }
+    }
 }
 
 /// A plan's trades in accounting order, and what follows from them.
@@ -171,7 +191,7 @@ impl Accounting {
     /// # Errors
     /// [`Inexact`] when an amount does not fit; the trade is kept, the totals are those before it.
     pub fn book(&mut self, trade: Trade) -> Result<(), Inexact> {
-        let key = (trade.executed_at, trade.trade_id.as_str().len(), trade.trade_id.clone());
+        let key = key(trade.executed_at, &trade.trade_id);
         let last = self.trades.last_key_value().is_none_or(|(last, _)| *last < key);
         let mut totals = if last { self.totals.clone() } else { Totals::default() };
         if last {
@@ -186,4 +206,27 @@ impl Accounting {
         self.totals = totals;
         Ok(())
     }
+
+    /// Takes a trade back, by when it was executed and its id, and folds all others again.
+    ///
+    /// # Errors
+    /// [`Inexact`] when an amount does not fit; the trade is gone, the totals are those before it.
+    pub(super) fn unbook(&mut self, executed_at: Timestamp, trade_id: &TradeId) -> Result<(), Inexact> {
+        Arc::make_mut(&mut self.trades).remove(&key(executed_at, trade_id));
+        let mut totals = Totals::default();
+        for trade in self.trades.values() {
+            totals.book(&self.base, &self.quote, trade)?;
+        }
+        self.totals = totals;
+        Ok(())
+    }
+
+    /// What the order was for that traded last, by time of execution, whenever that was told.
+    pub(super) fn last_role(&self) -> Option<OrderRole> {
+        self.trades.last_key_value().map(|(_, trade)| trade.role)
+    }
+}
+
+fn key(executed_at: Timestamp, trade_id: &TradeId) -> FillKey {
+    (executed_at, trade_id.as_str().len(), trade_id.clone())
 }

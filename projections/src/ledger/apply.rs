@@ -6,11 +6,11 @@ use retrace_core::exact::Inexact;
 use retrace_core::ids::{GroupNo, OrderCause, OrderNo, PlanNo, TimerId, derive_group_id, derive_order_id};
 use retrace_core::order::{OrderRole, Side};
 
-use super::group::own_role;
+use super::group::{Opening, is_given_up};
 use super::order::NewOrder;
 use super::{
-    Accounting, BrokenHistory, Change, Closing, Course, Exits, Group, Ledger, Order, Ordered, Orders, Phase, Plan,
-    Refused, SeenDirective, StandingTarget, Timer,
+    Accounting, BrokenHistory, Change, Closing, Course, Exits, Group, Ledger, Order, Phase, Plan, Refused,
+    SeenDirective, StandingTarget, Timer,
 };
 
 impl Ledger {
@@ -61,6 +61,7 @@ impl Ledger {
                         let last = passed.last().unwrap_or(slice);
                         group.slices_due = group.slices_due.max(last.saturating_add(1));
                     }
+                    TimerPurpose::EndTime { group } => group_mut(event, plan, group)?.time_is_up = true,
                     TimerPurpose::CloseRetry => {
                         if let Phase::Closing(closing) = &mut plan.phase {
                             closing.waiting = false;
@@ -71,6 +72,10 @@ impl Ledger {
                 Ok(())
             }
             Input::Report(report) => self.apply_report(event, report),
+            Input::ConnectionChanged { connected } => {
+                self.connected = *connected;
+                Ok(())
+            }
             Input::TradeImported(trade) => {
                 self.apply_trade_imported(event, trade);
                 Ok(())
@@ -123,6 +128,7 @@ impl Ledger {
                     directive: directive.clone(),
                     entry: retrace_core::directive::EntryTerms::MARKET,
                     algorithm: retrace_core::directive::Algorithm::Single,
+                    end_after: None,
                     given_up: false,
                     kept: false,
                     kept_on_request: false,
@@ -144,20 +150,20 @@ impl Ledger {
                     gap: None,
                     protection_cancelled: false,
                     flatten_pauses: 0,
-                    filled_last: None,
                 };
                 self.plan_numbers.insert(plan_id.clone(), no);
                 self.openers.insert(no, directive.clone());
                 self.plans.insert(no, plan);
                 Ok(())
             }
-            Decision::TargetSet { directive, target, entry, algorithm } => {
+            Decision::TargetSet { directive, target, entry, algorithm, end_after } => {
                 let plan = self.events_plan(event)?;
                 plan.target = StandingTarget {
                     size: *target,
                     directive: directive.clone(),
                     entry: *entry,
                     algorithm: *algorithm,
+                    end_after: *end_after,
                     given_up: false,
                     kept: false,
                     kept_on_request: false,
@@ -174,30 +180,24 @@ impl Ledger {
                 self.events_plan(event)?.opened_at = Some(event.time);
                 Ok(())
             }
-            Decision::GroupOpened { group, directive, action, algorithm, entry, quantity } => {
+            Decision::GroupOpened { group, directive, action, algorithm, entry, quantity, end_after, arrival } => {
                 let session = self.session;
                 let plan = self.events_plan(event)?;
                 let next = plan.groups.last().map_or(GroupNo(1), |last| last.no.next());
                 if *group != next {
                     return Err(BrokenHistory::NotNext { seq: event.seq, what: "group", number: u64::from(group.0) });
                 }
-                plan.groups.push(Group {
-                    no: *group,
-                    id: derive_group_id(session, directive, &plan.id, *group),
+                let opening = Opening {
                     directive: directive.clone(),
                     action: *action,
                     algorithm: *algorithm,
                     entry: *entry,
-                    planned: *quantity,
-                    dropped: Position::FLAT,
-                    missed: Position::FLAT,
-                    created_at: event.time,
-                    slices_due: 1,
-                    ordered: Ordered::default(),
-                    end: None,
-                    held_back: None,
-                    orders: Orders::new(own_role(*action)),
-                });
+                    quantity: *quantity,
+                    end_after: *end_after,
+                    arrival: *arrival,
+                };
+                let id = derive_group_id(session, directive, &plan.id, *group);
+                plan.groups.push(Group::new(*group, id, event.time, opening));
                 Ok(())
             }
             Decision::SlicesDropped { group, quantity, because } => {
@@ -205,17 +205,18 @@ impl Ledger {
                 let group = group_mut(event, plan, *group)?;
                 let quantity = Side::Buy.signed(*quantity);
                 group.dropped = group.dropped.plus(quantity).map_err(|source| amount(event, source))?;
-                if gives_up(*because) {
+                if is_given_up(*because) {
                     group.missed = group.missed.plus(quantity).map_err(|source| amount(event, source))?;
                     let action = group.action;
                     plan.target.give_up(action);
                 }
                 Ok(())
             }
-            Decision::GroupEnded { group, end } => {
+            Decision::GroupEnded { group, end, price } => {
                 let plan = self.events_plan(event)?;
                 let group = group_mut(event, plan, *group)?;
                 group.end = Some(*end);
+                group.end_price = *price;
                 let action = group.action;
                 if *end == GroupEnd::Incomplete {
                     plan.target.give_up(action);
@@ -230,6 +231,7 @@ impl Ledger {
                 self.ask(event, Change::Cancel)?;
                 if *because == Because::Modified { self.mark_resend(event) } else { Ok(()) }
             }
+            Decision::QueryRequested => self.ask_where_it_stands(event),
             Decision::TimerSet { timer, due, purpose } => {
                 let plan = Self::number_of_plan(event)?;
                 if *timer != self.next_timer {
@@ -414,11 +416,6 @@ impl Ledger {
 
 pub(super) fn group_mut<'a>(event: &Event, plan: &'a mut Plan, no: GroupNo) -> Result<&'a mut Group, BrokenHistory> {
     plan.group_mut(no).ok_or_else(|| unknown(event, "group", no.0))
-}
-
-/// Whether what is not sent for this reason is given up until a directive states a target again.
-const fn gives_up(because: Because) -> bool {
-    matches!(because, Because::Skipped | Because::BelowMinNotional | Because::RiskGate | Because::KillSwitch)
 }
 
 fn unknown(event: &Event, what: &'static str, number: u32) -> BrokenHistory {

@@ -1,13 +1,14 @@
 //! An execution group: how much it is to trade, in which slices, and how far it has come.
 
-use retrace_core::amount::{Position, Quantity};
+use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::directive::{Algorithm, EntryTerms};
-use retrace_core::event::{GroupAction, GroupEnd};
-use retrace_core::exact::Inexact;
+use retrace_core::event::{Because, GroupAction, GroupEnd};
+use retrace_core::exact::{self, Inexact, Rounding};
 use retrace_core::ids::{DirectiveId, GroupId, GroupNo};
 use retrace_core::instrument::Instrument;
 use retrace_core::order::{OrderRole, Side};
 use retrace_core::time::{Span, Timestamp};
+use rust_decimal::Decimal;
 
 use super::actions::Ordered;
 use super::gate::HeldBack;
@@ -29,12 +30,17 @@ pub struct Group {
     pub algorithm: Algorithm,
     /// How its orders are placed.
     pub entry: EntryTerms,
+    /// How long after it came into being it is given up.
+    pub end_after: Option<Span>,
+    /// The current price when it came into being; `None` where there was none yet.
+    pub arrival: Option<Price>,
     /// How much it was to trade when it came into being.
     pub planned: Quantity,
     /// How much of that was taken back before it was sent, zero or more.
     pub dropped: Position,
     /// How much of what was dropped is given up for good, zero or more: what slices left unfilled when their time had
-    /// passed, and what is too little for the venue.
+    /// passed, what the venue ended short, what was left when the group's time was up, and what is too little for the
+    /// venue.
     pub missed: Position,
     /// When it came into being: slice 0 is due then.
     pub created_at: Timestamp,
@@ -42,15 +48,60 @@ pub struct Group {
     pub slices_due: u32,
     /// What directives ordered of it since.
     pub ordered: Ordered,
+    /// The time that it had has passed: nothing more is sent, and what works is cancelled.
+    pub time_is_up: bool,
     /// How it ended; `None` while it is active.
     pub end: Option<GroupEnd>,
+    /// The current price when it ended.
+    pub end_price: Option<Price>,
     /// What the risk gate refused of it last; `None` once that waits no more.
     pub held_back: Option<HeldBack>,
     /// Its orders.
     pub orders: Orders,
 }
 
+/// What a group is opened with.
+pub(super) struct Opening {
+    pub directive: DirectiveId,
+    pub action: GroupAction,
+    pub algorithm: Algorithm,
+    pub entry: EntryTerms,
+    pub quantity: Quantity,
+    pub end_after: Option<Span>,
+    pub arrival: Option<Price>,
+}
+
 impl Group {
+    pub(super) fn new(no: GroupNo, id: GroupId, created_at: Timestamp, opening: Opening) -> Self {
+        let Opening { directive, action, algorithm, entry, quantity, end_after, arrival } = opening;
+        let mut group = Self {
+            no,
+            id,
+            directive,
+            action,
+            algorithm,
+            entry,
+            end_after,
+            arrival,
+            planned: quantity,
+            dropped: Position::FLAT,
+            missed: Position::FLAT,
+            created_at,
+            slices_due: 1,
+            ordered: Ordered::default(),
+            time_is_up: false,
+            end: None,
+            end_price: None,
+            held_back: None,
+            orders: Orders::new(own_role(action)),
+        };
+        // Only time makes slices wait.
+        if !matches!(algorithm, Algorithm::Twap(_)) {
+            group.slices_due = group.slices();
+        }
+        group
+    }
+
     /// How its own orders trade, for a plan of this direction.
     pub const fn side(&self, direction: Side) -> Side {
         match self.action {
@@ -69,18 +120,29 @@ impl Group {
         self.end.is_none()
     }
 
-    /// Into how many slices it divides its quantity.
-    pub const fn slices(&self) -> u32 {
+    /// Into how many slices it divides its quantity: a layer is one, and so is what an iceberg shows at a time.
+    pub fn slices(&self) -> u32 {
         match self.algorithm {
             Algorithm::Single => 1,
             Algorithm::Twap(twap) => twap.slices,
+            Algorithm::Iceberg(iceberg) => parts(self.planned, iceberg.visible),
+            Algorithm::Layered(layered) => layered.layers,
         }
+    }
+
+    /// How many of its slices have come due; of an iceberg, how many were shown.
+    pub fn slices_begun(&self) -> u32 {
+        match self.algorithm {
+            Algorithm::Iceberg(_) => self.orders.own_last().map_or(0, |last| last.slice.saturating_add(1)),
+            Algorithm::Single | Algorithm::Twap(_) | Algorithm::Layered(_) => self.slices_due,
+        }
+        .min(self.slices())
     }
 
     /// When slice `slice` is due.
     pub fn slice_due(&self, slice: u32) -> Timestamp {
         let offset = match self.algorithm {
-            Algorithm::Single => Span::default(),
+            Algorithm::Single | Algorithm::Iceberg(_) | Algorithm::Layered(_) => Span::default(),
             Algorithm::Twap(twap) => twap.duration.portion(slice, twap.slices),
         };
         self.created_at.plus(offset)
@@ -168,30 +230,43 @@ pub(super) const fn own_role(action: GroupAction) -> OrderRole {
     }
 }
 
+/// Whether what is dropped for this reason is given up for good: nothing makes up for it, and its group ends short.
+pub(super) const fn is_given_up(because: Because) -> bool {
+    matches!(
+        because,
+        Because::Skipped
+            | Because::BelowMinNotional
+            | Because::RiskGate
+            | Because::KillSwitch
+            | Because::TimeUp
+            | Because::EndedShort
+    )
+}
+
+/// In how many parts of at most `part` a quantity goes.
+fn parts(quantity: Quantity, part: Quantity) -> u32 {
+    let parts = exact::mul_div(quantity.value(), Decimal::ONE, part.value(), 0, Rounding::Up);
+    parts.ok().and_then(|parts| u32::try_from(parts).ok()).unwrap_or(u32::MAX)
+}
+
 /// What every slice but the last trades, zero or more.
 ///
 /// # Errors
 /// [`Inexact`] when an amount does not fit.
 pub fn slice_size(quantity: Quantity, slices: u32, instrument: &Instrument) -> Result<Position, Inexact> {
     let lots_a_slice = times_decimal(instrument.lot, slices.max(1))?;
-    let rounds = retrace_core::exact::mul_div(
-        quantity.value(),
-        rust_decimal::Decimal::ONE,
-        lots_a_slice,
-        0,
-        retrace_core::exact::Rounding::Down,
-    )?;
-    let size = retrace_core::exact::mul(rounds, instrument.lot.value())?;
+    let rounds = exact::mul_div(quantity.value(), Decimal::ONE, lots_a_slice, 0, Rounding::Down)?;
+    let size = exact::mul(rounds, instrument.lot.value())?;
     Position::new(size).map_err(|_| Inexact { left: rounds, operation: '*', right: instrument.lot.value() })
 }
 
-fn times_decimal(quantity: Quantity, count: u32) -> Result<rust_decimal::Decimal, Inexact> {
-    retrace_core::exact::mul(quantity.value(), rust_decimal::Decimal::from(count))
+fn times_decimal(quantity: Quantity, count: u32) -> Result<Decimal, Inexact> {
+    exact::mul(quantity.value(), Decimal::from(count))
 }
 
 fn times(position: Position, count: u32) -> Result<Position, Inexact> {
-    let count = rust_decimal::Decimal::from(count);
-    let product = retrace_core::exact::mul(position.value(), count)?;
+    let count = Decimal::from(count);
+    let product = exact::mul(position.value(), count)?;
     Position::new(product).map_err(|_| Inexact { left: position.value(), operation: '*', right: count })
 }
 

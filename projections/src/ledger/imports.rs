@@ -138,6 +138,6 @@ impl Ledger {
             order.extend(quantity);
             Ok(())
         })?;
-        self.apply_fill(event, no, fill)
+        self.apply_fill(event, no, 0, fill)
     }
 }

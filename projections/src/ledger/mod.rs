@@ -8,6 +8,7 @@ mod accounting;
 mod actions;
 mod apply;
 mod book;
+mod connection;
 mod distance;
 mod gate;
 mod group;
@@ -15,14 +16,16 @@ mod imports;
 mod order;
 mod orders;
 mod plan;
+mod quality;
 mod reports;
 mod status;
+mod told;
 
 use std::collections::BTreeMap;
 
 use retrace_core::chain::genesis;
 use retrace_core::directive::BodyDigest;
-use retrace_core::event::{Event, Refusal, TimerPurpose};
+use retrace_core::event::{Event, FillReport, Refusal, TimerPurpose};
 use retrace_core::exact::Inexact;
 use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, Seq, SessionUid, TimerId};
 use retrace_core::instrument::{Instrument, Symbol};
@@ -39,6 +42,7 @@ pub use imports::SeenTrade;
 pub use order::{Change, Fill, Order};
 pub use orders::Orders;
 pub use plan::{Bounds, Closing, Exits, Phase, Plan, StandingTarget, is_protection};
+pub use quality::Quality;
 
 use crate::digest::SetDigest;
 use crate::view;
@@ -76,6 +80,9 @@ pub struct Ledger {
     next_timer: TimerId,
     counts: Counts,
     refusals: Vec<Refused>,
+    conflicts: Vec<Conflict>,
+    /// Whether the venue can be asked for something.
+    connected: bool,
 }
 
 /// A directive that was received, for as long as the log lives.
@@ -111,6 +118,23 @@ pub struct Refused {
     pub plan_id: Option<PlanId>,
     /// By which rule.
     pub refusal: Refusal,
+}
+
+/// A trade that was told with two bodies: the first one stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Where the other body was told.
+    pub seq: Seq,
+    /// When.
+    pub at: Timestamp,
+    /// The plan.
+    pub plan: PlanNo,
+    /// The order that it was told of.
+    pub order: OrderNo,
+    /// The fill as it is booked.
+    pub booked: Fill,
+    /// The fill as it was told now.
+    pub told: FillReport,
 }
 
 /// What was counted on the way.
@@ -215,6 +239,8 @@ impl Ledger {
             next_timer: TimerId(1),
             counts: Counts::default(),
             refusals: Vec::new(),
+            conflicts: Vec::new(),
+            connected: true,
         }
     }
 

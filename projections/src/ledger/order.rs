@@ -1,15 +1,14 @@
-//! An order as its reports tell it, and its fills.
+//! An order as its reports tell it, and its fills. What a report does to it stands in `told.rs`.
+
+use std::collections::BTreeSet;
 
 use retrace_core::amount::{Money, Position, Price, Quantity};
 use retrace_core::event::{Because, FillReport, VenueReason};
-use retrace_core::exact::Inexact;
 use retrace_core::ids::{ConnectorOrderId, FillId, OrderId, OrderNo, Seq, TradeId};
 use retrace_core::instrument::Asset;
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_core::time::Timestamp;
 use retrace_core::venue::Liquidity;
-
-use super::status::{Told, may_become};
 
 /// An order of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,14 +48,31 @@ pub struct Order {
     /// The change that was requested and not yet answered: one at a time. It outlives the order's own end: the venue
     /// still answers it.
     pub in_flight: Option<Change>,
-    /// Its fills, in order of arrival.
+    /// The query of it that is not answered: until it is, nothing else is asked.
+    pub query: Option<Seq>,
+    /// Its fills, in order of arrival, those that were taken back among them.
     pub fills: Vec<Fill>,
     /// What its fills come to, zero or more.
-    filled: Position,
-    /// The venue said that it works.
-    accepted: bool,
-    /// How the venue said that it ended, and why. Its fills may say otherwise.
-    end: Option<(OrderStatus, Option<VenueReason>)>,
+    pub(super) filled: Position,
+    /// What the venue said was filled of it in all, at most, zero or more.
+    pub(super) stated: Position,
+    /// What was said of it.
+    pub(super) told: Said,
+    /// Trades of it that were taken back before they were told.
+    pub(super) busted: BTreeSet<TradeId>,
+}
+
+/// What was said of an order, whatever the order in which it was said. Its fills may say otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Said {
+    /// The venue showed that it has it, or had it.
+    pub accepted: bool,
+    /// How it ended, and why: where several ends were told, the least of them.
+    pub end: Option<(OrderStatus, Option<VenueReason>)>,
+    /// It was refused, and why.
+    pub refused: Option<VenueReason>,
+    /// A change of it was refused, and why.
+    pub change_refused: Option<VenueReason>,
 }
 
 /// A change of a working order that was requested and not yet answered.
@@ -86,6 +102,12 @@ pub struct Fill {
     pub price: Price,
     /// How much.
     pub quantity: Quantity,
+    /// The most that any revision of it said: so much of the order it used up, and a correction does not give that back.
+    pub largest: Quantity,
+    /// Which correction of it this is, from 1; 0 as it was told first.
+    pub revision: u32,
+    /// It was taken back: it counts for nothing but the order's own quantity.
+    pub busted: bool,
     /// The fee.
     pub fee: Money,
     /// In which asset.
@@ -145,10 +167,12 @@ impl Order {
             status: OrderStatus::Pending,
             reason: None,
             in_flight: None,
+            query: None,
             fills: Vec::new(),
             filled: Position::FLAT,
-            accepted: false,
-            end: None,
+            stated: Position::FLAT,
+            told: Said { accepted: false, end: None, refused: None, change_refused: None },
+            busted: BTreeSet::new(),
         }
     }
 
@@ -157,36 +181,49 @@ impl Order {
         self.status.is_working()
     }
 
-    /// Whether the venue said, of a change of it, that it knows no such order: its end will be reported, and until then
-    /// nothing more is asked of it.
+    /// Whether nothing more is to be asked of it, because it works no more and that is still to be told: the venue said,
+    /// of a change of it, that it knows no such order, or told its end and not all the fills before that.
     pub fn is_unknown(&self) -> bool {
-        self.is_working() && self.reason == Some(VenueReason::UnknownOrder)
+        self.is_working() && (self.reason == Some(VenueReason::UnknownOrder) || self.told.end.is_some())
     }
 
-    /// Whether a request for it is unanswered: its own, or a change.
+    /// Whether something asked of it is unanswered: a change, or a query.
+    const fn is_asked(&self) -> bool {
+        self.in_flight.is_some() || self.query.is_some()
+    }
+
+    /// Whether a request for it is unanswered: its own, a change, or a query.
     pub const fn is_unanswered(&self) -> bool {
-        matches!(self.status, OrderStatus::Pending) || (self.is_working() && self.in_flight.is_some())
+        matches!(self.status, OrderStatus::Pending) || (self.is_working() && self.is_asked())
     }
 
-    /// Whether it has ended while a change of it is still to be answered.
+    /// Whether it has ended while a change of it, or a query, is still to be answered.
     pub const fn is_ended_unanswered(&self) -> bool {
-        !self.is_working() && self.in_flight.is_some()
+        !self.is_working() && self.is_asked()
     }
 
-    /// Whether it has ended and every change of it is answered: only a late report can still touch it.
+    /// Whether it has ended and everything asked of it is answered: only a late report can still touch it.
     pub const fn is_settled(&self) -> bool {
-        !self.is_working() && self.in_flight.is_none()
+        !self.is_working() && !self.is_asked()
     }
 
-    /// What its fills come to, zero or more.
+    /// How much more was filled, as the venue said, than its fills come to: they are still to be told. Zero or more.
+    pub fn missing_fill(&self) -> Position {
+        self.stated.minus(self.filled).map_or(Position::FLAT, |missing| missing.max(Position::FLAT))
+    }
+
+    /// What its fills come to, zero or more. One that was taken back counts here: it used up that much of the order.
     pub const fn filled(&self) -> Position {
         self.filled
     }
 
-    /// What may still be filled: nothing once it has ended.
+    /// What may still be filled: nothing once it has ended. Where its end was told and not all the fills before it, those.
     pub fn remaining(&self) -> Option<Quantity> {
         if !self.is_working() {
             return None;
+        }
+        if self.told.end.is_some() {
+            return self.missing_fill().size();
         }
         match self.filled.size() {
             None => Some(self.quantity),
@@ -199,7 +236,7 @@ impl Order {
         let whole = match self.in_flight {
             Some(Change::Cancel) => return None,
             Some(Change::Amend { quantity, .. }) => quantity,
-            None => self.quantity,
+            None => return self.remaining(),
         };
         self.remaining()?;
         match self.filled.size() {
@@ -249,114 +286,5 @@ impl Order {
     /// The fill of this trade id, if it was booked.
     pub fn fill_of(&self, trade: &TradeId) -> Option<&Fill> {
         self.fills.iter().find(|fill| fill.trade_id == *trade)
-    }
-
-    pub(super) const fn ask(&mut self, change: Change, seq: Seq) {
-        self.in_flight = Some(change);
-        self.asked = seq;
-    }
-
-    pub(super) fn accept(&mut self, id: ConnectorOrderId) {
-        self.connector_order_id = Some(id);
-        self.accepted = true;
-        self.restate();
-    }
-
-    /// Its level was touched: so the venue has it, whether or not it said so before.
-    pub(super) fn triggered(&mut self) {
-        self.accepted = true;
-        self.restate();
-    }
-
-    /// An end reported by the venue: the first one counts, and none that would make a refusal of what was accepted.
-    pub(super) fn end(&mut self, status: OrderStatus, reason: Option<VenueReason>) {
-        if status == OrderStatus::Canceled && self.in_flight == Some(Change::Cancel) {
-            self.in_flight = None;
-        }
-        if self.end.is_none() && (status != OrderStatus::Rejected || self.status == OrderStatus::Pending) {
-            self.end = Some((status, reason));
-            self.restate();
-        }
-    }
-
-    /// A change was refused. What was not asked for cannot be refused: that is an older answer told again. Of an order
-    /// that has ended by then nothing else is to be said.
-    pub(super) fn amend_refused(&mut self, reason: VenueReason) {
-        if matches!(self.in_flight, Some(Change::Amend { .. })) {
-            self.in_flight = None;
-            if self.is_working() {
-                self.reason = Some(reason);
-            }
-        }
-    }
-
-    /// A cancel was refused: the order works on as it did, unless the venue knows it no more.
-    pub(super) fn cancel_refused(&mut self, reason: VenueReason) {
-        if self.in_flight == Some(Change::Cancel) {
-            self.in_flight = None;
-            if self.is_working() && reason == VenueReason::UnknownOrder {
-                self.reason = Some(reason);
-            }
-        }
-    }
-
-    /// A change was made, if it is the one that was asked for: any other is an older answer told again.
-    pub(super) fn amended(&mut self, quantity: Quantity, price: Option<Price>) {
-        if self.in_flight != Some(Change::Amend { quantity, price }) {
-            return;
-        }
-        self.in_flight = None;
-        self.quantity = quantity;
-        if let Some(price) = price {
-            self.terms = self.terms.at(price);
-        }
-        self.restate();
-    }
-
-    /// Brings its status to what was reported of it.
-    fn restate(&mut self) {
-        let told = Told {
-            accepted: self.accepted,
-            traded: !self.filled.is_flat(),
-            whole: self.filled.value() >= self.quantity.value(),
-            end: self.end.map(|(end, _)| end),
-        };
-        let status = told.status();
-        if may_become(self.status, status) {
-            self.status = status;
-            if let Some((end, reason)) = self.end
-                && end == status
-            {
-                self.reason = reason;
-            }
-        }
-    }
-
-    /// It is as large as its trades: one more of them is known, and it works again until that is booked.
-    pub(super) fn extend(&mut self, quantity: Quantity) {
-        self.quantity = quantity;
-        self.restate();
-    }
-
-    pub(super) fn fill(&mut self, id: FillId, report: &FillReport, seq: Seq) -> Result<(), Inexact> {
-        let filled = self.filled.plus(Side::Buy.signed(report.quantity))?;
-        let late = !self.is_working();
-        let overfill = filled.value() > self.quantity.value();
-        self.fills.push(Fill {
-            id,
-            booked: seq,
-            trade_id: report.trade_id.clone(),
-            price: report.price,
-            quantity: report.quantity,
-            fee: report.fee,
-            fee_asset: report.fee_asset.clone(),
-            liquidity: report.liquidity,
-            executed_at: report.executed_at,
-            late,
-            overfill,
-        });
-        self.filled = filled;
-        self.restate();
-        Ok(())
     }
 }

@@ -126,8 +126,16 @@ impl Orders {
         // A report that comes after the end: rare enough to copy what other copies share.
         for ended in [&mut self.own_ended, &mut self.side_ended] {
             if let Some(place) = ended.iter().rposition(|order| order.no == no) {
-                let order = Arc::make_mut(ended).get_mut(place)?;
-                return Some(counted(order, own, &mut self.own_filled, change));
+                let orders = Arc::make_mut(ended);
+                let order = orders.get_mut(place)?;
+                let changed = counted(order, own, &mut self.own_filled, change);
+                if !order.is_settled() {
+                    // It is not as ended as it was said to be.
+                    let order = orders.remove(place);
+                    let before = self.open.iter().position(|open| open.no > order.no).unwrap_or(self.open.len());
+                    self.open.insert(before, order);
+                }
+                return Some(changed);
             }
         }
         None

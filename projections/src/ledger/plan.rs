@@ -8,11 +8,11 @@ use retrace_core::exact::Inexact;
 use retrace_core::ids::{DirectiveId, GroupNo, OrderNo, PlanId, PlanNo};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::order::{OrderRole, Side};
-use retrace_core::time::Timestamp;
+use retrace_core::time::{Span, Timestamp};
 
 use super::accounting::Accounting;
 use super::group::Group;
-use super::order::Order;
+use super::order::{Fill, Order};
 
 /// A trade plan. Before its first order it is taken on but has no container (`opened_at` is `None`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +49,6 @@ pub struct Plan {
     pub protection_cancelled: bool,
     /// How many pauses it made before closing or flattening it was tried again.
     pub flatten_pauses: u32,
-    /// What the order was for that filled last: which tells a take profit that took all from a target of zero.
-    pub filled_last: Option<OrderRole>,
 }
 
 /// Between which positions a plan may come to stand while changes under way are not answered, signed.
@@ -73,6 +71,8 @@ pub struct StandingTarget {
     pub entry: EntryTerms,
     /// How a change toward it is divided.
     pub algorithm: Algorithm,
+    /// How long after its start a group toward it is given up.
+    pub end_after: Option<Span>,
     /// A group that enters ended short for good: nothing more is entered before a directive sets a target again.
     pub given_up: bool,
     /// A group that reduces ended short for good: nothing more is reduced before a directive sets a target again.
@@ -150,6 +150,12 @@ impl Plan {
     /// What it trades.
     pub const fn symbol(&self) -> &Symbol {
         &self.instrument.symbol
+    }
+
+    /// What the order was for that filled last, by time of execution: which tells a take profit that took all from a
+    /// target of zero.
+    pub fn filled_last(&self) -> Option<OrderRole> {
+        self.accounting.last_role()
     }
 
     /// Signed sum of its fills.
@@ -286,6 +292,14 @@ impl Plan {
 
     pub(super) fn group_mut(&mut self, no: GroupNo) -> Option<&mut Group> {
         self.groups.iter_mut().find(|group| group.no == no)
+    }
+
+    /// Its fills that stand, not those that were taken back, in the order in which they were booked.
+    pub fn standing_fills(&self) -> Vec<(&Order, &Fill)> {
+        let fills = self.orders().flat_map(|order| order.fills.iter().map(move |fill| (order, fill)));
+        let mut standing: Vec<_> = fills.filter(|(_, fill)| !fill.busted).collect();
+        standing.sort_unstable_by_key(|(_, fill)| fill.booked);
+        standing
     }
 
     /// Changes an order by a report or a request; `None` where there is no order of that number.

@@ -3,11 +3,12 @@
 use retrace_core::amount::Position;
 use retrace_core::event::{Event, FillReport, Report, ReportKind, ReportedOrder};
 use retrace_core::exact::Inexact;
-use retrace_core::ids::{OrderNo, derive_fill_id};
+use retrace_core::ids::{OrderNo, TradeId, derive_fill_id};
 use retrace_core::order::{OrderRole, OrderStatus, Side};
 
 use super::apply::amount;
-use super::{BrokenHistory, Ledger, Order, Phase, Plan, Trade, is_protection};
+use super::told::{Booked, ToldFill};
+use super::{BrokenHistory, Conflict, Fill, Ledger, Order, Phase, Plan, Trade, is_protection};
 
 impl Ledger {
     pub(super) fn apply_report(&mut self, event: &Event, report: &Report) -> Result<(), BrokenHistory> {
@@ -29,13 +30,25 @@ impl Ledger {
                 return Ok(());
             }
         };
-        if let ReportKind::Filled(fill) = &report.what {
-            return self.apply_fill(event, no, fill);
+        match &report.what {
+            ReportKind::Filled(fill) => return self.apply_fill(event, no, 0, fill),
+            ReportKind::Corrected { revision, fill } => return self.apply_fill(event, no, *revision, fill),
+            ReportKind::Busted { trade_id } => return self.apply_bust(event, no, trade_id),
+            ReportKind::Accepted { .. }
+            | ReportKind::Rejected { .. }
+            | ReportKind::Amended { .. }
+            | ReportKind::AmendRejected { .. }
+            | ReportKind::Canceled
+            | ReportKind::CancelRejected { .. }
+            | ReportKind::Expired { .. }
+            | ReportKind::Triggered
+            | ReportKind::Stands { .. }
+            | ReportKind::NotFound => {}
         }
         let refuses = matches!(report.what, ReportKind::AmendRejected { .. });
         let (role, not_added) = self.change_order(event, no, |order| {
             let not_added = refuses && order.is_to_grow();
-            report_to(order, &report.what);
+            report_to(order, report);
             Ok((order.role, not_added))
         })?;
         if not_added && !is_protection(role) {
@@ -48,68 +61,129 @@ impl Ledger {
         Ok(())
     }
 
-    pub(super) fn apply_fill(&mut self, event: &Event, no: OrderNo, report: &FillReport) -> Result<(), BrokenHistory> {
+    /// A fill, or a correction of one: a trade is booked once, as its highest revision says.
+    pub(super) fn apply_fill(
+        &mut self,
+        event: &Event,
+        no: OrderNo,
+        revision: u32,
+        report: &FillReport,
+    ) -> Result<(), BrokenHistory> {
         let session = self.session;
-        let plan = event.plan.and_then(|plan| self.plan(plan));
-        let known = plan.and_then(|plan| plan.order(no)).and_then(|order| order.fill_of(&report.trade_id));
-        if let Some(known) = known {
-            let same = known.says(report);
-            let counts = &mut self.counts;
-            let count = if same { &mut counts.repeated_fills } else { &mut counts.conflicting_fills };
-            *count = count.saturating_add(1);
-            return Ok(());
-        }
-        let (side, role) = self.change_order(event, no, |order| {
-            order.fill(derive_fill_id(session, order.id, &report.trade_id), report, event.seq)?;
-            Ok((order.side, order.role))
+        let lowered = |order: &Order| order.fill_of(&report.trade_id).map(|fill| fill.largest);
+        let (booked, before, role, side) = self.change_order(event, no, |order| {
+            let id = derive_fill_id(session, order.id, &report.trade_id);
+            let before = lowered(order);
+            let booked = order.fill(ToldFill { id, revision, report, seq: event.seq })?;
+            Ok((booked, before, order.role, order.side))
         })?;
         let plan_no = Self::number_of_plan(event)?;
-        let plan = self.plan_mut(event, plan_no)?;
-        let trade = Trade {
-            trade_id: report.trade_id.clone(),
-            executed_at: report.executed_at,
-            side,
-            price: report.price,
-            quantity: report.quantity,
-            fee: report.fee,
-            fee_asset: report.fee_asset.clone(),
+        let plan = self.plan(plan_no);
+        let Some(fill) = plan.and_then(|plan| plan.order(no)).and_then(|order| order.fill_of(&report.trade_id)) else {
+            return Ok(());
         };
-        plan.accounting.book(trade).map_err(|source| amount(event, source))?;
-        plan.filled_last = Some(role);
-        if let Phase::Closed { outcome, .. } = plan.phase {
-            plan.phase = Phase::Reopened { outcome };
-            plan.target.size = Position::FLAT;
+        let fill = fill.clone();
+        match &booked {
+            Booked::Known => self.counts.repeated_fills = self.counts.repeated_fills.saturating_add(1),
+            Booked::Conflict => {
+                self.counts.conflicting_fills = self.counts.conflicting_fills.saturating_add(1);
+                self.conflicts.push(Conflict {
+                    seq: event.seq,
+                    at: event.time,
+                    plan: plan_no,
+                    order: no,
+                    booked: fill.clone(),
+                    told: report.clone(),
+                });
+            }
+            Booked::New | Booked::Changed(_) => {}
         }
-        match role {
-            OrderRole::StopLoss => {
-                lower_target(plan, side.signed(report.quantity)).map_err(|source| amount(event, source))?;
-                stop_out(plan);
+        let plan = self.plan_mut(event, plan_no)?;
+        let inexact = |source| amount(event, source);
+        match &booked {
+            Booked::Known | Booked::Conflict => {}
+            Booked::New => rebook(plan, (role, side), None, Some(&fill)).map_err(inexact)?,
+            Booked::Changed(was) => {
+                rebook(plan, (role, side), was.as_ref(), Some(&fill)).map_err(inexact)?;
             }
-            OrderRole::TakeProfit => {
-                lower_target(plan, side.signed(report.quantity)).map_err(|source| amount(event, source))?;
+        }
+        // A stop or take profit takes the most that was said of its trade off the target, and never gives it back.
+        let used = Side::Buy.signed(fill.largest);
+        let more = before.map_or(Ok(used), |before| used.minus(Side::Buy.signed(before))).map_err(inexact)?;
+        let takes = matches!(role, OrderRole::StopLoss | OrderRole::TakeProfit);
+        if let Some(more) = more.size().filter(|_| takes) {
+            lower_target(plan, side.signed(more)).map_err(inexact)?;
+        }
+        if booked == Booked::New {
+            match role {
+                OrderRole::StopLoss => stop_out(plan),
+                // There is more to reduce than what could not be.
+                OrderRole::Entry => plan.target.kept = plan.target.kept_on_request,
+                OrderRole::TakeProfit
+                | OrderRole::Reduce
+                | OrderRole::Close
+                | OrderRole::Flatten
+                | OrderRole::Compensation => {}
             }
-            // There is more to reduce than what could not be.
-            OrderRole::Entry => plan.target.kept = plan.target.kept_on_request,
-            OrderRole::Reduce | OrderRole::Close | OrderRole::Flatten | OrderRole::Compensation => {}
         }
         Ok(())
     }
+
+    /// A trade was taken back: what it did to the position and the result is undone. That it used up its order, and that
+    /// a stop was set off by it, stays so.
+    fn apply_bust(&mut self, event: &Event, no: OrderNo, trade: &TradeId) -> Result<(), BrokenHistory> {
+        let (booked, role, side) =
+            self.change_order(event, no, |order| Ok((order.bust(trade), order.role, order.side)))?;
+        let plan_no = Self::number_of_plan(event)?;
+        let plan = self.plan_mut(event, plan_no)?;
+        match booked {
+            Booked::Changed(was) => {
+                rebook(plan, (role, side), was.as_ref(), None).map_err(|source| amount(event, source))
+            }
+            Booked::Known | Booked::Conflict | Booked::New => Ok(()),
+        }
+    }
 }
 
-/// What a report other than a fill does to its order.
-fn report_to(order: &mut Order, what: &ReportKind) {
-    match what {
+/// Books a fill of a plan in place of what was booked before; a plan that had ended is opened again.
+fn rebook(
+    plan: &mut Plan,
+    (role, side): (OrderRole, Side),
+    was: Option<&Fill>,
+    now: Option<&Fill>,
+) -> Result<(), Inexact> {
+    if let Some(was) = was {
+        plan.accounting.unbook(was.executed_at, &was.trade_id)?;
+    }
+    if let Some(fill) = now.filter(|fill| !fill.busted) {
+        plan.accounting.book(Trade::of(role, side, fill))?;
+    }
+    if let Phase::Closed { outcome, .. } = plan.phase {
+        plan.phase = Phase::Reopened { outcome };
+        plan.target.size = Position::FLAT;
+    }
+    Ok(())
+}
+
+/// What a report other than of a trade does to its order.
+fn report_to(order: &mut Order, report: &Report) {
+    let answers = report.answers;
+    match &report.what {
         ReportKind::Accepted { connector_order_id } => order.accept(connector_order_id.clone()),
-        ReportKind::Rejected { reason } => order.end(OrderStatus::Rejected, Some(*reason)),
-        ReportKind::Amended { quantity, price } => order.amended(*quantity, *price),
-        ReportKind::AmendRejected { reason } => order.amend_refused(*reason),
-        ReportKind::CancelRejected { reason } => order.cancel_refused(*reason),
-        ReportKind::Canceled => order.end(OrderStatus::Canceled, None),
-        ReportKind::Expired { reason } => order.end(OrderStatus::Expired, Some(*reason)),
+        ReportKind::Rejected { reason } => order.refuse(*reason),
+        ReportKind::Amended { quantity, price } => order.amended(*quantity, *price, answers),
+        ReportKind::AmendRejected { reason } => order.amend_refused(*reason, answers),
+        ReportKind::CancelRejected { reason } => order.cancel_refused(*reason, answers),
+        ReportKind::Canceled => order.end(OrderStatus::Canceled, None, answers),
+        ReportKind::Expired { reason } => order.end(OrderStatus::Expired, Some(*reason), answers),
         // It works on; what follows concerns its plan.
         ReportKind::Triggered => order.triggered(),
-        // Booked by `apply_fill`.
-        ReportKind::Filled(_) => {}
+        ReportKind::Stands { status, quantity, price, filled } => {
+            order.stands(*status, (*quantity, *price), *filled, answers);
+        }
+        ReportKind::NotFound => order.not_found(answers),
+        // Booked by `apply_fill` and `apply_bust`.
+        ReportKind::Filled(_) | ReportKind::Corrected { .. } | ReportKind::Busted { .. } => {}
     }
 }
 

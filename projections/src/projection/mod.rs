@@ -96,7 +96,8 @@ pub struct Recorded<'a> {
     /// The ledger after the event, sealed plans included: public ids, orders and their states, instruments.
     pub book: &'a Book,
     /// The fill that this event added to the ledger. A fill that was reported before is booked once, so this is `None`
-    /// for a repeat and for a conflict.
+    /// for a repeat and for a conflict. A fill may be put right or taken back later: what all of them come to is in the
+    /// book ([`Plan::standing_fills`]).
     pub fill: Option<NewFill<'a>>,
 }
 
@@ -156,7 +157,7 @@ impl Driver {
         self.book.apply(event)?;
         let book = &self.book;
         let added = fills_of(book, event).and_then(|fills| fills.get(before..)).and_then(<[Fill]>::first);
-        let fill = added.and_then(|fill| {
+        let fill = added.filter(|fill| !fill.busted).and_then(|fill| {
             let plan = event.plan.and_then(|no| book.plan(no))?;
             let group = plan.group_of(event.order?)?;
             Some(NewFill { plan, group, order: group.orders.get(event.order?)?, fill })

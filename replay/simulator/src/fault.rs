@@ -2,6 +2,7 @@
 //! as it is: what it decides is changed before it is folded.
 
 use retrace_core::amount::Position;
+use retrace_core::directive::Algorithm;
 use retrace_core::event::{
     Decision, Event, Fact, GroupAction, Input, OperatorCommand, ReportKind, ReportedOrder, Switch, TimerPurpose,
 };
@@ -153,8 +154,10 @@ fn append(before: &State, events: &mut Vec<Event>, mut event: Event) {
     }
 }
 
-/// A group that is opened to enter is opened for what `counted` leaves out, too, and sends it with its first order.
+/// A group that is opened to enter is opened for what `counted` leaves out, too, and sends it with its first order; an
+/// iceberg shows no more of it at a time.
 fn enlarge(before: &State, events: &mut [Event], counted: impl Fn(&Group) -> i64) {
+    let mut hides = false;
     for event in events {
         let Some(plan) = event.plan.and_then(|no| before.ledger().plan(no)) else { continue };
         let running = plan.groups.iter().filter(|group| group.is_active() && group.action == GroupAction::Enter);
@@ -162,11 +165,12 @@ fn enlarge(before: &State, events: &mut [Event], counted: impl Fn(&Group) -> i64
         let known = plan.groups.len();
         let is_new = |group: u32| usize::try_from(group).is_ok_and(|group| group > known);
         match &mut event.fact {
-            Fact::Decision(Decision::GroupOpened { action: GroupAction::Enter, quantity: size, .. }) => {
+            Fact::Decision(Decision::GroupOpened { action: GroupAction::Enter, quantity: size, algorithm, .. }) => {
+                hides = matches!(algorithm, Algorithm::Iceberg(_));
                 *size = quantity(lots_of(size.value()).unwrap_or(0) + more);
             }
             Fact::Decision(Decision::OrderRequested { group, role: OrderRole::Entry, quantity: size, .. })
-                if is_new(group.0) =>
+                if is_new(group.0) && !hides =>
             {
                 *size = quantity(lots_of(size.value()).unwrap_or(0) + more);
             }
@@ -227,6 +231,7 @@ fn bought_back(before: &State, events: &[Event]) -> Option<Event> {
         target: target.size,
         entry: target.entry,
         algorithm: target.algorithm,
+        end_after: target.end_after,
     };
     (!is_flat).then(|| Event { order: None, cause: Some(first.seq), fact: Fact::Decision(decision), ..first.clone() })
 }

@@ -154,6 +154,16 @@ pub enum Finding {
         /// The plan.
         plan: PlanNo,
     },
+    /// A group does not end when its time is up.
+    #[error("plan {plan}: group {group} {what}")]
+    GroupEnd {
+        /// The plan.
+        plan: PlanNo,
+        /// The group.
+        group: GroupNo,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// With nothing in flight, a plan does not come to its target.
     #[error(
         "plan {plan}: traded {}, entering {}, leaving {}, target {}, and nothing under way",
@@ -280,6 +290,7 @@ impl Finding {
             Self::Protection { .. } => "protection",
             Self::Group { .. } => "group",
             Self::StopNotPassed { .. } => "stop not passed",
+            Self::GroupEnd { .. } => "end of a group",
             Self::OffTarget { .. } => "off target",
             Self::Stuck { .. } => "stuck",
             Self::ClosedEarly { .. } => "closed early",

@@ -4,8 +4,8 @@ mod actions;
 
 use retrace_core::chain::genesis;
 use retrace_core::directive::{
-    Algorithm, CloseHint, ClosePlans, EntryTerms, ExecutionHint, Intent, ModifyPlans, NewTrade, OnLimit, StopChange,
-    StopLevel, StrategyDirective, TakeProfitChange, Twap, WhenLimitHolds,
+    Algorithm, CloseHint, ClosePlans, EntryTerms, ExecutionHint, Iceberg, Intent, Layered, ModifyPlans, NewTrade,
+    OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange, Twap, WhenLimitHolds,
 };
 use retrace_core::ids::{DirectiveId, PlanId, SessionUid};
 use retrace_core::order::{Side, TimeInForce};
@@ -63,7 +63,7 @@ pub fn roll(seed: u64) -> Script {
     while dice.once_in(4) {
         let from = at + dice.between(1, length / 2);
         let to = from + dice.pick(&[2_000, 30_000, 120_000]);
-        outages.push(Outage { from, to });
+        outages.push(Outage { from, to, told: dice.once_in(2) });
         at = to;
     }
     Script { seed, rules, limits, mischief, acts, restarts, outages }
@@ -82,7 +82,7 @@ fn mischief(dice: &mut Dice) -> Mischief {
             Trick::Reject | Trick::AmendReject | Trick::CancelReject | Trick::Expire | Trick::CancelUnasked => {
                 [10, 50, 200]
             }
-            Trick::Overfill => [5, 20, 60],
+            Trick::Overfill | Trick::Bust | Trick::Correct => [5, 20, 60],
             Trick::SlowRequest
             | Trick::SlowReport
             | Trick::VerySlowReport
@@ -216,8 +216,8 @@ fn lots(dice: &mut Dice) -> i64 {
 fn first(dice: &mut Dice, scene: &Scene<'_>, plan: PlanId, sign: i64) -> Intent {
     let direction = if sign > 0 { Side::Buy } else { Side::Sell };
     let size = lots(dice);
-    let entry = terms(dice, scene.around, sign);
-    let near = entry.limit_price.and_then(crate::units::ticks_of).unwrap_or(scene.around);
+    let (entry, execution) = how(dice, size, scene.around, sign);
+    let (for_stop, for_profit) = nearest_to_exits(entry, execution, scene.around, sign);
     Intent::NewTrade(NewTrade {
         plan_id: Some(plan),
         symbol: Script::symbol(scene.symbol),
@@ -228,11 +228,11 @@ fn first(dice: &mut Dice, scene: &Scene<'_>, plan: PlanId, sign: i64) -> Intent 
             if dice.once_in(4) {
                 StopLevel::Tolerance(Decimal::new(dice.between(2, 60), 3))
             } else {
-                StopLevel::At(price(beyond(dice, near, -sign)))
+                StopLevel::At(price(beyond(dice, for_stop, -sign)))
             }
         }),
-        take_profit: dice.once_in(2).then(|| price(beyond(dice, near, sign))),
-        execution: hint(dice, size),
+        take_profit: dice.once_in(2).then(|| price(beyond(dice, for_profit, sign))),
+        execution,
     })
 }
 
@@ -281,12 +281,14 @@ fn later(
         });
     }
     let toward = if dice.once_in(2) { way } else { -way };
-    let entry = terms(dice, around, toward);
+    let (entry, execution) = how(dice, 3, around, toward);
+    // Without its limit an iceberg would be at market.
+    let needs_limit = matches!(execution.algorithm, Some(Algorithm::Iceberg(_)));
     let target = (!dice.once_in(3)).then(|| if dice.once_in(6) { Decimal::ZERO } else { quantity(lots(dice)).value() });
     Intent::Modify(ModifyPlans {
         plans,
         direction: (target.is_some() && dice.once_in(8)).then(|| dice.pick(Side::ALL)),
-        entry: (target.is_some() && !dice.once_in(4)).then_some(entry),
+        entry: (target.is_some() && (needs_limit || !dice.once_in(4))).then_some(entry),
         target,
         stop: dice.once_in(3).then(|| match dice.between(0, 4) {
             0 => StopChange::Remove,
@@ -300,7 +302,7 @@ fn later(
                 TakeProfitChange::To(price(beyond(dice, around, way)))
             }
         }),
-        execution: if target.is_some() { hint(dice, 3) } else { ExecutionHint { algorithm: None, urgency: None } },
+        execution: if target.is_some() { execution } else { ExecutionHint::NONE },
     })
 }
 
@@ -315,18 +317,47 @@ fn terms(dice: &mut Dice, around: i64, sign: i64) -> EntryTerms {
     }
 }
 
-/// How so many lots are to be traded: seldom in more slices than there are lots.
-fn hint(dice: &mut Dice, lots: i64) -> ExecutionHint {
+/// How so many lots are to be traded: seldom in more slices than there are lots. An iceberg has a limit, layers have
+/// prices of their own around the current one.
+fn how(dice: &mut Dice, lots: i64, around: i64, sign: i64) -> (EntryTerms, ExecutionHint) {
     let most = lots.clamp(1, 12);
     let slices = u32::try_from(dice.pick(&[1, 2, 3, 5, 12]).min(most)).unwrap_or(1);
-    let algorithm = match dice.between(0, 3) {
+    let mut entry = terms(dice, around, sign);
+    let algorithm = match dice.between(0, 6) {
         0 => None,
         1 => Some(Algorithm::Single),
+        2 => {
+            entry.limit_price = Some(price(around - sign * dice.between(-5, 5)));
+            entry.time_in_force = TimeInForce::Gtc;
+            Some(Algorithm::Iceberg(Iceberg { visible: quantity(dice.pick(&[1, 2, 5, 10]).min(lots)) }))
+        }
+        3 => {
+            entry = EntryTerms { post_only: dice.once_in(6), ..EntryTerms::MARKET };
+            let nearest = around - sign * dice.between(-3, 8);
+            let farthest = nearest - sign * dice.pick(&[0, 4, 10, 30]);
+            let layers = if nearest == farthest { 1 } else { slices.min(5) };
+            let (from, to) = (price(nearest.min(farthest)), price(nearest.max(farthest)));
+            Some(Algorithm::Layered(Layered { layers, from, to }))
+        }
         _ => Some(Algorithm::Twap(Twap {
             duration: Span::from_seconds(dice.pick(&[20, 60, 180, 300, 720])),
             slices: if dice.once_in(12) { 12 } else { slices },
             catch_up: !dice.once_in(3),
         })),
     };
-    ExecutionHint { algorithm, urgency: None }
+    let end_after = dice.once_in(5).then(|| Span::from_seconds(dice.pick(&[1, 15, 60, 200, 400])));
+    (entry, ExecutionHint { algorithm, urgency: None, end_after })
+}
+
+/// Where a plan's exits are read against: its limit, or the layers nearest to each; a stop, then a take profit.
+fn nearest_to_exits(entry: EntryTerms, hint: ExecutionHint, around: i64, sign: i64) -> (i64, i64) {
+    let ticks = |price| crate::units::ticks_of(price).unwrap_or(around);
+    match hint.algorithm {
+        Some(Algorithm::Layered(layered)) if sign > 0 => (ticks(layered.from), ticks(layered.to)),
+        Some(Algorithm::Layered(layered)) => (ticks(layered.to), ticks(layered.from)),
+        _ => {
+            let near = entry.limit_price.map_or(around, ticks);
+            (near, near)
+        }
+    }
 }

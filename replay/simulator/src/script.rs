@@ -103,6 +103,9 @@ pub struct Outage {
     pub from: i64,
     /// Until when.
     pub to: i64,
+    /// Whether the engine is told that the connection is lost, and when it is back. What it had asked for and had not
+    /// arrived by then may be lost.
+    pub told: bool,
 }
 
 /// A way in which venue, network or clock may misbehave.
@@ -143,11 +146,15 @@ pub enum Trick {
     LateTimer,
     /// What is decided becomes durable late.
     LazyCommit,
+    /// A trade is taken back.
+    Bust,
+    /// A trade is put right.
+    Correct,
 }
 
 impl Trick {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::SlowRequest,
         Self::SlowReport,
         Self::VerySlowReport,
@@ -165,6 +172,8 @@ impl Trick {
         Self::Overfill,
         Self::LateTimer,
         Self::LazyCommit,
+        Self::Bust,
+        Self::Correct,
     ];
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use retrace_core::event::{Decision, Fact, Input};
+use retrace_core::event::{Decision, Fact, Input, ReportKind};
 use retrace_projections::ledger::{Book, Plan};
 
 use crate::script::Script;
@@ -29,7 +29,17 @@ impl Tally {
             let name = match &event.fact {
                 Fact::Input(Input::DirectiveReceived(_)) => "directives",
                 Fact::Input(Input::TimerFired { .. }) => "timers fired",
-                Fact::Input(Input::Report(_)) => "reports",
+                Fact::Input(Input::Report(report)) => {
+                    match report.what {
+                        ReportKind::Busted { .. } => self.count("trades busted", 1),
+                        ReportKind::Corrected { .. } => self.count("trades corrected", 1),
+                        ReportKind::NotFound => self.count("requests lost on their way", 1),
+                        _ => {}
+                    }
+                    "reports"
+                }
+                Fact::Input(Input::ConnectionChanged { connected: false }) => "connections lost",
+                Fact::Decision(Decision::QueryRequested) => "queries",
                 Fact::Decision(Decision::DirectiveRefused { refusal, .. }) => {
                     self.count(refusal.code(), 1);
                     "refusals"

@@ -42,7 +42,8 @@ pub fn story(script: &Script, played: &Played) -> String {
         let _ = writeln!(text, "  after input {} the engine ends, {how}, and begins again from its log", restart.after);
     }
     for outage in &script.outages {
-        let _ = writeln!(text, "  nothing comes through from {} to {}", clock(outage.from), clock(outage.to));
+        let known = if outage.told { ", and the engine knows" } else { "" };
+        let _ = writeln!(text, "  nothing comes through from {} to {}{known}", clock(outage.from), clock(outage.to));
     }
     text.push('\n');
     let mut book = Book::new(&played.identity);

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use retrace_core::amount::Money;
+use retrace_core::amount::{Money, Position};
 use retrace_core::event::{FillReport, ReportKind, VenueReason};
-use retrace_core::ids::{ConnectorOrderId, OrderId, OrderNo, PlanNo, TradeId};
-use retrace_core::order::{OrderTerms, Side, TimeInForce};
+use retrace_core::ids::{ConnectorOrderId, OrderId, OrderNo, PlanNo, Seq, TradeId};
+use retrace_core::order::{OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_core::venue::Liquidity;
 use retrace_replay::effect::{Effect, VenueRequest};
 use rust_decimal::Decimal;
@@ -22,6 +22,8 @@ pub(crate) struct Told {
     pub plan: PlanNo,
     /// Drawn from the order and the number of what was said of it.
     pub key: u64,
+    /// The request that it answers.
+    pub answers: Option<Seq>,
     pub what: ReportKind,
 }
 
@@ -36,6 +38,8 @@ pub(crate) struct VenueOrder {
     pub filled: i64,
     reduce_only: bool,
     pub working: bool,
+    /// How it ended, where it did not fill.
+    ended: Option<OrderStatus>,
     triggered: bool,
     key: u64,
     said: u64,
@@ -76,6 +80,19 @@ impl VenueOrder {
     pub(crate) const fn left(&self) -> i64 {
         if self.working { self.lots - self.filled } else { 0 }
     }
+
+    /// Where it stands, as a query is answered.
+    fn stands(&self) -> ReportKind {
+        let status = match (self.ended, self.working, self.filled) {
+            (Some(ended), _, _) => ended,
+            (None, false, _) => OrderStatus::Filled,
+            (None, true, 0) => OrderStatus::Open,
+            (None, true, _) => OrderStatus::PartiallyFilled,
+        };
+        let price = self.terms.trigger().or_else(|| self.terms.limit_price());
+        let filled = Position::new(base_amount(self.filled * GRAINS)).unwrap_or_default();
+        ReportKind::Stands { status, quantity: quantity(self.lots), price, filled }
+    }
 }
 
 impl Venue {
@@ -113,7 +130,7 @@ impl Venue {
                     None => ReportKind::Amended { quantity: *quantity, price: *price },
                     Some(reason) => ReportKind::AmendRejected { reason },
                 };
-                self.say(effect.order, answer, told);
+                self.answer(effect, answer, told);
                 Ok(())
             }
             VenueRequest::Cancel => {
@@ -125,9 +142,23 @@ impl Venue {
                     ReportKind::CancelRejected { reason: VenueReason::Other }
                 } else {
                     order.working = false;
+                    order.ended = Some(OrderStatus::Canceled);
                     ReportKind::Canceled
                 };
-                self.say(effect.order, answer, told);
+                self.answer(effect, answer, told);
+                Ok(())
+            }
+            VenueRequest::Query => {
+                match self.orders.get(&effect.order).map(VenueOrder::stands) {
+                    Some(stands) => self.answer(effect, stands, told),
+                    None => told.push(Told {
+                        order: effect.order,
+                        plan: effect.plan,
+                        key: drawn(&[key_of(&effect.client_order_id.to_string()), effect.seq.0]),
+                        answers: Some(effect.seq),
+                        what: ReportKind::NotFound,
+                    }),
+                }
                 Ok(())
             }
         }
@@ -157,6 +188,7 @@ impl Venue {
             filled: 0,
             reduce_only,
             working: true,
+            ended: None,
             triggered: false,
             key: key_of(&effect.client_order_id.to_string()),
             said: 0,
@@ -166,12 +198,12 @@ impl Venue {
         let refused = self.refusal(&order, post_only);
         self.orders.insert(effect.order, order);
         if let Some(reason) = refused {
-            self.end(effect.order);
-            self.say(effect.order, ReportKind::Rejected { reason }, told);
+            self.end(effect.order, OrderStatus::Rejected);
+            self.answer(effect, ReportKind::Rejected { reason }, told);
             return Ok(());
         }
         if let Ok(connector_order_id) = ConnectorOrderId::new(&format!("V{}", effect.order)) {
-            self.say(effect.order, ReportKind::Accepted { connector_order_id }, told);
+            self.answer(effect, ReportKind::Accepted { connector_order_id }, told);
         }
         let immediate = matches!(time_in_force, TimeInForce::Ioc | TimeInForce::Fok) && terms.limit_price().is_some();
         let waits = self.mischief.plays(Trick::WaitingMarket, self.seed, &[key]) && !immediate;
@@ -180,7 +212,7 @@ impl Venue {
             self.meet(now, effect.order, whole, told);
         }
         if immediate && self.orders.get(&effect.order).is_some_and(|order| order.working) {
-            self.end(effect.order);
+            self.end(effect.order, OrderStatus::Expired);
             self.say(effect.order, ReportKind::Expired { reason: VenueReason::NotFilledAtOnce }, told);
         }
         Ok(())
@@ -248,10 +280,10 @@ impl Venue {
                 continue;
             };
             if self.mischief.plays(Trick::CancelUnasked, self.seed, &[key, met]) {
-                self.end(no);
+                self.end(no, OrderStatus::Canceled);
                 self.say(no, ReportKind::Canceled, told);
             } else if self.mischief.plays(Trick::Expire, self.seed, &[key, met]) {
-                self.end(no);
+                self.end(no, OrderStatus::Expired);
                 self.say(no, ReportKind::Expired { reason: VenueReason::Other }, told);
             } else {
                 self.meet(now, no, false, told);
@@ -279,7 +311,7 @@ impl Venue {
         let held = self.held.get(&order.plan).copied().unwrap_or(0) * direction;
         let allowed = if order.reduce_only { order.left().min(held.max(0) / GRAINS) } else { order.left() };
         if allowed <= 0 {
-            self.end(no);
+            self.end(no, OrderStatus::Expired);
             self.say(no, ReportKind::Expired { reason: VenueReason::NothingToReduce }, told);
             return;
         }
@@ -303,43 +335,72 @@ impl Venue {
         let Some(order) = self.orders.get_mut(&no) else { return };
         order.filled += lots;
         order.working &= order.filled < order.lots;
+        let (key, said, symbol) = (order.key, order.said, Script::symbol(order.symbol));
+        let Ok(trade_id) = TradeId::new(&format!("T{}", self.next_trade)) else { return };
+        self.next_trade += 1;
+        let fill = |lots: i64, at: i64| {
+            let (fee, fee_asset) = if self.rules.fee_in_base {
+                (base_amount(lots), symbol.base().clone())
+            } else {
+                (Decimal::new(lots * at, 5), symbol.quote().clone())
+            };
+            FillReport {
+                trade_id: trade_id.clone(),
+                price: price(at),
+                quantity: quantity(lots),
+                fee: Money::new(fee),
+                fee_asset,
+                liquidity: Liquidity::Taker,
+                executed_at: moment(now),
+            }
+        };
+        let (first, corrected) = (fill(lots, at), fill((lots - 1).max(1), at + 1));
+        self.hold(no, lots);
+        self.say(no, ReportKind::Filled(first), told);
+        let mut stands = lots;
+        if self.mischief.plays(Trick::Correct, self.seed, &[key, said]) {
+            self.hold(no, (lots - 1).max(1) - lots);
+            stands = (lots - 1).max(1);
+            self.say(no, ReportKind::Corrected { revision: 1, fill: corrected }, told);
+        }
+        if self.mischief.plays(Trick::Bust, self.seed, &[key, said]) {
+            self.hold(no, -stands);
+            self.say(no, ReportKind::Busted { trade_id }, told);
+        }
+    }
+
+    /// So many lots more, or less, were traded by an order: what its plan has, and the account.
+    fn hold(&mut self, no: OrderNo, lots: i64) {
+        let Some(order) = self.orders.get(&no) else { return };
         let sign = if order.side == Side::Buy { 1 } else { -1 };
         let fee = if self.rules.fee_in_base { lots } else { 0 };
         *self.traded.entry(order.plan).or_insert(0) += sign * lots;
         *self.held.entry(order.plan).or_insert(0) += sign * lots * GRAINS - fee;
-        let symbol = Script::symbol(order.symbol);
         if let Some(account) = self.account.get_mut(order.symbol) {
             *account += sign * lots;
         }
-        let (fee, fee_asset) = if self.rules.fee_in_base {
-            (base_amount(fee), symbol.base().clone())
-        } else {
-            (Decimal::new(lots * at, 5), symbol.quote().clone())
-        };
-        let Ok(trade_id) = TradeId::new(&format!("T{}", self.next_trade)) else { return };
-        self.next_trade += 1;
-        let fill = FillReport {
-            trade_id,
-            price: price(at),
-            quantity: quantity(lots),
-            fee: Money::new(fee),
-            fee_asset,
-            liquidity: Liquidity::Taker,
-            executed_at: moment(now),
-        };
-        self.say(no, ReportKind::Filled(fill), told);
     }
 
-    fn end(&mut self, no: OrderNo) {
+    fn end(&mut self, no: OrderNo, how: OrderStatus) {
         if let Some(order) = self.orders.get_mut(&no) {
             order.working = false;
+            order.ended = Some(how);
         }
     }
 
+    /// Says what nobody asked for.
     fn say(&mut self, no: OrderNo, what: ReportKind, told: &mut Vec<Told>) {
+        self.tell(no, None, what, told);
+    }
+
+    fn answer(&mut self, effect: &Effect, what: ReportKind, told: &mut Vec<Told>) {
+        self.tell(effect.order, Some(effect.seq), what, told);
+    }
+
+    fn tell(&mut self, no: OrderNo, answers: Option<Seq>, what: ReportKind, told: &mut Vec<Told>) {
         if let Some(order) = self.orders.get_mut(&no) {
             order.said += 1;
-            told.push(Told { order: no, plan: order.plan, key: drawn(&[order.key, order.said]), what });
+            told.push(Told { order: no, plan: order.plan, key: drawn(&[order.key, order.said]), answers, what });
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Plays a script: the clock, the network, the log with its commits, crashes and restarts, around the real engine.
 //!
-//! Nothing that the venue says is lost for ever: a report that a crash took away is told again. After a restart the
-//! world asks the venue for every request that is not known to have left, and sends what the venue does not have. The
-//! engine has no query of its own yet; `World::reconcile` stands in its place.
+//! Nothing that the venue says is lost for ever: a report that a crash took away is told again. What the engine asks for
+//! may be: after a restart, and when a lost connection is back, it is told so, and has to ask what became of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +18,7 @@ use retrace_core::policy::ExecutionPolicy;
 use retrace_core::step::{Step, TapePosition};
 use retrace_core::store::{LogStore, Manifest};
 use retrace_projections::ledger::{Book, Plan};
-use retrace_replay::effect::{Effect, Outbox, effect_of};
+use retrace_replay::effect::{Effect, Outbox, VenueRequest, effect_of};
 use retrace_replay::{State, step, verify};
 
 use crate::auditor::{Auditor, LATE_MAX, Phase};
@@ -65,6 +64,8 @@ enum Item {
     SayAgain(Box<Input>),
     /// What is decided becomes durable.
     Flush,
+    /// The connection is lost, or back.
+    Connection(bool),
 }
 
 struct World<'a> {
@@ -77,8 +78,6 @@ struct World<'a> {
     log: Vec<Step>,
     durable: Seq,
     outbox: Outbox,
-    /// The requests that left.
-    released: BTreeSet<Seq>,
     flushing: bool,
     auditor: Auditor,
     /// The auditor as it was when the log was durable last.
@@ -91,6 +90,8 @@ struct World<'a> {
     /// The Steps of the log, by their first event, whose report was told before.
     copies: BTreeSet<Seq>,
     lost_timers: BTreeSet<TimerId>,
+    /// Whether the engine can reach the venue.
+    connected: bool,
     now: i64,
     inputs: u64,
     restarted: usize,
@@ -113,7 +114,6 @@ impl<'a> World<'a> {
             log: Vec::new(),
             durable: Seq(0),
             outbox: Outbox::default(),
-            released: BTreeSet::new(),
             flushing: false,
             auditor: Auditor::new(script, session),
             saved: Auditor::new(script, session),
@@ -123,6 +123,7 @@ impl<'a> World<'a> {
             busy: BTreeMap::new(),
             copies: BTreeSet::new(),
             lost_timers: BTreeSet::new(),
+            connected: true,
             now: 0,
             inputs: 0,
             restarted: 0,
@@ -130,6 +131,12 @@ impl<'a> World<'a> {
     }
 
     fn run(&mut self) -> Result<(), Finding> {
+        for outage in self.script.outages.iter().filter(|outage| outage.told) {
+            for (at, connected) in [(outage.from, false), (outage.to, true)] {
+                self.queued += 1;
+                self.queue.insert((at, self.queued), Item::Connection(connected));
+            }
+        }
         for act in &self.script.acts {
             self.until(Some(act.at))?;
             self.now = self.now.max(act.at);
@@ -142,7 +149,8 @@ impl<'a> World<'a> {
                 }
                 Happening::Foreign => {
                     let Ok(id) = ConnectorOrderId::new("X1") else { continue };
-                    let report = Report { order: ReportedOrder::Foreign(id), what: ReportKind::Canceled };
+                    let report =
+                        Report { order: ReportedOrder::Foreign(id), answers: None, what: ReportKind::Canceled };
                     self.take(&Input::Report(report))?;
                 }
             }
@@ -233,21 +241,14 @@ impl<'a> World<'a> {
                 Ok(())
             }
             Item::SayAgain(said) => self.take(&said),
-            Item::Arrive(effect) => {
-                let mut told = Vec::new();
-                let order = effect.order;
-                self.count(effect.plan, -1);
-                self.venue.arrive(self.now, &effect, &mut told).map_err(|unsound| Finding::Unsound {
-                    order,
-                    what: match unsound {
-                        Unsound::Twice => "arrives at the venue twice",
-                        Unsound::OffGrid => "is off the tick or the lot",
-                        Unsound::Nobody => "was never placed at the venue",
-                    },
-                })?;
-                self.tell(told);
-                Ok(())
+            Item::Connection(connected) => {
+                self.connected = connected;
+                if connected {
+                    self.lose_requests()?;
+                }
+                self.take(&Input::ConnectionChanged { connected })
             }
+            Item::Arrive(effect) => self.arrive(&effect),
             Item::Deliver { told, copy } => {
                 let order = ReportedOrder::Ours(told.order);
                 if let ReportKind::Filled(fill) = &told.what
@@ -264,9 +265,25 @@ impl<'a> World<'a> {
                     self.count(told.plan, -1);
                     self.conflict(&told);
                 }
-                self.take(&Input::Report(Report { order, what: told.what }))
+                self.take(&Input::Report(Report { order, answers: told.answers, what: told.what }))
             }
         }
+    }
+
+    fn arrive(&mut self, effect: &Effect) -> Result<(), Finding> {
+        let mut told = Vec::new();
+        let order = effect.order;
+        self.count(effect.plan, -1);
+        self.venue.arrive(self.now, effect, &mut told).map_err(|unsound| Finding::Unsound {
+            order,
+            what: match unsound {
+                Unsound::Twice => "arrives at the venue twice",
+                Unsound::OffGrid => "is off the tick or the lot",
+                Unsound::Nobody => "was never placed at the venue",
+            },
+        })?;
+        self.tell(told);
+        Ok(())
     }
 
     fn price(&mut self, symbol: usize, ticks: i64) -> Result<(), Finding> {
@@ -292,10 +309,8 @@ impl<'a> World<'a> {
                 1
             };
             self.count(told.plan, 1);
-            // A refusal of a change names no request: told again after the next change, it would refuse that one.
-            let refuses = matches!(told.what, ReportKind::AmendRejected { .. } | ReportKind::CancelRejected { .. });
             for (trick, most, salt) in [(Trick::Repeat, 3_000, 4), (Trick::StaleRepeat, 600_000, 5)] {
-                if plays(trick) && !refuses {
+                if plays(trick) {
                     self.send(delay + upto(most, salt), Item::Deliver { told: told.clone(), copy: true });
                 }
             }
@@ -306,7 +321,9 @@ impl<'a> World<'a> {
     /// A fill that was told is perhaps told again with another body.
     fn conflict(&mut self, told: &Told) {
         let ReportKind::Filled(fill) = &told.what else { return };
-        if !self.mischief.plays(Trick::Conflict, self.script.seed, &[told.key]) {
+        // Of a trade that is put right the first body is not what it is told by any more.
+        let corrects = self.script.mischief.odds(Trick::Correct) > 0;
+        if corrects || !self.mischief.plays(Trick::Conflict, self.script.seed, &[told.key]) {
             return;
         }
         let mut other = told.clone();
@@ -392,13 +409,18 @@ impl<'a> World<'a> {
             self.saved = self.auditor.clone();
         }
         while let Some(effect) = self.outbox.release(self.durable) {
-            self.released.insert(effect.seq);
             let key = drawn(&[u64::from(effect.order.0), effect.seq.0]);
             let delay = if self.mischief.plays(Trick::SlowRequest, self.script.seed, &[key]) {
                 100 + i64::try_from(drawn(&[self.script.seed, key]) % 8_000).unwrap_or(0)
             } else {
                 1
             };
+            // A venue answers a query after the requests before it.
+            let before = self.queue.iter().rev().find_map(|((at, _), item)| match item {
+                Item::Arrive(other) if other.order == effect.order => Some(*at - self.now),
+                _ => None,
+            });
+            let delay = if effect.request == VenueRequest::Query { delay.max(before.unwrap_or(0)) } else { delay };
             self.send(delay, Item::Arrive(effect));
         }
     }
@@ -433,7 +455,7 @@ impl<'a> World<'a> {
                 if let ReportedOrder::Ours(order) = report.order
                     && let Some(known) = self.venue.orders.get(&order)
                 {
-                    let told = Told { order, plan: known.plan, key: 0, what: report.what };
+                    let told = Told { order, plan: known.plan, key: 0, answers: report.answers, what: report.what };
                     self.send(1_000, Item::Deliver { told, copy });
                 }
             }
@@ -470,38 +492,34 @@ impl<'a> World<'a> {
                 self.lost_timers.extend(self.state.ledger().timers_of(plan).map(|(timer, _)| timer));
             }
         }
-        self.reconcile();
-        Ok(())
+        // What had not left is lost with the engine.
+        self.outbox = Outbox::default();
+        self.lose_requests()?;
+        self.take(&Input::ConnectionChanged { connected: self.connected })
     }
 
-    /// Asks the venue for every request that is not known to have left, and sends what it does not have.
-    fn reconcile(&mut self) {
-        self.outbox = Outbox::default();
-        let released = &self.released;
-        let missing: Vec<Event> = self
-            .log
-            .iter()
-            .flat_map(|step| &step.events)
-            .filter(|event| !released.contains(&event.seq))
-            .cloned()
-            .collect();
-        self.outbox.hold(&missing, self.state.ledger());
+    /// What was asked for and has not arrived is lost, or arrives now: once the connection begins anew, nothing of before
+    /// is under way any more.
+    fn lose_requests(&mut self) -> Result<(), Finding> {
+        let requests = |item: &Item| matches!(item, Item::Arrive(_));
+        let places: Vec<_> = self.queue.iter().filter(|(_, item)| requests(item)).map(|(place, _)| *place).collect();
+        for place in places {
+            let Some(Item::Arrive(effect)) = self.queue.remove(&place) else { continue };
+            if drawn(&[self.script.seed, effect.seq.0, 11]).is_multiple_of(2) {
+                self.arrive(&effect)?;
+            }
+        }
         self.busy.clear();
-        let on_their_way: Vec<PlanNo> = self
-            .queue
-            .values()
-            .filter_map(|item| match item {
-                Item::Arrive(effect) => Some(effect.plan),
-                Item::Deliver { told, copy: false } => Some(told.plan),
-                Item::Deliver { .. } | Item::SayAgain(_) | Item::Flush => None,
-            })
-            .collect();
-        let held = missing.iter().filter_map(|event| effect_of(event, self.state.ledger())).map(|effect| effect.plan);
-        let all: Vec<PlanNo> = held.chain(on_their_way).collect();
+        let reports = self.queue.values().filter_map(|item| match item {
+            Item::Deliver { told, copy: false } => Some(told.plan),
+            Item::Arrive(_) | Item::Deliver { .. } | Item::SayAgain(_) | Item::Flush | Item::Connection(_) => None,
+        });
+        let waiting = self.outbox.plans();
+        let all: Vec<PlanNo> = reports.chain(waiting).collect();
         for plan in all {
             self.count(plan, 1);
         }
-        self.flush();
+        Ok(())
     }
 
     /// What is recorded folds to the run's own ledger and is decided again, and its log is whole.

@@ -1,7 +1,7 @@
 //! Where a position is left: stop, take profit, and the price limit of a close (SEMANTICS 4, 5).
 
 use retrace_core::amount::Price;
-use retrace_core::directive::{ClosePlans, ModifyPlans, NewTrade, StopChange, StopLevel, TakeProfitChange};
+use retrace_core::directive::{Algorithm, ClosePlans, ModifyPlans, NewTrade, StopChange, StopLevel, TakeProfitChange};
 use retrace_core::event::Refusal;
 use retrace_core::exact::{self, Rounding};
 use retrace_core::instrument::Instrument;
@@ -10,7 +10,7 @@ use retrace_projections::access::{ClosingView, ExitView};
 use retrace_projections::ledger::Exits;
 use rust_decimal::Decimal;
 
-use super::{ExitPlan, TradePlanner, Unplanned, levels};
+use super::{ExitPlan, TradePlanner, Unplanned, division, levels};
 
 /// Plans the exits.
 #[derive(Clone, Copy, Debug)]
@@ -24,9 +24,16 @@ impl TradePlanner for ExitPlanner {
     fn on_new_trade(&self, view: ExitView<'_>, wanted: &NewTrade) -> Result<ExitPlan, Unplanned> {
         let (instrument, direction, current) = (view.instrument(), view.direction(), view.current_price());
         let reference = wanted.entry.limit_price.or(current);
-        let stop = wanted.stop.map(|stop| levels::stop_level(stop, direction, instrument, current, reference));
+        let (for_stop, for_profit) = match wanted.execution.algorithm {
+            Some(Algorithm::Layered(layered)) => {
+                let (farthest, nearest) = division::outermost(layered, direction);
+                (Some(farthest), Some(nearest))
+            }
+            Some(Algorithm::Single | Algorithm::Twap(_) | Algorithm::Iceberg(_)) | None => (reference, reference),
+        };
+        let stop = wanted.stop.map(|stop| levels::stop_level(stop, direction, instrument, current, for_stop));
         let stop = stop.transpose()?;
-        let take_profit = wanted.take_profit.map(|p| levels::take_profit_level(p, direction, instrument, reference));
+        let take_profit = wanted.take_profit.map(|p| levels::take_profit_level(p, direction, instrument, for_profit));
         Ok(ExitPlan::Levels(Exits { stop, take_profit: take_profit.transpose()? }))
     }
 
@@ -53,6 +60,9 @@ impl TradePlanner for ExitPlanner {
             Some(TakeProfitChange::To(wanted)) => {
                 exits.take_profit = Some(levels::take_profit_level(wanted, direction, instrument, current)?);
             }
+        }
+        if let Some(Algorithm::Layered(layered)) = wanted.execution.algorithm {
+            division::check_stop(layered, direction, exits.stop)?;
         }
         Ok((exits != standing).then_some(ExitPlan::Levels(exits)))
     }

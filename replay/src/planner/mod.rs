@@ -4,6 +4,7 @@
 //! Planning decides nothing and sends nothing: it answers a plan, or the rule that the intent breaks. So all legs of a
 //! batch can be planned before any is carried out. The worker carries out what was planned.
 
+mod division;
 mod entry;
 mod execution;
 mod exit;
@@ -15,6 +16,7 @@ use retrace_core::directive::{Algorithm, ClosePlans, EntryTerms, ModifyPlans, Ne
 use retrace_core::event::Refusal;
 use retrace_core::exact::Inexact;
 use retrace_core::policy::ExecutionPolicy;
+use retrace_core::time::Span;
 use retrace_core::venue::VenueProfile;
 use retrace_projections::access::PlannerViews;
 use retrace_projections::ledger::Exits;
@@ -67,7 +69,12 @@ pub enum ExitPlan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExecutionPlan {
     /// Divided like this.
-    Divide(Algorithm),
+    Divide {
+        /// How.
+        algorithm: Algorithm,
+        /// How long after its start a group is given up; `None` for no such time.
+        end_after: Option<Span>,
+    },
     /// As a close, with this to do when its limit holds.
     Close(OnLimit),
 }

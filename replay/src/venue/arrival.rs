@@ -8,7 +8,7 @@ use retrace_core::time::Timestamp;
 use retrace_core::venue::Liquidity;
 
 use super::book::Resting;
-use super::{BarVenue, VenueError, expired, report};
+use super::{BarVenue, VenueError, answer, expired};
 use crate::effect::{Effect, VenueRequest};
 
 impl BarVenue {
@@ -26,7 +26,7 @@ impl BarVenue {
                     Ok(()) => ReportKind::Amended { quantity: *quantity, price: *price },
                     Err(reason) => ReportKind::AmendRejected { reason },
                 };
-                reports.push(report(effect.order, what));
+                reports.push(answer(effect, what));
                 if amended.is_ok() { self.meet_amended(now, effect, reports) } else { Ok(()) }
             }
             VenueRequest::Cancel => {
@@ -37,7 +37,12 @@ impl BarVenue {
                     }
                     None => ReportKind::CancelRejected { reason: VenueReason::UnknownOrder },
                 };
-                reports.push(report(effect.order, what));
+                reports.push(answer(effect, what));
+                Ok(())
+            }
+            VenueRequest::Query => {
+                let resting = self.place_of(effect.order).and_then(|place| self.resting.get(&place));
+                reports.push(answer(effect, resting.map_or(ReportKind::NotFound, Resting::stands)));
                 Ok(())
             }
         }
@@ -63,12 +68,12 @@ impl BarVenue {
         };
         let current = self.marks.get(&effect.symbol).map(|mark| mark.for_plan(effect.direction));
         if let Some(reason) = self.refusal(&order, current)? {
-            reports.push(report(order.order, ReportKind::Rejected { reason }));
+            reports.push(answer(effect, ReportKind::Rejected { reason }));
             return Ok(());
         }
         self.next_acceptance = self.next_acceptance.saturating_add(1);
         let connector_order_id = ConnectorOrderId::new(&format!("SIM-{}", self.next_acceptance))?;
-        reports.push(report(order.order, ReportKind::Accepted { connector_order_id }));
+        reports.push(answer(effect, ReportKind::Accepted { connector_order_id }));
 
         let at_once = current.filter(|current| match terms {
             OrderTerms::Limit { price } => order.is_good(price, *current),

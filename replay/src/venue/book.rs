@@ -1,9 +1,10 @@
 //! A working order at the bar venue.
 
 use retrace_core::amount::{Position, Price, Quantity};
+use retrace_core::event::ReportKind;
 use retrace_core::ids::{OrderNo, PlanNo};
 use retrace_core::instrument::Symbol;
-use retrace_core::order::{OrderTerms, Side};
+use retrace_core::order::{OrderStatus, OrderTerms, Side};
 
 /// A working order.
 #[derive(Clone, Debug)]
@@ -41,6 +42,16 @@ impl Resting {
             OrderTerms::Limit { .. } => Turn::Limit,
             OrderTerms::Market | OrderTerms::Unknown => Turn::Market,
         }
+    }
+
+    /// Where it stands, as a query is answered.
+    pub(super) const fn stands(&self) -> ReportKind {
+        let status = if self.filled.is_flat() { OrderStatus::Open } else { OrderStatus::PartiallyFilled };
+        let price = match self.terms.trigger() {
+            Some(trigger) => Some(trigger),
+            None => self.terms.limit_price(),
+        };
+        ReportKind::Stands { status, quantity: self.quantity, price, filled: self.filled }
     }
 
     /// What is not filled yet; `None` when it is done.

@@ -220,8 +220,14 @@ impl BarVenue {
     }
 }
 
+/// What nobody asked for.
 fn report(order: OrderNo, what: ReportKind) -> Report {
-    Report { order: ReportedOrder::Ours(order), what }
+    Report { order: ReportedOrder::Ours(order), answers: None, what }
+}
+
+/// What answers a request.
+fn answer(effect: &Effect, what: ReportKind) -> Report {
+    Report { answers: Some(effect.seq), ..report(effect.order, what) }
 }
 
 fn expired(order: OrderNo, reason: VenueReason) -> Report {

@@ -35,7 +35,8 @@ impl Recorded {
                 | Input::PriceMoved(_)
                 | Input::TimerFired { .. }
                 | Input::Report(_)
-                | Input::TradeImported(_),
+                | Input::TradeImported(_)
+                | Input::ConnectionChanged { .. },
             )
             | None => {}
         }

@@ -47,6 +47,8 @@ pub(super) fn close(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
                 ..retrace_core::directive::EntryTerms::MARKET
             },
             quantity,
+            end_after: None,
+            arrival: current_price(deciding, &plan),
         };
         deciding.decide(Some(no), None, decision)?;
         group
@@ -185,7 +187,7 @@ pub(super) fn bring_back(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), 
 
 /// Whether a take profit took all there was to take: the target is zero by its fills, and it works no more.
 pub(super) fn took_all(plan: &Plan) -> bool {
-    let took = matches!(plan.filled_last, Some(OrderRole::TakeProfit | OrderRole::Flatten));
+    let took = matches!(plan.filled_last(), Some(OrderRole::TakeProfit | OrderRole::Flatten));
     took && plan.target.size.is_flat()
         && plan.has_filled(OrderRole::TakeProfit)
         && plan.working(OrderRole::TakeProfit).next().is_none()

@@ -1,11 +1,12 @@
 //! When a group and a plan have come to their end (SEMANTICS 6).
 
+use retrace_core::directive::Algorithm;
 use retrace_core::event::{Because, Decision, GroupAction, GroupEnd, Outcome};
 use retrace_core::ids::{PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus};
 use retrace_projections::ledger::{Course, Group, Order, Phase, Plan, is_protection};
 
-use super::{actions, cancel, closing, risk, schedule, snapshot};
+use super::{actions, cancel, closing, current_price, schedule, snapshot};
 use crate::step::{Deciding, EngineError};
 
 /// Ends every group that has nothing working and nothing more to send.
@@ -13,10 +14,11 @@ pub(super) fn end_groups(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), 
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     for group in plan.groups.iter().filter(|group| group.is_active()) {
         if let Some(end) = group_end(deciding, &plan, group)? {
-            let mut timers = schedule::slice_timers(deciding, no, group);
-            timers.extend(risk::room_timers(deciding, no, group.no));
+            let timers: Vec<TimerId> =
+                schedule::group_timers(deciding, no, group).into_iter().map(|(id, _)| id).collect();
             schedule::drop_timers(deciding, no, &timers)?;
-            deciding.decide(Some(no), None, Decision::GroupEnded { group: group.no, end })?;
+            let price = current_price(deciding, &plan);
+            deciding.decide(Some(no), None, Decision::GroupEnded { group: group.no, end, price })?;
         }
     }
     Ok(())
@@ -49,6 +51,10 @@ fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Opti
             (false, true) => GroupEnd::Cancelled,
             (false, false) => GroupEnd::Filled,
         }));
+    }
+    // These two give up what will not be sent themselves.
+    if matches!(group.algorithm, Algorithm::Iceberg(_) | Algorithm::Layered(_)) {
+        return Ok(None);
     }
     // Something is left to send. It ended short for good where the last slice's order ended short, or where the venue
     // refused once too often.
@@ -110,7 +116,7 @@ fn outcome(deciding: &Deciding<'_>, plan: &Plan) -> Result<Option<Outcome>, Engi
         Phase::Standing if closing::took_all(plan) && closing::is_dust(deciding, plan)? => Some(Outcome::TookProfit),
         Phase::Standing if !flat => None,
         // It took all that was held; entries that are still to come belong to the target and keep the plan open.
-        Phase::Standing if plan.filled_last == Some(OrderRole::TakeProfit) => Some(Outcome::TookProfit),
+        Phase::Standing if plan.filled_last() == Some(OrderRole::TakeProfit) => Some(Outcome::TookProfit),
         Phase::Standing if plan.target.given_up && !plan.target.size.is_flat() && plan.accounting.is_empty() => {
             Some(Outcome::Unfilled)
         }

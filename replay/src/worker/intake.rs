@@ -178,11 +178,12 @@ fn carry_out(
     }
     let Some(SizePlan { target }) = planned.size else { return Ok(converge(deciding, no)?) };
     let terms = planned.entry.map_or(EntryTerms::MARKET, |entry| entry.terms);
-    let algorithm = match planned.execution {
-        Some(ExecutionPlan::Divide(algorithm)) => algorithm,
-        Some(ExecutionPlan::Close(_)) | None => Algorithm::Single,
+    let (algorithm, end_after) = match planned.execution {
+        Some(ExecutionPlan::Divide { algorithm, end_after }) => (algorithm, end_after),
+        Some(ExecutionPlan::Close(_)) | None => (Algorithm::Single, None),
     };
-    set_target(deciding, no, id, target, terms, algorithm)
+    let decision = Decision::TargetSet { directive: id.clone(), target, entry: terms, algorithm, end_after };
+    set_target(deciding, no, id, decision)
 }
 
 /// A `NEW_TRADE` for a plan that exists: the same instruction is a no-op, another one is refused.
@@ -258,17 +259,9 @@ fn set_exits(
 }
 
 /// Sets the standing target, says so where nothing follows from it, and converges.
-fn set_target(
-    deciding: &mut Deciding<'_>,
-    no: PlanNo,
-    id: &DirectiveId,
-    target: Position,
-    entry: EntryTerms,
-    algorithm: Algorithm,
-) -> Result<(), Stop> {
+fn set_target(deciding: &mut Deciding<'_>, no: PlanNo, id: &DirectiveId, target_set: Decision) -> Result<(), Stop> {
     let Some(before) = snapshot(deciding, no) else { return Ok(()) };
-    let decision = Decision::TargetSet { directive: id.clone(), target, entry, algorithm };
-    deciding.decide(Some(no), None, decision)?;
+    deciding.decide(Some(no), None, target_set)?;
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     if let Some(reason) = target::idle(deciding, &before, &plan)? {
         nothing_to_do(deciding, &plan, id, reason)?;
@@ -329,7 +322,7 @@ fn begin_close(
     };
     let on_limit = match planned.execution {
         Some(ExecutionPlan::Close(on_limit)) => on_limit,
-        Some(ExecutionPlan::Divide(_)) | None => OnLimit::default(),
+        Some(ExecutionPlan::Divide { .. }) | None => OnLimit::default(),
     };
     if let Phase::Closing(closing) = &plan.phase {
         // At market and told so again: nothing changes. A limit is read against the price of each directive.

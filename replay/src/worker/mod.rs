@@ -7,6 +7,7 @@
 
 mod actions;
 mod closing;
+mod connection;
 mod ending;
 mod intake;
 mod protection;
@@ -23,6 +24,7 @@ use retrace_projections::ledger::{Phase, Plan};
 
 use crate::step::{Deciding, EngineError};
 
+pub(crate) use connection::connected;
 pub(crate) use intake::receive;
 pub(crate) use risk::obey;
 
@@ -32,8 +34,12 @@ const REJECT_RETRIES: u32 = 2;
 /// No input leads to more decisions about one plan than this.
 const DECISIONS_MAX: usize = 10_000;
 
-/// Decides until nothing more follows from the plan's target, schedule and ledger.
+/// Decides until nothing more follows from the plan's target, schedule and ledger. Without a connection only its timers
+/// go on: what is to be done is decided when it is back.
 pub(crate) fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    if !deciding.state.ledger.is_connected() {
+        return schedule::arm_timers(deciding, no);
+    }
     let begun = deciding.len();
     loop {
         let before = deciding.len();

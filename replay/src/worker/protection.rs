@@ -62,6 +62,7 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
             let refused = plan.side_orders().any(|order| {
                 order.role == OrderRole::TakeProfit
                     && order.status == OrderStatus::Rejected
+                    && order.reason != Some(VenueReason::NeverArrived)
                     && order.terms.trigger() == Some(level)
             });
             if !refused {
@@ -104,7 +105,8 @@ fn failed_level(deciding: &Deciding<'_>, plan: &Plan, working: Option<&Order>, l
     let Some(working) = working else {
         let last = plan.side_orders().rfind(|order| order.role == OrderRole::StopLoss);
         let lost = last.is_some_and(|last| match last.status {
-            OrderStatus::Rejected => true,
+            // One that never reached the venue was not refused: it is placed again.
+            OrderStatus::Rejected => last.reason != Some(VenueReason::NeverArrived),
             OrderStatus::Expired => last.reason != Some(VenueReason::NothingToReduce),
             OrderStatus::Pending
             | OrderStatus::Open

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use retrace_core::amount::{Money, Position, Price, Quantity};
+use retrace_core::directive::Algorithm;
 use retrace_core::event::{
     AfterRefusal, Because, Decision, OperatorCommand, OperatorCommanded, OrderRefused, RiskRefusal, Switch,
     TimerPurpose,
@@ -275,6 +276,9 @@ pub(super) fn refuse(
     refusal: RiskRefusal,
 ) -> Result<(), EngineError> {
     let Some(group) = plan.group(request.group) else { return Ok(()) };
+    // Each layer stands for itself: the next may stand nearer to the price.
+    let alone = matches!(group.algorithm, Algorithm::Layered(_)) && !matches!(refusal, RiskRefusal::KillSwitch { .. });
+    let given_up = if alone { request.quantity } else { group.planned };
     let then = match &refusal {
         // Time alone makes room.
         RiskRefusal::OrdersPerMinute { .. } => AfterRefusal::WaitsForRoom,
@@ -313,7 +317,8 @@ pub(super) fn refuse(
     }
     if then == AfterRefusal::GivenUp {
         let unsent = snapshot(deciding, plan.no).and_then(|plan| Some(plan.group(group)?.unsent()));
-        if let Some(quantity) = unsent.map(|unsent| deciding.exact(unsent)).transpose()?.and_then(Position::size) {
+        let unsent = unsent.map(|unsent| deciding.exact(unsent)).transpose()?.and_then(Position::size);
+        if let Some(quantity) = unsent.map(|unsent| unsent.min(given_up)) {
             target::drop_unsent(deciding, plan.no, group, quantity, because)?;
         }
     }

@@ -45,7 +45,8 @@ pub(super) fn idle(deciding: &Deciding<'_>, before: &Plan, plan: &Plan) -> Resul
 
 /// Whether orders toward the target are now to be placed otherwise than before.
 fn other_hint(before: &Plan, plan: &Plan) -> bool {
-    before.target.algorithm != plan.target.algorithm || before.target.entry != plan.target.entry
+    let how = |plan: &Plan| (plan.target.algorithm, plan.target.entry, plan.target.end_after);
+    how(before) != how(plan)
 }
 
 /// Brings the plan's groups to its standing target: a new group for what is missing; what is too much is taken back
@@ -70,7 +71,10 @@ pub(super) fn replan(deciding: &mut Deciding<'_>, before: &Plan, plan: &Plan) ->
     for group in before.groups.iter().filter(|group| group.is_active() && group.action != GroupAction::Close) {
         if let Some(quantity) = deciding.exact(group.outstanding())?.size() {
             take_back_unsent(deciding, plan.no, group.no, quantity)?;
-            take_back_working(deciding, plan.no, group.no, quantity)?;
+            // Without a connection what works keeps its terms: nothing can be asked of it.
+            if deciding.state.ledger.is_connected() {
+                take_back_working(deciding, plan.no, group.no, quantity)?;
+            }
         }
     }
     Ok(())
@@ -230,6 +234,8 @@ fn open_group(deciding: &mut Deciding<'_>, plan: &Plan, opening: &Opening) -> Re
         algorithm: plan.target.algorithm,
         entry: plan.target.entry,
         quantity: opening.quantity,
+        end_after: plan.target.end_after,
+        arrival: current_price(deciding, plan),
     };
     deciding.decide(Some(plan.no), None, decision)
 }

@@ -297,7 +297,7 @@ impl Said {
             target: None,
             stop: None,
             take_profit: None,
-            execution: ExecutionHint { algorithm: None, urgency: None },
+            execution: ExecutionHint { algorithm: None, urgency: None, end_after: None },
         };
         match self.what {
             What::Size { size, how, stop, profit, both, .. } => {
@@ -348,6 +348,6 @@ impl How {
                 catch_up: true,
             })),
         };
-        ExecutionHint { algorithm, urgency: None }
+        ExecutionHint { algorithm, urgency: None, end_after: None }
     }
 }

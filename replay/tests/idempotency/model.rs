@@ -84,7 +84,7 @@ impl Model {
         for event in &step.events {
             match &event.fact {
                 Fact::Input(Input::DirectiveReceived(said)) => self.said(said, &refused),
-                Fact::Input(Input::Report(Report { order: ReportedOrder::Ours(order), what })) => {
+                Fact::Input(Input::Report(Report { order: ReportedOrder::Ours(order), what, .. })) => {
                     self.reported(*order, what);
                 }
                 Fact::Decision(Decision::PlanAccepted { plan_id, .. }) => {

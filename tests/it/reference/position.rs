@@ -7,7 +7,7 @@
 use retrace_core::amount::{Money, Price, Quantity};
 use retrace_core::ids::TradeId;
 use retrace_core::instrument::Symbol;
-use retrace_core::order::Side;
+use retrace_core::order::{OrderRole, Side};
 use retrace_core::venue::FeeAsset;
 use retrace_projections::ledger::{Accounting, Totals, Trade};
 use rust_decimal::Decimal;
@@ -104,6 +104,7 @@ impl Booked {
             other => panic!("no side {other}"),
         };
         let trade = Trade {
+            role: OrderRole::Entry,
             trade_id: TradeId::new(&number.to_string()).unwrap(),
             executed_at: at(number as u64),
             side,

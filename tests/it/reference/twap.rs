@@ -47,7 +47,7 @@ fn sliced(case: &Value) -> Compared {
     let sample = samples::twap_directive("STR_1", "TPL_A");
     let Intent::NewTrade(trade) = sample.intent.clone() else { panic!("the sample opens a plan") };
     let algorithm = Algorithm::Twap(Twap { duration: Span::from_seconds(horizon), slices, catch_up: true });
-    let execution = ExecutionHint { algorithm: Some(algorithm), urgency: None };
+    let execution = ExecutionHint { algorithm: Some(algorithm), ..ExecutionHint::NONE };
     let trade = NewTrade { target: planned, stop: None, execution, ..trade };
     let directive = StrategyDirective { comments: None, intent: Intent::NewTrade(trade), ..sample };
     let identity =

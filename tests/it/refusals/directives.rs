@@ -35,6 +35,10 @@ fn hinted(name: &str, code: &'static str, execution: &str) -> Case {
     open(name, code, "\"exit_directive\"", &with)
 }
 
+/// What makes the first line an iceberg that shows more than it is to trade.
+const ICEBERG: &str = "\"direction\":\"BUY\",\"order_type\":\"LIMIT\",\"limit_price\":\"50000\"},\
+    \"execution_directive\":{\"algorithm\":\"ICEBERG\",\"visible_quantity\":\"2.01\"";
+
 /// An action on the groups of two plans, on a line after one that opens both and one that moves a stop.
 fn ordered(name: &str, code: &'static str, action: &str, fields: &str) -> Case {
     let other = OPEN.replace("OPEN_1", "OTHER_1").replace("TPL_A", "TPL_B");
@@ -142,8 +146,11 @@ pub(super) fn cases() -> Vec<Case> {
             .field("directive.execution_directive.algorithm").value("VWAP"),
         aggregated("unknown algorithm, aggregated", "not_one_of", "\"TWAP\"", "\"POV\"")
             .field("execution_directive.instructions[0].algo_type").value("POV"),
-        hinted("an algorithm of a later part", "not_supported_yet", "\"algorithm\":\"ICEBERG\"")
-            .field("directive.execution_directive.algorithm").value("ICEBERG"),
+        open("an iceberg that shows more than its size", "above_size", "\"direction\":\"BUY\"", ICEBERG)
+            .field("directive.execution_directive.visible_quantity").value("2.01"),
+        hinted("layers without room for them", "empty_range",
+            "\"algorithm\":\"LAYERED\",\"layers\":2,\"price_from\":\"50000\",\"price_to\":\"50000\"")
+            .field("directive.execution_directive.price_to").value("50000"),
         open("missing size", "missing", sized, "").field(SIZE),
         open("missing size: null", "missing", "\"2\"", "null").field(SIZE),
         aggregated("missing size, aggregated", "missing", "\"quantity\":\"2\",", "")

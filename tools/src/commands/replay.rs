@@ -21,6 +21,7 @@ use crate::error::CliError;
 use crate::input::time;
 use crate::marks::{Marked, Marks};
 use crate::output::Output;
+use crate::output::conflicts::{FillConflict, MarkedFill, ReportCounts};
 use crate::output::ledger_tree::{plan_lines, waiting_line};
 use crate::output::style::{ALARM, BAD, BOLD, DIM, painted};
 use crate::output::text::{counted, kill_switch_line, moment, printable, short_hash};
@@ -85,7 +86,11 @@ struct Document {
     ledger_digest: Head,
     plans: Vec<PlanShown>,
     refusals: Vec<RefusalView>,
-    conflicts: Vec<RefusalView>,
+    conflicts: Vec<ConflictView>,
+    /// Fills that are not as they were told first, or came when none was due.
+    marked_fills: Vec<MarkedFill>,
+    /// What the venue said and what changed nothing.
+    reports: ReportCounts,
     /// `null` while it is off.
     kill_switch: Option<KillSwitchView>,
     batches: [(); 0],
@@ -106,6 +111,34 @@ struct KillSwitchView {
     seq: Seq,
     since: Timestamp,
     reason: Option<OperatorReason>,
+}
+
+/// Two things said under one name.
+#[derive(Serialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+enum ConflictView {
+    /// Two directives of one id.
+    Directive(RefusalView),
+    /// Two bodies of one trade.
+    Fill(FillConflict),
+}
+
+impl ConflictView {
+    const fn seq(&self) -> Seq {
+        match self {
+            Self::Directive(refusal) => refusal.seq,
+            Self::Fill(conflict) => conflict.seq,
+        }
+    }
+}
+
+/// Every conflict, in order.
+fn conflicts(book: &Book, refusals: &[RefusalView]) -> Vec<ConflictView> {
+    let directives = refusals.iter().filter(|refusal| refusal.code == "conflict").cloned();
+    let fills = FillConflict::all(book).into_iter().map(ConflictView::Fill);
+    let mut all: Vec<_> = directives.map(ConflictView::Directive).chain(fills).collect();
+    all.sort_by_key(ConflictView::seq);
+    all
 }
 
 /// A refusal as the world sees it.
@@ -152,7 +185,9 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
         head: folded.head,
         ledger_digest: Head(ledger.digest()),
         plans: opened.map(|plan| PlanShown { view: plan_view(ledger, plan, &text), mark: marks.of(plan) }).collect(),
-        conflicts: refusals.iter().filter(|refusal| refusal.code == "conflict").cloned().collect(),
+        conflicts: conflicts(&folded.book, &refusals),
+        marked_fills: MarkedFill::all(&folded.book),
+        reports: ReportCounts::of(&folded.book),
         refusals,
         kill_switch: ledger.kill_switch().map(|switch| KillSwitchView {
             seq: switch.seq,
@@ -272,6 +307,17 @@ fn print(document: &Document, waiting: &[String], page: &mut dyn Write) -> Resul
             let plan = plan_id.as_ref().map_or(String::new(), |plan| format!(" for {plan}"));
             let seq = format!("event {:>width$}", seq.0);
             writeln!(page, "  {}  {seq}  {directive_id}{plan}: {} ({code})", moment(*at), printable(text))?;
+        }
+    }
+    let fills = document.conflicts.iter().filter_map(|conflict| match conflict {
+        ConflictView::Fill(conflict) => Some(conflict),
+        ConflictView::Directive(_) => None,
+    });
+    let fills: Vec<&FillConflict> = fills.collect();
+    if !fills.is_empty() {
+        writeln!(page, "\n{}", painted(BAD, counted(fills.len() as u64, "conflicting fill")))?;
+        for conflict in fills {
+            writeln!(page, "  {}  event {}  {}", moment(conflict.at), conflict.seq, printable(&conflict.text()))?;
         }
     }
     Ok(())

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use retrace_core::amount::Quantity;
-use retrace_core::directive::{GroupDirective, GroupOrder, Intent, StopChange, StopLevel, TakeProfitChange};
+use retrace_core::directive::{
+    Algorithm, ExecutionHint, GroupDirective, GroupOrder, Intent, StopChange, StopLevel, TakeProfitChange,
+};
 use retrace_core::ids::PlanId;
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_replay::tape::Tape;
@@ -59,7 +61,8 @@ pub fn check(path: &Path, lines: &[ParsedLine], instruments: &[Instrument], tape
             Intent::NewTrade(new) => {
                 symbols.extend(new.plan_id.as_ref().map(|plan| (plan, &new.symbol)));
                 let stop = new.stop.and_then(price_of);
-                (Some(&new.symbol), Some(new.target.value()), [new.entry.limit_price, stop, new.take_profit])
+                let levels = [new.entry.limit_price, stop, new.take_profit, highest_layer(new.execution)];
+                (Some(&new.symbol), Some(new.target.value()), levels)
             }
             Intent::Modify(modify) => {
                 let stop = match modify.stop {
@@ -72,7 +75,7 @@ pub fn check(path: &Path, lines: &[ParsedLine], instruments: &[Instrument], tape
                 };
                 let symbol = modify.plans.first().and_then(|plan| symbols.get(plan).copied());
                 let limit = modify.entry.and_then(|entry| entry.limit_price);
-                (symbol, modify.target, [limit, stop, take_profit])
+                (symbol, modify.target, [limit, stop, take_profit, highest_layer(modify.execution)])
             }
             Intent::Group(GroupDirective { plans, order: GroupOrder::ModifyOrders(change), .. }) => {
                 let symbol = plans.first().and_then(|plan| symbols.get(plan).copied());
@@ -82,7 +85,7 @@ pub fn check(path: &Path, lines: &[ParsedLine], instruments: &[Instrument], tape
                 } else {
                     "directive.entry_directive.limit_price"
                 };
-                (symbol, size, [change.limit_price, None, None])
+                (symbol, size, [change.limit_price, None, None, None])
             }
             Intent::Group(_) | Intent::CancelAll(_) | Intent::Close(_) => continue,
         };
@@ -109,6 +112,13 @@ pub fn check(path: &Path, lines: &[ParsedLine], instruments: &[Instrument], tape
         }
     }
     Ok(())
+}
+
+const fn highest_layer(hint: ExecutionHint) -> Option<retrace_core::amount::Price> {
+    match hint.algorithm {
+        Some(Algorithm::Layered(layered)) => Some(layered.to),
+        Some(Algorithm::Single | Algorithm::Twap(_) | Algorithm::Iceberg(_)) | None => None,
+    }
 }
 
 const fn price_of(level: StopLevel) -> Option<retrace_core::amount::Price> {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use retrace_core::amount::{Position, Quantity};
 use retrace_core::directive::{
-    ClosePlans, Intent, ModifyPlans, NewTrade, Scope, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
+    Algorithm, ClosePlans, Intent, ModifyPlans, NewTrade, Scope, StopChange, StopLevel, StrategyDirective,
+    TakeProfitChange,
 };
 use retrace_core::ids::{CausalityId, DirectiveId, PlanId};
 use retrace_core::instrument::{Instrument, Symbol};
@@ -12,10 +13,11 @@ use retrace_core::order::Side;
 use rust_decimal::Decimal;
 
 use crate::input::directive_actions::Action;
+use crate::input::directive_execution::{Divided, FIELDS};
 use crate::input::directive_fields::{
     AggregatedFields, DirectiveFields, ExitFields, Given, InstructionFields, IntentFields, Text,
 };
-use crate::input::directive_values::{Named, TWAP_FIELDS, Values, text_of};
+use crate::input::directive_values::{Named, Placed, Values, text_of};
 use crate::input::directives::from_json;
 use crate::input::hint::{did_you_mean, nearest};
 use crate::input::problem::InputProblem;
@@ -104,10 +106,15 @@ impl<'a> Builder<'a> {
             ("directive.entry_directive", close && fields.entry_directive.is_some()),
             ("directive.size_directive", close && fields.size_directive.is_some()),
             ("directive.exit_directive", close && exit.is_some()),
-            (TWAP_FIELDS.algorithm, close && hint.is_some_and(|h| h.algorithm.is_some())),
-            (TWAP_FIELDS.duration, close && hint.is_some_and(|h| h.duration_minutes.is_some())),
-            (TWAP_FIELDS.slices, close && hint.is_some_and(|h| h.slices.is_some())),
-            ("directive.execution_directive.catch_up", close && hint.is_some_and(|h| h.catch_up.is_some())),
+            (FIELDS.algorithm, close && hint.is_some_and(|h| h.algorithm.is_some())),
+            (FIELDS.duration, close && hint.is_some_and(|h| h.duration_minutes.is_some())),
+            (FIELDS.slices, close && hint.is_some_and(|h| h.slices.is_some())),
+            (FIELDS.catch_up, close && hint.is_some_and(|h| h.catch_up.is_some())),
+            (FIELDS.visible, close && hint.is_some_and(|h| h.visible_quantity.is_some())),
+            (FIELDS.layers, close && hint.is_some_and(|h| h.layers.is_some())),
+            (FIELDS.from, close && hint.is_some_and(|h| h.price_from.is_some())),
+            (FIELDS.to, close && hint.is_some_and(|h| h.price_to.is_some())),
+            (FIELDS.end_after, close && hint.is_some_and(|h| h.end_after_minutes.is_some())),
             (
                 "directive.execution_directive.max_total_slippage_pct",
                 !close && hint.is_some_and(|h| h.max_total_slippage_pct.is_some()),
@@ -136,12 +143,16 @@ impl<'a> Builder<'a> {
         let target = values.quantity(Named(SIZE, text_of(size)), instrument)?;
         let exit = fields.exit_directive.as_ref();
         let (stop, take_profit) = self.exits(exit, only)?;
+        let execution = fields.execution_directive.as_ref();
+        let placed = Placed::by(execution.and_then(|e| e.algorithm.as_deref()));
+        let terms = values.entry(entry, placed, only)?;
+        let divided = Divided { size: Some(target), instruments: only, limit_price: terms.limit_price };
         let new = NewTrade {
             plan_id,
             symbol: instrument.symbol.clone(),
             direction: direction
                 .ok_or_else(|| (self.here)(Rule::Missing).field("directive.entry_directive.direction"))?,
-            entry: values.entry(entry, only)?,
+            entry: terms,
             target,
             stop: match stop {
                 Some(StopChange::To(level)) => Some(level),
@@ -151,7 +162,7 @@ impl<'a> Builder<'a> {
                 Some(TakeProfitChange::To(price)) => Some(price),
                 Some(TakeProfitChange::Remove) | None => None,
             },
-            execution: values.execution(fields.execution_directive.as_ref(), Some((target, instrument)))?,
+            execution: values.execution(execution, &divided)?,
         };
         self.right_side(&new, STOP, TAKE_PROFIT)?;
         Ok(new)
@@ -196,13 +207,17 @@ impl<'a> Builder<'a> {
         if let (Some(field), None) = (how, target) {
             return Err((self.here)(Rule::NeedsSize).field(field));
         }
+        let execution = fields.execution_directive.as_ref();
+        let placed = Placed::by(execution.and_then(|e| e.algorithm.as_deref()));
+        let terms = says_how.then(|| values.entry(entry, placed, &instruments)).transpose()?;
+        let limit_price = terms.and_then(|terms| terms.limit_price);
         Ok(ModifyPlans {
             direction: values.direction(Named("directive.entry_directive.direction", direction))?,
-            entry: says_how.then(|| values.entry(entry, &instruments)).transpose()?,
+            entry: terms,
             target,
             stop,
             take_profit,
-            execution: values.execution(fields.execution_directive.as_ref(), None)?,
+            execution: values.execution(execution, &Divided { size: None, instruments: &instruments, limit_price })?,
             plans,
         })
     }
@@ -293,15 +308,24 @@ impl<'a> Builder<'a> {
 
     /// A stop or target on the wrong side of a limit entry's price can never make sense (SEMANTICS 4).
     fn right_side(&self, new: &NewTrade, stop_field: &str, take_profit_field: &str) -> Built<()> {
-        let Some(limit_price) = new.entry.limit_price else { return Ok(()) };
         let direction = new.direction;
+        // Layers are limits too: a stop must lie beyond the farthest of them, a take profit beyond the nearest.
+        let (for_stop, for_profit) = match (new.execution.algorithm, direction) {
+            (Some(Algorithm::Layered(layered)), Side::Buy) => (layered.from, layered.to),
+            (Some(Algorithm::Layered(layered)), Side::Sell) => (layered.to, layered.from),
+            (Some(Algorithm::Single | Algorithm::Twap(_) | Algorithm::Iceberg(_)) | None, _) => {
+                let Some(limit_price) = new.entry.limit_price else { return Ok(()) };
+                (limit_price, limit_price)
+            }
+        };
         let stop = match new.stop {
             Some(StopLevel::At(price)) => Some(price),
             Some(StopLevel::Tolerance(_)) | None => None,
         };
-        for (field, level, below) in
-            [(stop_field, stop, direction == Side::Buy), (take_profit_field, new.take_profit, direction == Side::Sell)]
-        {
+        for (field, level, below, limit_price) in [
+            (stop_field, stop, direction == Side::Buy, for_stop),
+            (take_profit_field, new.take_profit, direction == Side::Sell, for_profit),
+        ] {
             let Some(level) = level else { continue };
             if (below && level >= limit_price) || (!below && level <= limit_price) {
                 let side = if below { "below" } else { "above" };
@@ -344,15 +368,17 @@ impl<'a> Builder<'a> {
             return Err((self.here)(Rule::StopRemovedByNull).field(STOP).value("null"));
         }
         let stop = values.price(Named::given(STOP, &params.stop_loss_price), only)?;
+        let terms = values.instruction_entry(&params, Placed::by(Some(&algo_type)), only)?;
+        let divided = Divided { size: Some(target), instruments: only, limit_price: terms.limit_price };
         let new = NewTrade {
             plan_id,
             symbol: instrument.symbol.clone(),
             direction: values.direction(direction)?.ok_or_else(|| (self.here)(Rule::Missing).field(direction.0))?,
-            entry: values.instruction_entry(&params, only)?,
+            entry: terms,
             target,
             stop: stop.map(StopLevel::At),
             take_profit: values.price(Named::given(TAKE_PROFIT, &params.take_profit_price), only)?,
-            execution: values.instruction_execution(&algo_type, &params, (target, instrument))?,
+            execution: values.instruction_execution(&algo_type, &params, &divided)?,
         };
         self.right_side(&new, STOP, TAKE_PROFIT)?;
         let intent = Intent::NewTrade(new);

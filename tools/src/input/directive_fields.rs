@@ -171,6 +171,11 @@ pub(super) struct ExecutionFields {
     pub(super) duration_minutes: Option<Text>,
     pub(super) slices: Option<Text>,
     pub(super) catch_up: Option<bool>,
+    pub(super) visible_quantity: Option<Text>,
+    pub(super) layers: Option<Text>,
+    pub(super) price_from: Option<Text>,
+    pub(super) price_to: Option<Text>,
+    pub(super) end_after_minutes: Option<Text>,
     pub(super) execution_urgency: Option<Text>,
     pub(super) max_total_slippage_pct: Option<Text>,
     #[serde(default, deserialize_with = "object")]
@@ -224,6 +229,11 @@ pub(super) struct ParamsFields {
     pub(super) quantity: Option<Text>,
     pub(super) duration: Option<Text>,
     pub(super) slices: Option<Text>,
+    pub(super) visible_quantity: Option<Text>,
+    pub(super) layers: Option<Text>,
+    pub(super) price_from: Option<Text>,
+    pub(super) price_to: Option<Text>,
+    pub(super) end_after: Option<Text>,
     pub(super) order_type: Option<String>,
     pub(super) limit_price: Option<Text>,
     #[serde(default)]

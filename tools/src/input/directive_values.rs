@@ -1,8 +1,7 @@
-//! The single values of a directive line: words, names, prices, quantities, fractions, schedules.
+//! The single values of a directive line: words, names, prices, quantities, fractions, how orders are placed.
 
 use retrace_core::amount::{Price, Quantity};
-use retrace_core::directive::{Algorithm, CloseHint, EntryTerms, ExecutionHint, OnLimit, Twap, WhenLimitHolds};
-use retrace_core::exact::{Rounding, mul_div};
+use retrace_core::directive::{CloseHint, EntryTerms, OnLimit, WhenLimitHolds};
 use retrace_core::ids::IdError;
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::order::{OrderType, Side, TimeInForce};
@@ -19,13 +18,7 @@ use crate::input::rule::Rule;
 /// Fractions keep to this many decimals, so that a product with a price stays exact.
 const FRACTION_DECIMALS_MAX: u32 = 8;
 
-/// The longest schedule, in minutes: a year.
-const MINUTES_MAX: u64 = 366 * 24 * 60;
-
-/// The most slices that one schedule may have.
-const SLICES_MAX: u64 = 100_000;
-
-type Built<T> = Result<T, InputProblem>;
+pub(super) type Built<T> = Result<T, InputProblem>;
 
 /// A field's path in the line and its text, `None` where it is absent.
 #[derive(Clone, Copy)]
@@ -38,26 +31,36 @@ impl<'t> Named<'t> {
     }
 }
 
-/// The paths of the fields that divide a quantity over time, which differ between the two forms.
-pub(super) struct TwapFields {
-    pub(super) algorithm: &'static str,
-    pub(super) duration: &'static str,
-    pub(super) slices: &'static str,
+/// Where an algorithm places its orders, as far as that limits what an entry may say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Placed {
+    /// Where the entry says.
+    AsSaid,
+    /// There, a part after the other.
+    InParts,
+    /// At prices of their own.
+    InLayers,
 }
 
-/// In `directive`.
-pub(super) const TWAP_FIELDS: TwapFields = TwapFields {
-    algorithm: "directive.execution_directive.algorithm",
-    duration: "directive.execution_directive.duration_minutes",
-    slices: "directive.execution_directive.slices",
-};
+impl Placed {
+    /// As the algorithm of this name places them.
+    pub(super) fn by(algorithm: Option<&str>) -> Self {
+        match algorithm {
+            Some("ICEBERG") => Self::InParts,
+            Some("LAYERED") => Self::InLayers,
+            Some(_) | None => Self::AsSaid,
+        }
+    }
 
-/// In the aggregated form.
-const INSTRUCTION_TWAP_FIELDS: TwapFields = TwapFields {
-    algorithm: "execution_directive.instructions[0].algo_type",
-    duration: "execution_directive.instructions[0].params.duration",
-    slices: "execution_directive.instructions[0].params.slices",
-};
+    /// The algorithm whose orders must be able to rest.
+    const fn rests(self) -> Option<&'static str> {
+        match self {
+            Self::AsSaid => None,
+            Self::InParts => Some("algorithm ICEBERG"),
+            Self::InLayers => Some("algorithm LAYERED"),
+        }
+    }
+}
 
 /// Reads values and says what is wrong with them.
 pub(super) struct Values<'a> {
@@ -176,17 +179,22 @@ impl<'a> Values<'a> {
         Err(self.at(named, Rule::OutOfBounds { bounds }))
     }
 
-    fn whole(&self, named: Named<'_>, min: u64, max: u64) -> Built<Option<u64>> {
+    pub(super) fn whole(&self, named: Named<'_>, min: u64, max: u64) -> Built<Option<u64>> {
         let Some(text) = named.1 else { return Ok(None) };
         let number = number::parse_whole(text, min, max);
         number.map(Some).ok_or_else(|| self.at(named, Rule::NotWhole { min, max }))
     }
 
-    pub(super) fn entry(&self, fields: Option<&EntryFields>, instruments: &[&Instrument]) -> Built<EntryTerms> {
+    pub(super) fn entry(
+        &self,
+        fields: Option<&EntryFields>,
+        placed: Placed,
+        instruments: &[&Instrument],
+    ) -> Built<EntryTerms> {
         let Some(fields) = fields else { return Ok(EntryTerms::MARKET) };
         let order_type = Named("directive.entry_directive.order_type", fields.order_type.as_deref());
         let limit = Named("directive.entry_directive.limit_price", text_of(fields.limit_price.as_ref()));
-        let limit_price = self.limit_price(order_type, limit, instruments)?;
+        let limit_price = self.limit_price(order_type, limit, placed, instruments)?;
         let time_in_force = match &fields.time_in_force {
             None => TimeInForce::Gtc,
             Some(text) => {
@@ -195,35 +203,57 @@ impl<'a> Values<'a> {
                 if found == TimeInForce::Gtd {
                     return Err(self.at(Named(field, Some(text)), Rule::NotSupportedYet));
                 }
+                // What must fill at once neither waits to be shown nor stands at a price of its own.
+                if let (Some(other), TimeInForce::Ioc | TimeInForce::Fok) = (placed.rests(), found) {
+                    return Err(self.at(Named(field, Some(text)), Rule::Excludes { other }));
+                }
                 found
             }
         };
         let post_only = fields.post_only.unwrap_or(false);
-        if post_only && limit_price.is_none() {
+        if post_only && limit_price.is_none() && placed != Placed::InLayers {
             let problem = (self.here)(Rule::Excludes { other: "a market order" });
             return Err(problem.field("directive.entry_directive.post_only").value("true"));
         }
         Ok(EntryTerms { limit_price, time_in_force, post_only })
     }
 
-    pub(super) fn instruction_entry(&self, params: &ParamsFields, instruments: &[&Instrument]) -> Built<EntryTerms> {
+    pub(super) fn instruction_entry(
+        &self,
+        params: &ParamsFields,
+        placed: Placed,
+        instruments: &[&Instrument],
+    ) -> Built<EntryTerms> {
         let order_type = Named("execution_directive.instructions[0].params.order_type", params.order_type.as_deref());
         let limit =
             Named("execution_directive.instructions[0].params.limit_price", text_of(params.limit_price.as_ref()));
-        Ok(EntryTerms { limit_price: self.limit_price(order_type, limit, instruments)?, ..EntryTerms::MARKET })
+        let limit_price = self.limit_price(order_type, limit, placed, instruments)?;
+        Ok(EntryTerms { limit_price, ..EntryTerms::MARKET })
     }
 
-    /// The limit price that a LIMIT order must and a MARKET order must not have.
+    /// The limit price that a LIMIT order must and a MARKET order must not have. Layers have prices of their own.
     fn limit_price(
         &self,
         order_type: Named<'_>,
         limit: Named<'_>,
+        placed: Placed,
         instruments: &[&Instrument],
     ) -> Built<Option<Price>> {
         let types = OrderType::ALL.iter().filter(|known| **known != OrderType::Unknown);
         let known: Vec<&'static str> = types.map(|known| known.as_str()).collect();
         let word = self.word(order_type, &["MARKET", "LIMIT"], &known)?;
         let price = self.price(limit, instruments)?;
+        if placed == Placed::InLayers {
+            let other = "algorithm LAYERED";
+            return match (word, price) {
+                (_, Some(_)) => {
+                    let problem = self.at(limit, Rule::Excludes { other });
+                    Err(problem.with_hint("`price_from` and `price_to` say where its orders stand"))
+                }
+                (Some("MARKET"), None) => Err(self.at(order_type, Rule::Excludes { other })),
+                (Some(_) | None, None) => Ok(None),
+            };
+        }
         match (word == Some("LIMIT"), price) {
             (true, None) => Err((self.here)(Rule::MissingFor { by: "order type LIMIT" }).field(limit.0)),
             (false, Some(_)) => {
@@ -232,83 +262,6 @@ impl<'a> Values<'a> {
             }
             (true, Some(_)) | (false, None) => Ok(price),
         }
-    }
-
-    pub(super) fn execution(
-        &self,
-        fields: Option<&ExecutionFields>,
-        divides: Option<(Quantity, &Instrument)>,
-    ) -> Built<ExecutionHint> {
-        let Some(fields) = fields else { return Ok(ExecutionHint { algorithm: None, urgency: None }) };
-        let urgency = text_of(fields.execution_urgency.as_ref());
-        let urgency = self.fraction(Named("directive.execution_directive.execution_urgency", urgency), true)?;
-        let schedule = Schedule {
-            algorithm: fields.algorithm.as_deref(),
-            duration: text_of(fields.duration_minutes.as_ref()),
-            slices: text_of(fields.slices.as_ref()),
-            catch_up: fields.catch_up,
-        };
-        Ok(ExecutionHint { algorithm: self.algorithm(&TWAP_FIELDS, &schedule, divides)?, urgency })
-    }
-
-    pub(super) fn instruction_execution(
-        &self,
-        algo_type: &str,
-        params: &ParamsFields,
-        divides: (Quantity, &Instrument),
-    ) -> Built<ExecutionHint> {
-        let schedule = Schedule {
-            algorithm: Some(algo_type),
-            duration: text_of(params.duration.as_ref()),
-            slices: text_of(params.slices.as_ref()),
-            catch_up: None,
-        };
-        let algorithm = self.algorithm(&INSTRUCTION_TWAP_FIELDS, &schedule, Some(divides))?;
-        Ok(ExecutionHint { algorithm, urgency: None })
-    }
-
-    fn algorithm(
-        &self,
-        at: &TwapFields,
-        given: &Schedule<'_>,
-        divides: Option<(Quantity, &Instrument)>,
-    ) -> Built<Option<Algorithm>> {
-        let known = ["SINGLE", "TWAP", "ICEBERG", "LAYERED"];
-        let word = self.word(Named(at.algorithm, given.algorithm), &["SINGLE", "TWAP"], &known)?;
-        let (duration, slices) = (Named(at.duration, given.duration), Named(at.slices, given.slices));
-        if word != Some("TWAP") {
-            for (field, name, misplaced) in [
-                (at.duration, "a duration", given.duration.is_some()),
-                (at.slices, "a number of slices", given.slices.is_some()),
-                ("directive.execution_directive.catch_up", "catch_up", given.catch_up.is_some()),
-            ] {
-                match (misplaced, word) {
-                    (false, _) => {}
-                    (true, None) => return Err((self.here)(Rule::MissingFor { by: name }).field(at.algorithm)),
-                    (true, Some(_)) => {
-                        return Err((self.here)(Rule::Excludes { other: "algorithm SINGLE" }).field(field));
-                    }
-                }
-            }
-            return Ok(word.map(|_| Algorithm::Single));
-        }
-        let required = |field| (self.here)(Rule::MissingFor { by: "algorithm TWAP" }).field(field);
-        let minutes = self.whole(duration, 1, MINUTES_MAX)?.ok_or_else(|| required(at.duration))?;
-        let count = self.whole(slices, 1, SLICES_MAX)?.ok_or_else(|| required(at.slices))?;
-        if let Some((quantity, instrument)) = divides {
-            let lot = instrument.lot;
-            let lots = mul_div(quantity.value(), Decimal::ONE, lot.value(), 0, Rounding::Down);
-            if let Ok(lots) = lots
-                && Decimal::from(count) > lots
-            {
-                return Err(self.at(slices, Rule::TooManySlices { quantity, lot, lots }));
-            }
-        }
-        Ok(Some(Algorithm::Twap(Twap {
-            duration: Span::from_seconds(minutes * 60),
-            slices: u32::try_from(count).unwrap_or(u32::MAX),
-            catch_up: given.catch_up.unwrap_or(true),
-        })))
     }
 
     pub(super) fn close_hint(&self, fields: Option<&ExecutionFields>) -> Built<CloseHint> {
@@ -346,12 +299,4 @@ impl<'a> Values<'a> {
             then,
         })
     }
-}
-
-/// The fields that divide a quantity over time, as given.
-struct Schedule<'t> {
-    algorithm: Option<&'t str>,
-    duration: Option<&'t str>,
-    slices: Option<&'t str>,
-    catch_up: Option<bool>,
 }

@@ -154,6 +154,11 @@ fn column_hint(wanted: &str, columns: &[String]) -> String {
     {
         return format!("separate the columns by commas: this file seems to use `{}`", separator.escape_default());
     }
+    if let [only] = columns
+        && ["#", "http://", "https://"].iter().any(|start| only.starts_with(start))
+    {
+        return "the first line must name the columns: take out what stands above them".to_owned();
+    }
     if columns.first().is_some_and(|first| time::parse(first).is_ok()) {
         return "the first line must name the columns: this file seems to begin with its first bar".to_owned();
     }
@@ -237,6 +242,8 @@ mod tests {
         assert!(column_hint("time", &columns("time;open;high")).contains("`;`"));
         assert!(column_hint("time", &columns("time\topen")).contains("`\\t`"));
         assert!(column_hint("time", &columns("2024-05-06T10:00:00Z,1,2")).contains("begin with its first bar"));
+        assert!(column_hint("time", &columns("https://example.com/bars")).contains("take out what stands above"));
+        assert!(column_hint("time", &columns("# five minutes")).contains("take out what stands above"));
         assert!(column_hint("volume", &columns("time,Volume_USDT")).contains("did you mean `Volume_USDT`?"));
         assert!(!column_hint("open", &columns("a,b")).contains("did you mean"));
     }

@@ -7,6 +7,7 @@ mod bounded;
 pub mod digits;
 mod directive_actions;
 mod directive_build;
+mod directive_execution;
 mod directive_fields;
 mod directive_values;
 pub mod directives;
@@ -21,6 +22,7 @@ pub mod session;
 mod session_fields;
 mod session_policy;
 mod session_risk;
+mod session_urgency;
 pub mod time;
 pub(crate) mod yaml;
 

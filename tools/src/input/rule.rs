@@ -359,6 +359,18 @@ pub enum Rule {
         /// How many it has.
         lots: Decimal,
     },
+    /// A part that is more than the whole.
+    #[error("is more than the size of {size}")]
+    AboveSize {
+        /// The whole.
+        size: Quantity,
+    },
+    /// A range of prices without room for layers.
+    #[error("must be above price_from, which is {from}")]
+    EmptyRange {
+        /// Where the range begins.
+        from: Price,
+    },
     /// A list that must not be empty.
     #[error("is an empty list")]
     EmptyList,

@@ -91,6 +91,8 @@ impl Rule {
             Self::OffTick { .. } => "off_tick",
             Self::OffLot { .. } => "off_lot",
             Self::TooManySlices { .. } => "more_slices_than_lots",
+            Self::AboveSize { .. } => "above_size",
+            Self::EmptyRange { .. } => "empty_range",
             Self::EmptyList => "empty_list",
             Self::TooMany { .. } => "too_many",
             Self::ListedTwice => "listed_twice",

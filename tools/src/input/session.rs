@@ -379,6 +379,11 @@ impl Checker<'_> {
         parse(&text.value).map_err(|rule| self.at(field, text, rule))
     }
 
+    /// A problem with what is missing on `line`.
+    pub(super) fn about(&self, field: &str, line: u64, rule: Rule) -> InputProblem {
+        InputProblem::new(self.file, rule).on_line(line).field(field)
+    }
+
     pub(super) fn at(&self, field: &str, text: &Text, rule: Rule) -> InputProblem {
         InputProblem::new(self.file, rule).on_line(text.referenced.line()).field(field).value(&text.value)
     }

@@ -119,6 +119,18 @@ pub(super) struct AccountFields {
 pub(super) struct ExecutionFields {
     pub(super) reject_retries: Option<Text>,
     pub(super) stop_limit_patience_seconds: Option<Text>,
+    pub(super) urgency: Option<Vec<Spanned<UrgencyFields>>>,
+}
+
+/// One entry of `urgency:` in `execution:`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UrgencyFields {
+    pub(super) from: Text,
+    pub(super) algorithm: Text,
+    pub(super) duration_minutes: Option<Text>,
+    pub(super) slices: Option<Text>,
+    pub(super) catch_up: Option<Text>,
 }
 
 /// `venue:`

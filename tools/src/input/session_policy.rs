@@ -36,6 +36,7 @@ impl Checker<'_> {
                 let field = "execution.stop_limit_patience_seconds";
                 policy.stop_limit_patience = Span::from_seconds(seconds.ok_or_else(|| self.at(field, text, rule))?);
             }
+            policy.urgency = self.urgency(execution.urgency.as_deref().unwrap_or_default())?;
         }
         if let Some(risk) = &fields.risk {
             policy.risk = self.risk(risk, instruments)?;

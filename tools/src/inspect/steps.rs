@@ -86,6 +86,12 @@ pub(super) fn gaps(times: &[(Timestamp, u64)], period: Span, oddities: &mut Oddi
     gaps
 }
 
+/// What does not follow on the row before, in a file whose rows do not tell how long its bars are: no two of them go
+/// forward, or only by what no timeframe can be, so any length finds the same.
+pub(super) fn order(times: &[(Timestamp, u64)], oddities: &mut Oddities) {
+    gaps(times, Span::from_nanos(1), oddities);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,5 +121,18 @@ mod tests {
         assert_eq!((longest.bars, longest.after.nanos(), longest.until.nanos()), (5, 330_000_000_000, 660_000_000_000));
         let odd: Vec<_> = oddities.listed().into_iter().map(|oddity| (oddity.kind.as_str(), oddity.line)).collect();
         assert_eq!(odd, [("goes back in time", Some(6)), ("overlaps the bar before", Some(4))]);
+    }
+
+    #[test]
+    fn rows_that_never_go_forward_are_odd_without_a_timeframe() {
+        for (seconds, kind) in [([120, 60, 0], "goes back in time"), ([60, 60, 60], "same time again")] {
+            let times = at(&seconds);
+            assert_eq!(timeframe(None, &times), None);
+            let mut oddities = Oddities::default();
+            order(&times, &mut oddities);
+            let odd: Vec<_> =
+                oddities.listed().into_iter().map(|odd| (odd.kind.as_str(), odd.count, odd.line)).collect();
+            assert_eq!(odd, [(kind, 2, Some(2))]);
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! The ledger as a tree: plan, group, order, fill. Readable at a glance; ids and hashes shortened.
 
 use anstyle::Style;
+use retrace_core::amount::Money;
 use retrace_core::event::Outcome;
 use retrace_core::order::OrderStatus;
 use retrace_projections::audit::venue_reason_text;
 use retrace_projections::ledger::is_protection;
 use retrace_projections::view::{FillView, GroupView, OrderView, PlanView};
+use rust_decimal::Decimal;
 
 use crate::marks::Marked;
 
@@ -39,7 +41,7 @@ pub(crate) fn plan_lines(plan: &PlanView, mark: Option<&Marked>) -> Vec<String> 
     let nodes = columns::lines(groups)
         .into_iter()
         .zip(&plan.groups)
-        .map(|(text, group)| Node { text, children: orders(group) });
+        .map(|(text, group)| Node { text, children: quality(group).into_iter().chain(orders(group)).collect() });
     grow(nodes.collect(), "", &mut lines);
     lines
 }
@@ -146,6 +148,27 @@ fn group_pieces(group: &GroupView) -> Vec<Piece> {
     ]
 }
 
+/// What a group's execution came to against the price at which it was decided.
+fn quality(group: &GroupView) -> Option<Node> {
+    let arrival = group.arrival_price?;
+    let slippage = cost("slippage", group.slippage, group.slippage_bps);
+    // Where all of it was traded the two are one.
+    let short = group.filled_quantity != group.target_quantity;
+    let shortfall = cost("shortfall", group.shortfall, group.shortfall_bps).filter(|_| short);
+    if slippage.is_none() && shortfall.is_none() {
+        return None;
+    }
+    let average = group.average_price.map(|price| format!("average {}", average(price.value())));
+    let mut parts: Vec<String> = average.into_iter().chain([format!("arrival {arrival}")]).collect();
+    parts.extend(slippage.into_iter().chain(shortfall));
+    Some(Node { text: painted(DIM, parts.join(", ")), children: Vec::new() })
+}
+
+fn cost(name: &str, cost: Option<Money>, bps: Option<Decimal>) -> Option<String> {
+    let bps = bps.map_or(String::new(), |bps| format!(" ({bps} bps)"));
+    cost.map(|cost| format!("{name} {}{bps}", money(cost)))
+}
+
 /// A group's orders as they came, what protects it behind what it trades.
 fn orders(group: &GroupView) -> Vec<Node> {
     let (protecting, trading): (Vec<_>, Vec<_>) = group.orders.iter().partition(|order| is_protection(order.role));
@@ -163,6 +186,9 @@ fn order_pieces(order: &OrderView) -> Vec<Piece> {
     }
     if let Some(reason) = order.reason {
         status = format!("{status}: {}", venue_reason_text(reason));
+    }
+    if let Some(missing) = order.missing_fill {
+        status = format!("{status}, missing fill of {missing}");
     }
     vec![
         Piece::styled(if is_protection(order.role) { PROTECTION } else { PLAIN }, order.role.as_str()),
@@ -191,11 +217,18 @@ fn fills(order: &OrderView) -> Vec<Node> {
             Piece::decimal(fill.quantity.to_string()),
             Piece::styled(DIM, "@"),
             Piece::decimal(fill.price.to_string()),
-            Piece::styled(DIM, format!("fee {} {}", money(fill.fee), fill.fee_asset)),
+            Piece::styled(DIM, format!("fee {} {}{}", money(fill.fee), fill.fee_asset, marks(fill))),
         ]
     };
     let lines = columns::lines(order.fills.iter().map(pieces).collect());
     lines.into_iter().map(|text| Node { text, children: Vec::new() }).collect()
+}
+
+/// What a fill is marked with: put right, taken back.
+fn marks(fill: &FillView) -> String {
+    let corrected = fill.correction.map_or(String::new(), |correction| format!(", correction {correction}"));
+    let busted = if fill.busted { ", BUSTED" } else { "" };
+    format!("{corrected}{busted}")
 }
 
 /// What was taken on and has no order yet: `2 plans wait for their first order: A, B`.

@@ -2,6 +2,7 @@
 //! else; without it, what people read.
 
 pub(crate) mod columns;
+pub(crate) mod conflicts;
 pub(crate) mod difference;
 pub(crate) mod ledger_tree;
 pub(crate) mod progress;

@@ -116,6 +116,8 @@ fn tell_input(input: &Input, role: Option<OrderRole>) -> Telling {
         Input::PriceMoved(_) => telling("", "price", DIM),
         Input::DirectiveReceived(_) => telling(">", "directive", INTENT),
         Input::TradeImported(_) => telling("<", "trade", INTENT),
+        Input::ConnectionChanged { connected: true } => telling("", "connected", NOTICE),
+        Input::ConnectionChanged { connected: false } => telling("!", "lost", ALARM),
         Input::OperatorCommanded(_) => telling(">>", "operator", ALARM),
         Input::TimerFired { .. } => telling("", "timer", DIM),
         Input::Report(Report { what, .. }) => match what {
@@ -138,6 +140,9 @@ fn tell_input(input: &Input, role: Option<OrderRole>) -> Telling {
             ReportKind::AmendRejected { .. } | ReportKind::CancelRejected { .. } => telling("x", "refused", BAD),
             ReportKind::Expired { .. } => telling("x", "expired", BAD),
             ReportKind::Triggered => telling("!", "set off", ALARM),
+            ReportKind::Busted { .. } => telling("!", "busted", ALARM),
+            ReportKind::Corrected { .. } => telling("!", "corrected", ALARM),
+            ReportKind::Stands { .. } | ReportKind::NotFound => telling("", "stands", NOTICE),
         },
     }
 }
@@ -166,6 +171,7 @@ fn tell_decision(decision: &Decision) -> Telling {
         Decision::OrderRequested { .. } | Decision::OrderInferred { .. } => telling("", "order", PLAIN),
         Decision::AmendRequested { .. } => telling("|", "change", PROTECTION),
         Decision::CancelRequested { .. } => telling("", "cancel", PLAIN),
+        Decision::QueryRequested => telling("?", "ask", NOTICE),
         Decision::TimerSet { .. } | Decision::TimerDropped { .. } => telling("", "timer", DIM),
         Decision::CloseStarted { .. } => telling("#", "close", BOLD),
         Decision::CloseGaveUp { .. } => telling("!!", "close", ALARM),

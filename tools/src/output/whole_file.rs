@@ -42,7 +42,10 @@ impl WholeFile {
             // As any file is made; the user's mask takes away from it.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        let file = BufWriter::new(builder.tempfile_in(folder)?);
+        // Asked first, and an error then taken by its kind: `tempfile` names the file under construction in its own.
+        std::fs::metadata(folder)?;
+        let file = builder.tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
+        let file = BufWriter::new(file);
         Ok(Self { kept: Kept::Beside { file, place } })
     }
 
@@ -98,6 +101,15 @@ mod tests {
         file.write_all(b"whole").unwrap();
         file.finish().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "whole");
+    }
+
+    #[test]
+    fn a_missing_folder_is_told_without_the_name_of_the_file_under_construction() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = WholeFile::create(&dir.path().join("none/out")).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(!error.to_string().contains(".retrace-"), "{error}");
+        assert!(error.raw_os_error().is_some(), "{error}");
     }
 
     #[cfg(unix)]

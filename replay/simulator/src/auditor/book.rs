@@ -1,6 +1,7 @@
 //! What the auditor knows of plans and orders. Sizes are in the plan's own direction.
 
-use retrace_core::ids::{PlanId, PlanNo};
+use retrace_core::event::FillReport;
+use retrace_core::ids::{GroupNo, PlanId, PlanNo, Seq};
 
 use crate::units::GRAINS;
 
@@ -32,6 +33,8 @@ pub struct Plan {
     pub exit_short: bool,
     /// At which price it was to be entered last, in ticks: what is too small is valued there.
     pub limit: Option<i64>,
+    /// In how many orders at a time it is entered or left: what is too small for each of them is given up.
+    pub parts: i64,
     /// What a slice left unfilled may be given up.
     pub skips: bool,
     /// Something happened to a stop: it was refused, ended, or not changed.
@@ -93,6 +96,12 @@ pub struct Order {
     pub ended: bool,
     /// What is asked of it and not answered.
     pub asked: Option<Asked>,
+    /// The request for what was asked of it last.
+    pub request: Seq,
+    /// The query of it that is not answered.
+    pub query: Option<Seq>,
+    /// How many lots were filled in all, as the venue said.
+    pub stated: i64,
     /// The venue said that it knows no such order: its end is still to be told.
     pub unknown: bool,
     /// It was asked for when its plan was to end already.
@@ -101,6 +110,8 @@ pub struct Order {
     pub may_grow_to: i64,
     /// The venue would not move it, because it may only make liquidity: it stays where it is.
     pub kept: bool,
+    /// Its group.
+    pub group: Option<(PlanNo, GroupNo)>,
 }
 
 /// A change that was asked for.
@@ -120,12 +131,18 @@ pub enum Asked {
 impl Order {
     /// Whether it may still fill, as far as it was told.
     pub const fn works(&self) -> bool {
-        !self.ended && self.filled < self.lots
+        self.filled < self.lots && (!self.ended || self.is_short())
     }
 
     /// How many lots it may still fill, as far as it was told.
     pub const fn left(&self) -> i64 {
-        if self.works() { self.lots - self.filled } else { 0 }
+        if self.works() && self.ended {
+            self.stated - self.filled
+        } else if self.works() {
+            self.lots - self.filled
+        } else {
+            0
+        }
     }
 
     /// How many lots it may still fill if whatever is asked of it is done or not.
@@ -138,7 +155,12 @@ impl Order {
 
     /// Whether a request for it is unanswered.
     pub const fn is_pending(&self) -> bool {
-        self.works() && (!self.answered || self.asked.is_some() || self.unknown)
+        self.works() && (!self.answered || self.asked.is_some() || self.unknown || self.query.is_some() || self.ended)
+    }
+
+    /// Whether fills of it are still to be told that the venue counted.
+    pub const fn is_short(&self) -> bool {
+        self.filled < self.stated
     }
 
     /// How many lots it may still fill if what is asked of it is done.
@@ -157,22 +179,26 @@ impl Plan {
         if self.held > 0 { self.held / GRAINS } else { 0 }
     }
 
-    /// Books a fill.
-    pub(super) fn fill(&mut self, order: &Order, lots: i64, fee: i64) {
-        let enters = order.kind == Kind::Entry;
-        let change = if enters { lots } else { -lots };
+    /// So many lots of an order, with their fee in grains, count now: more, or less where a trade was put right.
+    pub(super) fn hold(&mut self, kind: Kind, lots: i64, fee: i64) {
+        let change = if kind == Kind::Entry { lots } else { -lots };
         self.traded += change;
         self.held += change * GRAINS - fee * self.sign;
-        match order.kind {
+        if self.phase == Phase::Closed {
+            self.phase = Phase::StoppedOut;
+        }
+    }
+
+    /// So many lots more were traded by an order, as far as its plan's target goes: a trade that is taken back does not
+    /// raise it again.
+    pub(super) fn takes(&mut self, kind: Kind, lots: i64) {
+        match kind {
             Kind::Stop => {
                 self.target = (self.target - lots).max(0);
                 self.stop_out();
             }
             Kind::Profit => self.target = (self.target - lots).max(0),
             Kind::Entry | Kind::Exit => {}
-        }
-        if self.phase == Phase::Closed {
-            self.phase = Phase::StoppedOut;
         }
     }
 
@@ -202,4 +228,15 @@ impl Plan {
             Kind::Profit => {}
         }
     }
+}
+
+/// A trade as it was told up to now.
+#[derive(Clone, Debug)]
+pub struct Trade {
+    /// As its highest revision says, and which that is.
+    pub told: Option<(u32, FillReport)>,
+    /// The most lots that any revision said.
+    pub most: i64,
+    /// It was taken back.
+    pub busted: bool,
 }

@@ -18,6 +18,10 @@ impl Auditor {
                 return Err(Finding::TimerLost { plan: *plan, timer: *timer, due: *due });
             }
         }
+        // Without a connection nothing can be asked for.
+        if !self.connected {
+            return Ok(());
+        }
         for (no, plan) in &self.plans {
             if plan.phase != Phase::Closed && events.iter().any(|event| event.plan == Some(*no)) {
                 self.protection(*no, plan)?;
@@ -63,7 +67,7 @@ impl Auditor {
     /// # Errors
     /// The first [`Finding`].
     pub(crate) fn quiet(&self, no: PlanNo, venue: &Venue, ledger: Option<&ledger::Plan>) -> Result<(), Finding> {
-        let Some(plan) = self.plans.get(&no) else { return Ok(()) };
+        let Some(plan) = self.plans.get(&no).filter(|_| self.connected) else { return Ok(()) };
         for (order, known) in self.of_plan(no) {
             let same = venue.orders.get(&order).is_some_and(|truth| {
                 truth.working == known.works() && truth.filled == known.filled && truth.lots == known.lots
@@ -75,6 +79,7 @@ impl Auditor {
         self.books(no, plan, venue, ledger)?;
         self.held_back(no)?;
         self.quiet_groups(no, plan)?;
+        self.none_outlives(no)?;
         let (entering, leaving) = (self.left(no, Kind::Entry), self.left(no, Kind::Exit));
         let waits = self.timers.values().any(|(_, plan)| *plan == no);
         let held = plan.held_lots();
@@ -83,12 +88,12 @@ impl Auditor {
                 let off = plan.traded + entering - leaving - plan.target;
                 let excused = if off > 0 {
                     // Fees in base leave less than was traded.
-                    plan.exit_short || plan.skips || (held - leaving).max(0) < off
+                    plan.exit_short || plan.skips || self.hides(no, Kind::Exit) || (held - leaving).max(0) < off
                 } else {
                     // An order that left more than it should has brought it there, to within a lot.
                     let flat = plan.target == 0 && (plan.held + entering * GRAINS).abs() < GRAINS;
                     let returns = plan.held < 0 && entering > 0;
-                    plan.entry_short || plan.skips || leaving > 0 || flat || returns
+                    plan.entry_short || plan.skips || self.hides(no, Kind::Entry) || leaving > 0 || flat || returns
                 };
                 let excused = excused || self.has_paused(no);
                 if off != 0 && !waits && !excused && !self.is_small(plan, off.abs()) {

@@ -1,7 +1,8 @@
 //! What a directive is to do to a plan, and whether a refusal has ground.
 
 use retrace_core::directive::{
-    Algorithm, Intent, ModifyPlans, NewTrade, StopChange, StopLevel, StrategyDirective, TakeProfitChange,
+    Algorithm, EntryTerms, ExecutionHint, Intent, Layered, ModifyPlans, NewTrade, StopChange, StopLevel,
+    StrategyDirective, TakeProfitChange,
 };
 use retrace_core::event::{Decision, Event, Fact, Refusal};
 use retrace_core::ids::{PlanId, PlanNo};
@@ -123,8 +124,9 @@ impl Auditor {
             phase: Phase::Standing,
             entry_short: false,
             exit_short: false,
-            limit: new.entry.limit_price.and_then(ticks_of),
-            skips: skips(new.execution.algorithm()),
+            limit: limit_of(Some(new.entry), new.execution),
+            parts: parts(new.execution),
+            skips: skips(new.execution.algorithm),
             trouble: false,
             no_entries: false,
             no_reduces: false,
@@ -151,10 +153,17 @@ impl Auditor {
             Refusal::ShortingUnsupported => new.is_some() && !long && !self.rules.shorting,
             Refusal::NoPriceYet => mark.is_none(),
             Refusal::WrongSide { field, level, price } => {
-                let reference = new.and_then(|new| new.entry.limit_price).and_then(ticks_of).or(mark);
                 let (level, price) = (ticks_of(*level), ticks_of(*price));
-                let toward = if field == "stop_loss_price" { sign } else { -sign };
-                price == reference && price.zip(level).is_some_and(|(price, level)| (price - level) * toward <= 0)
+                let is_stop = field == "stop_loss_price";
+                let toward = if is_stop { sign } else { -sign };
+                // A stop is read against the farthest of several layers, a take profit against the nearest.
+                let layer =
+                    layers_of(said).map(|layered| if (sign > 0) == is_stop { layered.from } else { layered.to });
+                let limit = new.and_then(|new| new.entry.limit_price).and_then(ticks_of).or(mark);
+                let references = [layer.and_then(ticks_of), limit.filter(|_| new.is_none() || layer.is_none())];
+                price.is_some()
+                    && references.contains(&price)
+                    && price.zip(level).is_some_and(|(price, level)| (price - level) * toward <= 0)
             }
             Refusal::WouldLoosen { stop, proposed } => {
                 let (stop, proposed) = (ticks_of(*stop), ticks_of(*proposed));
@@ -185,8 +194,32 @@ impl Auditor {
     }
 }
 
-const fn skips(algorithm: Algorithm) -> bool {
-    matches!(algorithm, Algorithm::Twap(twap) if !twap.catch_up)
+/// The price at which what is too small is valued: of several layers the lowest.
+fn limit_of(entry: Option<EntryTerms>, hint: ExecutionHint) -> Option<i64> {
+    match hint.algorithm {
+        Some(Algorithm::Layered(layered)) => ticks_of(layered.from),
+        _ => entry.and_then(|entry| entry.limit_price).and_then(ticks_of),
+    }
+}
+
+fn parts(hint: ExecutionHint) -> i64 {
+    match hint.algorithm {
+        Some(Algorithm::Layered(layered)) => i64::from(layered.layers),
+        _ => 1,
+    }
+}
+
+const fn layers_of(said: &StrategyDirective) -> Option<Layered> {
+    let hint = match &said.intent {
+        Intent::NewTrade(new) => new.execution,
+        Intent::Modify(modify) => modify.execution,
+        Intent::Close(_) | Intent::Group(_) | Intent::CancelAll(_) => return None,
+    };
+    if let Some(Algorithm::Layered(layered)) = hint.algorithm { Some(layered) } else { None }
+}
+
+const fn skips(algorithm: Option<Algorithm>) -> bool {
+    matches!(algorithm, Some(Algorithm::Twap(twap)) if !twap.catch_up)
 }
 
 /// What of a plan works when its target is set: a group of an older target may still end short.
@@ -213,9 +246,10 @@ fn change(plan: &mut Plan, modify: &ModifyPlans, mark: Option<i64>, running: Run
         plan.target = lots_of(size).unwrap_or(0);
         plan.entry_short &= running.entries;
         plan.exit_short &= running.exits;
-        plan.skips |= skips(modify.execution.algorithm());
+        plan.skips |= skips(modify.execution.algorithm);
+        plan.limit = limit_of(modify.entry, modify.execution).or(plan.limit);
+        plan.parts = plan.parts.max(parts(modify.execution));
         (plan.no_entries, plan.no_reduces) = (false, false);
-        plan.limit = modify.entry.and_then(|entry| entry.limit_price).and_then(ticks_of).or(plan.limit);
     }
 }
 

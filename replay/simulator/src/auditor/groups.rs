@@ -66,7 +66,7 @@ impl Auditor {
                 let new = Group { directive: directive.clone(), enters, limit, moved: false, course: Course::Runs };
                 self.groups.insert((no, *group), new);
             }
-            Decision::GroupEnded { group, end } => {
+            Decision::GroupEnded { group, end, .. } => {
                 let known = self.groups.get_mut(&(no, *group));
                 let cancelled = known.as_ref().is_some_and(|known| known.course == Course::Cancelled);
                 if let Some(known) = known {

@@ -5,6 +5,7 @@
 mod book;
 mod bounds;
 mod directives;
+mod division;
 mod groups;
 mod limits;
 mod requests;
@@ -12,15 +13,18 @@ mod requests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use retrace_core::directive::StrategyDirective;
-use retrace_core::event::{Decision, Event, Fact, FillReport, Input, Report, ReportKind, ReportedOrder, VenueReason};
-use retrace_core::ids::{DirectiveId, GroupNo, OrderId, OrderNo, PlanId, PlanNo, SessionUid, TimerId, TradeId};
+use retrace_core::event::{
+    Because, Decision, Event, Fact, FillReport, Input, Report, ReportKind, ReportedOrder, VenueReason,
+};
+use retrace_core::ids::{DirectiveId, GroupNo, OrderId, OrderNo, PlanId, PlanNo, Seq, SessionUid, TimerId, TradeId};
+use retrace_core::order::OrderStatus;
 use retrace_replay::effect::Effect;
 
 use crate::finding::Finding;
 use crate::script::{Rules, Script};
 use crate::units::{GRAINS, grains_of, lots_of, millis, ticks_of};
 
-pub use book::{Asked, Kind, Order, Phase, Plan};
+pub use book::{Asked, Kind, Order, Phase, Plan, Trade};
 
 /// No timer fires later than this after it is due, in milliseconds, unless nothing comes through.
 pub const LATE_MAX: i64 = 400_000;
@@ -37,11 +41,17 @@ pub struct Auditor {
     plans: BTreeMap<PlanNo, Plan>,
     orders: BTreeMap<OrderNo, Order>,
     ids: BTreeSet<OrderId>,
-    trades: BTreeMap<TradeId, FillReport>,
+    trades: BTreeMap<TradeId, Trade>,
     timers: BTreeMap<TimerId, (i64, PlanNo)>,
     session: SessionUid,
     groups: BTreeMap<(PlanNo, GroupNo), groups::Group>,
     members: BTreeMap<OrderNo, groups::Member>,
+    connected: bool,
+    divisions: BTreeMap<(PlanNo, GroupNo), division::Division>,
+    /// The timers that end a group.
+    ends: BTreeMap<TimerId, (PlanNo, GroupNo)>,
+    /// The group of the order that was decided last.
+    deciding: Option<(PlanNo, GroupNo)>,
 }
 
 impl Auditor {
@@ -62,6 +72,10 @@ impl Auditor {
             session,
             groups: BTreeMap::new(),
             members: BTreeMap::new(),
+            connected: true,
+            divisions: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            deciding: None,
         }
     }
 
@@ -72,7 +86,7 @@ impl Auditor {
 
     /// Whether a trade of that id was reported to the engine.
     pub fn knows_trade(&self, id: &TradeId) -> bool {
-        self.trades.contains_key(id)
+        self.trades.get(id).is_some_and(|trade| trade.told.is_some())
     }
 
     /// Takes a Step: what was said, what the engine made of it, and what it asks the venue for. `said` is the input as
@@ -93,8 +107,10 @@ impl Auditor {
             }
             Input::TimerFired { timer } => {
                 self.timers.remove(timer);
+                self.time_is_up(said);
             }
             Input::Report(report) => self.report(report),
+            Input::ConnectionChanged { connected } => self.connected = *connected,
             Input::DirectiveReceived(directive) => self.directive(directive, events)?,
             Input::OperatorCommanded(commanded) => self.commanded(commanded.command),
             _ => {}
@@ -107,7 +123,22 @@ impl Auditor {
                 self.asked(effect)?;
             }
         }
+        if *said == (Input::ConnectionChanged { connected: true }) {
+            self.all_asked_for(events)?;
+        }
         self.bounds(events)
+    }
+
+    /// When the connection is back, every order that has a request without an answer is asked for.
+    fn all_asked_for(&self, events: &[Event]) -> Result<(), Finding> {
+        let first = events.first().map_or(Seq(0), |event| event.seq);
+        let forgotten = self.orders.iter().find(|(_, order)| {
+            let unanswered = order.works() && !order.answered || order.asked.is_some() || order.query.is_some();
+            unanswered && order.request < first && order.query.is_none_or(|query| query < first)
+        });
+        forgotten.map_or(Ok(()), |(order, _)| {
+            Err(Finding::Unsound { order: *order, what: "has a request without an answer and is not asked for" })
+        })
     }
 
     fn report(&mut self, report: &Report) {
@@ -115,6 +146,10 @@ impl Auditor {
         let Some(order) = self.orders.get_mut(no) else { return };
         let Some(plan) = self.plans.get_mut(&order.plan) else { return };
         let was_working = order.works();
+        // What answers another request than the last one is an older answer told again.
+        let older = report.answers.is_some_and(|seq| seq != order.request);
+        // A query may have told before that the last change was not made; why is told now.
+        let named = report.answers == Some(order.request);
         match &report.what {
             ReportKind::Accepted { .. } => order.answered = true,
             ReportKind::Rejected { .. } => {
@@ -124,28 +159,51 @@ impl Auditor {
                     plan.ended_short(order);
                 }
             }
-            ReportKind::Filled(fill) => {
-                if self.trades.contains_key(&fill.trade_id) {
-                    return;
-                }
-                self.trades.insert(fill.trade_id.clone(), fill.clone());
+            ReportKind::Filled(fill) => trade(&mut self.trades, plan, order, 0, fill),
+            ReportKind::Corrected { revision, fill } => trade(&mut self.trades, plan, order, *revision, fill),
+            ReportKind::Busted { trade_id } => bust(&mut self.trades, plan, order, trade_id),
+            ReportKind::Stands { status, quantity, price, filled } => {
                 order.answered = true;
-                let lots = lots_of(fill.quantity.value()).unwrap_or(0);
-                order.filled += lots;
-                let base = Script::symbol(plan.symbol);
-                let fee = if fill.fee_asset == *base.base() { grains_of(fill.fee.value()).unwrap_or(0) } else { 0 };
-                plan.fill(order, lots, fee);
+                order.stated = order.stated.max(lots_of(filled.value()).unwrap_or(0));
+                let asked = order.asked == Some(Asked::Cancel);
+                if report.answers.is_some() && report.answers == order.query {
+                    order.query = None;
+                    let (lots, level) = (lots_of(quantity.value()).unwrap_or(0), price.and_then(ticks_of));
+                    if order.asked == Some(Asked::Amend { lots, level }) {
+                        order.lots = lots;
+                        order.level = level.or(order.level);
+                    }
+                    order.asked = None;
+                }
+                if matches!(status, OrderStatus::Canceled | OrderStatus::Expired | OrderStatus::Rejected) {
+                    order.ended = true;
+                    if was_working && !asked {
+                        plan.ended_short(order);
+                    }
+                }
+            }
+            ReportKind::NotFound => {
+                if report.answers.is_some() && report.answers == order.query {
+                    order.query = None;
+                    order.asked = None;
+                    if !order.answered {
+                        order.answered = true;
+                        order.ended = true;
+                        // A stop that never arrived is placed again.
+                        plan.ended_short(order);
+                    }
+                }
             }
             ReportKind::Amended { quantity, price } => {
                 let (lots, level) = (lots_of(quantity.value()).unwrap_or(0), price.and_then(ticks_of));
-                if order.asked == Some(Asked::Amend { lots, level }) {
+                if order.asked == Some(Asked::Amend { lots, level }) && !older {
                     order.asked = None;
                     order.lots = lots;
                     order.level = level.or(order.level);
                 }
             }
             ReportKind::AmendRejected { reason } => {
-                if matches!(order.asked, Some(Asked::Amend { .. })) {
+                if named || matches!(order.asked, Some(Asked::Amend { .. })) && !older {
                     order.asked = None;
                     order.unknown |= *reason == VenueReason::UnknownOrder;
                     order.kept |= *reason == VenueReason::WouldTake;
@@ -153,7 +211,7 @@ impl Auditor {
                 }
             }
             ReportKind::CancelRejected { reason } => {
-                if order.asked == Some(Asked::Cancel) {
+                if named || order.asked == Some(Asked::Cancel) && !older {
                     order.asked = None;
                     order.unknown |= *reason == VenueReason::UnknownOrder;
                     plan.trouble |= order.kind == Kind::Stop;
@@ -161,7 +219,7 @@ impl Auditor {
             }
             ReportKind::Canceled => {
                 order.answered = true;
-                let asked = order.asked == Some(Asked::Cancel);
+                let asked = order.asked == Some(Asked::Cancel) && !older;
                 if asked {
                     order.asked = None;
                 }
@@ -195,10 +253,21 @@ impl Auditor {
         }
         if let Decision::TimerDropped { timer } = decision {
             self.timers.remove(timer);
+            self.ends.remove(timer);
         }
         if let Some(no) = event.plan {
             self.note_group(no, event, decision)?;
         }
+        // What is too small to be sent is given up, if it is; several such parts may come to more than that.
+        if let Decision::SlicesDropped { quantity, because: Because::BelowMinNotional, .. } = decision {
+            let lots = lots_of(quantity.value()).unwrap_or(0);
+            let small = event.plan.and_then(|no| self.plans.get(&no)).is_some_and(|plan| self.is_small(plan, lots));
+            if let Some(plan) = event.plan.and_then(|no| self.plans.get_mut(&no)).filter(|_| small) {
+                plan.entry_short = true;
+                plan.exit_short = true;
+            }
+        }
+        self.note_division(event, decision)?;
         let Some((no, plan)) = event.plan.and_then(|no| self.plans.get_mut(&no).map(|plan| (no, plan))) else {
             return Ok(());
         };
@@ -235,7 +304,11 @@ impl Auditor {
         if !small {
             return early("too early");
         }
-        if self.orders.values().any(|order| order.plan == no && (order.works() || order.asked.is_some())) {
+        if self
+            .orders
+            .values()
+            .any(|order| order.plan == no && (order.works() || order.asked.is_some() || order.query.is_some()))
+        {
             return early("while an order works or is unanswered");
         }
         if self.timers.values().any(|(_, plan)| *plan == no) {
@@ -251,7 +324,7 @@ impl Auditor {
     /// Whether so many lots are too few to be traded, or were when that was decided: a price alone wakes nobody.
     fn is_small(&self, plan: &Plan, lots: i64) -> bool {
         let mark = self.marks.get(plan.symbol).copied().flatten().unwrap_or(0);
-        lots == 0 || lots * mark.min(plan.limit.unwrap_or(mark)) * 8 / 10 < self.rules.min_notional * 100
+        lots == 0 || lots * mark.min(plan.limit.unwrap_or(mark)) * 8 / 10 < self.rules.min_notional * 100 * plan.parts
     }
 
     fn of_plan(&self, no: PlanNo) -> impl Iterator<Item = (OrderNo, &Order)> {
@@ -261,4 +334,42 @@ impl Auditor {
     fn left(&self, no: PlanNo, kind: Kind) -> i64 {
         self.of_plan(no).filter(|(_, order)| order.kind == kind).map(|(_, order)| order.left()).sum()
     }
+}
+
+/// A trade was told, or put right: its highest revision counts.
+fn trade(trades: &mut BTreeMap<TradeId, Trade>, plan: &mut Plan, order: &mut Order, revision: u32, fill: &FillReport) {
+    let known = trades.entry(fill.trade_id.clone()).or_insert(Trade { told: None, most: 0, busted: false });
+    let counts = known.told.as_ref().is_none_or(|(last, _)| revision > *last);
+    if known.told.as_ref().is_some_and(|(last, _)| revision == *last) {
+        return;
+    }
+    order.answered = true;
+    let (lots, fee) = size(plan, fill);
+    let more = (lots - known.most).max(0);
+    known.most += more;
+    order.filled += more;
+    if counts {
+        let before = known.told.as_ref().map_or((0, 0), |(_, before)| size(plan, before));
+        let (before, paid) = if known.busted { (lots, fee) } else { before };
+        known.told = Some((revision, fill.clone()));
+        plan.hold(order.kind, lots - before, fee - paid);
+    }
+    plan.takes(order.kind, more);
+}
+
+/// A trade was taken back, perhaps before it was told.
+fn bust(trades: &mut BTreeMap<TradeId, Trade>, plan: &mut Plan, order: &Order, id: &TradeId) {
+    let known = trades.entry(id.clone()).or_insert(Trade { told: None, most: 0, busted: false });
+    if let (false, Some((_, fill))) = (known.busted, &known.told) {
+        let (lots, fee) = size(plan, fill);
+        plan.hold(order.kind, -lots, -fee);
+    }
+    known.busted = true;
+}
+
+/// How many lots a fill is, and how many grains its fee takes of what is held.
+fn size(plan: &Plan, fill: &FillReport) -> (i64, i64) {
+    let in_base = fill.fee_asset == *Script::symbol(plan.symbol).base();
+    let fee = if in_base { grains_of(fill.fee.value()).unwrap_or(0) } else { 0 };
+    (lots_of(fill.quantity.value()).unwrap_or(0), fee)
 }

@@ -11,6 +11,9 @@ use crate::units::{GRAINS, lots_of, ticks_of};
 impl Auditor {
     pub(super) fn asked(&mut self, effect: &Effect) -> Result<(), Finding> {
         let no = effect.order;
+        if !self.connected {
+            return Err(Finding::Unsound { order: no, what: "is asked for without a connection" });
+        }
         let unsound = |what| Err(Finding::Unsound { order: no, what });
         let twice = |what| Err(Finding::AskedTwice { order: no, what });
         if let VenueRequest::Place { side, terms, quantity, reduce_only, .. } = &effect.request {
@@ -38,6 +41,9 @@ impl Auditor {
             if (kind != Kind::Entry || buys_back) != *reduce_only {
                 return unsound("is reduce-only where it must not be, or is not where it must be");
             }
+            if !buys_back && let Err(what) = self.of_group(effect.plan, lots, level.flatten(), kind) {
+                return unsound(what);
+            }
             let order = Order {
                 plan: effect.plan,
                 kind,
@@ -47,10 +53,14 @@ impl Auditor {
                 answered: false,
                 ended: false,
                 asked: None,
+                request: effect.seq,
+                query: None,
+                stated: 0,
                 unknown: false,
                 ending: plan.phase != Phase::Standing,
                 may_grow_to: 0,
                 kept: false,
+                group: self.deciding.filter(|_| !buys_back),
             };
             self.orders.insert(no, order);
             return match kind {
@@ -61,12 +71,18 @@ impl Auditor {
             };
         }
         let Some(order) = self.orders.get_mut(&no) else { return unsound("was never placed") };
+        if effect.request == VenueRequest::Query {
+            let unanswered = !order.answered || order.asked.is_some() || order.query.is_some() || order.is_pending();
+            order.query = Some(effect.seq);
+            return if unanswered { Ok(()) } else { unsound("is asked for although nothing of it is unanswered") };
+        }
         if !order.works() {
             return twice("is to be changed although it has ended");
         }
-        if !order.answered || order.asked.is_some() {
+        if !order.answered || order.asked.is_some() || order.query.is_some() {
             return twice("is to be changed while a request for it is unanswered");
         }
+        order.request = effect.seq;
         let VenueRequest::Amend { quantity, price } = &effect.request else {
             order.asked = Some(Asked::Cancel);
             return Ok(());

@@ -80,6 +80,12 @@ impl Checker {
             return Err("a report after the plan was closed".to_owned());
         }
         match &report.what {
+            ReportKind::Busted { .. }
+            | ReportKind::Corrected { .. }
+            | ReportKind::Stands { .. }
+            | ReportKind::NotFound => {
+                return Err("a bar venue never says that".to_owned());
+            }
             ReportKind::Accepted { .. } => order.accepted = true,
             ReportKind::Filled(fill) => {
                 let quantity = fill.quantity.value();
@@ -163,6 +169,7 @@ impl Checker {
             return Err("a decision after the plan was closed".to_owned());
         }
         match decision {
+            Decision::QueryRequested => return Err("a bar venue is never asked".to_owned()),
             Decision::TargetSet { target, .. } => {
                 plan.target = target.value() * plan.sign;
                 plan.given_up = false;
@@ -177,7 +184,7 @@ impl Checker {
                 let given_up = ["skipped", "below_min_notional", "risk_gate", "kill_switch"];
                 plan.given_up |= given_up.contains(&because.as_str());
             }
-            Decision::GroupEnded { group, end } => {
+            Decision::GroupEnded { group, end, .. } => {
                 plan.groups.get_mut(group).unwrap().ended = true;
                 plan.given_up |= *end == GroupEnd::Incomplete;
             }

@@ -154,6 +154,12 @@ impl Limits {
             }
             ReportKind::Canceled | ReportKind::Rejected { .. } | ReportKind::Expired { .. } => order.ended = true,
             ReportKind::Triggered => {}
+            ReportKind::Busted { .. }
+            | ReportKind::Corrected { .. }
+            | ReportKind::Stands { .. }
+            | ReportKind::NotFound => {
+                panic!("a bar venue never says that");
+            }
         }
     }
 

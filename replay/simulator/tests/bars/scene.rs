@@ -261,5 +261,5 @@ fn hint(dice: &mut Dice) -> ExecutionHint {
             catch_up: !dice.once_in(3),
         })),
     };
-    ExecutionHint { algorithm, urgency: None }
+    ExecutionHint { algorithm, ..ExecutionHint::NONE }
 }

@@ -16,7 +16,7 @@ fn data() -> DataSpan {
 }
 
 /// What the strategist says in these lines.
-fn read_lines(lines: &str) -> Result<Vec<ParsedDirective>, InputProblem> {
+pub(super) fn read_lines(lines: &str) -> Result<Vec<ParsedDirective>, InputProblem> {
     Ok(read_all(lines)?.iter().filter_map(ParsedLine::directive).cloned().collect())
 }
 
@@ -209,7 +209,7 @@ fn directive_refusals() {
         ("take profit at a short limit", short.clone()),
         ("stop below a short limit", changed(&short, &[("38000", "36000")])),
         ("unknown algorithm", changed(NEW, &[("\"TWAP\"", "\"VWAP\"")])),
-        ("an algorithm of a later part", changed(NEW, &[("\"TWAP\"", "\"ICEBERG\"")])),
+        ("an unknown algorithm", changed(NEW, &[("\"TWAP\"", "\"VWAP\"")])),
         ("zero slices", changed(NEW, &[(":12}", ":0}")])),
         ("half a slice", changed(NEW, &[(":12}", ":1.5}")])),
         ("more slices than lots", changed(NEW, &[("\"10\"", "\"0.11\"")])),

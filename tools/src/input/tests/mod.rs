@@ -11,6 +11,7 @@ use crate::input::problem::InputProblem;
 use crate::input::session::{self, SessionFile};
 
 mod directives;
+mod division;
 mod hostile;
 mod market;
 mod market_layouts;

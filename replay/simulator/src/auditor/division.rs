@@ -1,0 +1,141 @@
+//! How a group divides what it trades, by what its directive said: show so much at a time, stand at such prices, and no longer than it
+//! has time.
+
+use retrace_core::directive::{Algorithm, ExecutionHint, Intent, StrategyDirective};
+use retrace_core::event::{Decision, Event, GroupAction, Input, TimerPurpose};
+use retrace_core::ids::PlanNo;
+
+use super::{Auditor, Kind, Order};
+use crate::finding::Finding;
+use crate::units::{lots_of, millis, ticks_of};
+
+/// A group, by what was said.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Division {
+    action: GroupAction,
+    algorithm: Option<Algorithm>,
+    /// When it is given up, in milliseconds.
+    deadline: Option<i64>,
+    /// The timer of that fired.
+    over: bool,
+    /// A directive changed its orders.
+    changed: bool,
+}
+
+impl Division {
+    /// What its own orders do.
+    const fn kind(&self) -> Kind {
+        match self.action {
+            GroupAction::Enter => Kind::Entry,
+            GroupAction::Reduce | GroupAction::Close => Kind::Exit,
+        }
+    }
+}
+
+/// What a directive says of how it is carried out.
+const fn hint_of(said: &StrategyDirective) -> ExecutionHint {
+    match &said.intent {
+        Intent::NewTrade(new) => new.execution,
+        Intent::Modify(modify) => modify.execution,
+        Intent::Close(_) | Intent::Group(_) | Intent::CancelAll(_) => ExecutionHint::NONE,
+    }
+}
+
+impl Auditor {
+    /// Notes a group that begins, the order that is decided, and when a group's time is up.
+    pub(super) fn note_division(&mut self, event: &Event, decision: &Decision) -> Result<(), Finding> {
+        let Some(plan) = event.plan else { return Ok(()) };
+        match decision {
+            Decision::GroupOpened { group, directive, action, .. } => {
+                let hint = self.said.get(directive).map_or(ExecutionHint::NONE, hint_of);
+                let deadline = hint.end_after.map(|span| millis(event.time.plus(span)));
+                let known =
+                    Division { action: *action, algorithm: hint.algorithm, deadline, over: false, changed: false };
+                self.divisions.insert((plan, *group), known);
+            }
+            // What a directive changes of single orders is its own to say.
+            Decision::OrdersModified { group, .. } => {
+                if let Some(known) = self.divisions.get_mut(&(plan, *group)) {
+                    known.changed = true;
+                }
+            }
+            Decision::OrderRequested { group, .. } => self.deciding = Some((plan, *group)),
+            Decision::TimerSet { timer, due, purpose: TimerPurpose::EndTime { group } } => {
+                let wanted = self.divisions.get(&(plan, *group)).and_then(|group| group.deadline);
+                if wanted.is_some_and(|wanted| wanted != millis(*due)) {
+                    return Err(Finding::GroupEnd { plan, group: *group, what: "is to end at another time" });
+                }
+                self.ends.insert(*timer, (plan, *group));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A timer fired: where it is the end of a group, that group may come short.
+    pub(super) fn time_is_up(&mut self, said: &Input) {
+        let Input::TimerFired { timer } = said else { return };
+        let Some((no, group)) = self.ends.remove(timer) else { return };
+        let (Some(group), Some(plan)) = (self.divisions.get_mut(&(no, group)), self.plans.get_mut(&no)) else { return };
+        group.over = true;
+        match group.action {
+            GroupAction::Enter => plan.entry_short = true,
+            GroupAction::Reduce | GroupAction::Close => plan.exit_short = true,
+        }
+    }
+
+    /// An order that was just placed, by what its group may do.
+    pub(super) fn of_group(&self, plan: PlanNo, lots: i64, level: Option<i64>, kind: Kind) -> Result<(), &'static str> {
+        let own = matches!(kind, Kind::Entry | Kind::Exit);
+        let Some(key) = self.deciding.filter(|(of, _)| *of == plan && own) else { return Ok(()) };
+        let Some(group) = self.divisions.get(&key) else { return Ok(()) };
+        if kind != group.kind() {
+            return Ok(());
+        }
+        if group.over {
+            return Err("is sent although the time of its group is up");
+        }
+        let own = |order: &&Order| order.group == Some(key) && order.kind == kind && order.works();
+        let working = || self.orders.values().filter(own);
+        match group.algorithm.filter(|_| !group.changed) {
+            Some(Algorithm::Iceberg(iceberg)) => {
+                if lots > lots_of(iceberg.visible.value()).unwrap_or(0) {
+                    return Err("shows more than it may");
+                }
+                if working().next().is_some() {
+                    return Err("is shown while another part of its group is");
+                }
+            }
+            Some(Algorithm::Layered(layered)) => {
+                let within = ticks_of(layered.from) <= level && level <= ticks_of(layered.to);
+                if level.is_none() || !within {
+                    return Err("stands outside the range of its layers");
+                }
+                if working().count() >= usize::try_from(layered.layers).unwrap_or(usize::MAX) {
+                    return Err("is one more than the layers of its group");
+                }
+            }
+            Some(Algorithm::Single | Algorithm::Twap(_)) | None => {}
+        }
+        Ok(())
+    }
+
+    /// Whether an order of an iceberg works: what of it is hidden comes when that has filled.
+    pub(super) fn hides(&self, no: PlanNo, kind: Kind) -> bool {
+        self.of_plan(no).filter(|(_, order)| order.works() && order.kind == kind).any(|(_, order)| {
+            let group = order.group.and_then(|key| self.divisions.get(&key));
+            group.is_some_and(|group| group.kind() == kind && matches!(group.algorithm, Some(Algorithm::Iceberg(_))))
+        })
+    }
+
+    /// With nothing in flight, nothing works of a group whose time is up.
+    pub(super) fn none_outlives(&self, no: PlanNo) -> Result<(), Finding> {
+        for (_, order) in self.of_plan(no).filter(|(_, order)| order.works()) {
+            let Some(key) = order.group else { continue };
+            if self.divisions.get(&key).is_some_and(|group| group.over && order.kind == group.kind()) {
+                return Err(Finding::GroupEnd { plan: no, group: key.1, what: "has an order that outlives its time" });
+            }
+        }
+        Ok(())
+    }
+}
