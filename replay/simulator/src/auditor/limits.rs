@@ -92,6 +92,22 @@ impl Auditor {
         if enters && plan.held >= 0 { Err(Finding::BeyondLimit { plan: no, limit: "kill_switch" }) } else { Ok(()) }
     }
 
+    /// Whether the world has the limit that a change of orders was refused for; what the change would have come to is the
+    /// engine's own count.
+    pub(super) fn has_limit(&self, code: &str) -> bool {
+        let limits = self.gate.limits;
+        match code {
+            "kill_switch" => self.gate.on,
+            "max_order_quantity" => limits.order.is_some(),
+            "max_order_notional" => limits.notional.is_some(),
+            "max_position" => limits.position.is_some(),
+            "max_account_position" => limits.account.is_some(),
+            "price_collar" => limits.collar.is_some(),
+            "no_price_for_limit" => self.marks.iter().any(Option::is_none),
+            _ => false,
+        }
+    }
+
     fn wanted(&self, plan: PlanNo, side: Side, terms: OrderTerms, lots: Option<i64>) -> Option<Wanted> {
         let symbol = self.plans.get(&plan)?.symbol;
         let side = if side == Side::Buy { 1 } else { -1 };
