@@ -105,10 +105,11 @@ fn worth(position: Position, price: Price) -> Result<Money, Inexact> {
 
 /// With the sign of a cost: more than expected is one for a purchase, less for a sale.
 fn toward(side: Side, more: Money) -> Money {
-    match side {
-        Side::Buy => more,
-        Side::Sell => Money::new(-more.value()),
+    let mut cost = more.value();
+    if side == Side::Sell && !cost.is_zero() {
+        cost.set_sign_positive(cost.is_sign_negative());
     }
+    Money::new(cost)
 }
 
 /// A cost in basis points of what `position` is worth at `price`; `None` where that is nothing.

@@ -4,7 +4,7 @@
 use retrace_core::event::Decision;
 use retrace_core::ids::PlanNo;
 
-use super::converge;
+use super::{batch, converge};
 use crate::step::{Deciding, EngineError};
 
 /// Asks for every order whose request has no answer, then brings every plan to its target: directives, timers and reports
@@ -17,5 +17,5 @@ pub(crate) fn connected(deciding: &mut Deciding<'_>) -> Result<(), EngineError> 
     for plan in plans {
         converge(deciding, plan)?;
     }
-    Ok(())
+    batch::follow_all(deciding)
 }
