@@ -307,6 +307,7 @@ fn order(role: OrderRole, terms: OrderTerms) -> Decision {
 }
 
 /// Every decision, each with a name for its file.
+#[expect(clippy::too_many_lines, reason = "a sample of every decision")]
 pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
     let (group, because) = (GroupNo(3), Because::Fill);
     let slice = TimerPurpose::Slice { group, slice: 4 };

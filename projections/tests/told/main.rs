@@ -5,6 +5,9 @@
     clippy::expect_used,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
+    clippy::panic,
+    clippy::pedantic,
+    clippy::wildcard_enum_match_arm,
     reason = "tests"
 )]
 

@@ -143,12 +143,11 @@ pub fn inspect(question: &Question) -> Result<Inspection, InputProblem> {
         return Err(refused.unwrap_or_else(|| InputProblem::new(path, Rule::Nothing { what: "row" })));
     };
     let timeframe = steps::timeframe(question.timeframe, &times);
-    let gaps = match &timeframe {
-        Some(known) => steps::gaps(&times, known.period, &mut oddities),
-        None => {
-            steps::order(&times, &mut oddities);
-            Gaps::default()
-        }
+    let gaps = if let Some(known) = &timeframe {
+        steps::gaps(&times, known.period, &mut oddities)
+    } else {
+        steps::order(&times, &mut oddities);
+        Gaps::default()
     };
     oddities.extra_columns(&shape, columns.header == Header::InFile);
     let outliers = outliers::find(&prints);

@@ -149,7 +149,6 @@ impl Auditor {
         let long = new.map_or_else(|| known.is_some_and(|plan| plan.sign > 0), |new| new.direction == Side::Buy);
         let sign = if long { 1 } else { -1 };
         match refusal {
-            Refusal::RiskGate(refusal) => known.is_some() && self.has_limit(refusal.code()),
             Refusal::UnknownPlan => known.is_none(),
             Refusal::PlanEnded => known.is_some_and(|plan| plan.phase != Phase::Standing),
             Refusal::PlanExists => new.is_some() && known.is_some(),

@@ -268,13 +268,12 @@ impl Auditor {
             return false;
         };
         let named = self.named(no, id, &said.target);
-        let orders = named.iter().flat_map(|(group, _)| self.own_orders(no, *group));
+        let orders: Vec<OrderNo> = named.iter().flat_map(|(group, _)| self.own_orders(no, *group)).collect();
         let lots = change.quantity.and_then(|quantity| lots_of(quantity.value()));
         let level = change.limit_price.and_then(ticks_of);
-        orders.into_iter().any(|order| {
-            let is = self.orders.get(&order).map_or(0, |known| known.lots);
-            self.change_breaks(order, lots.unwrap_or(is), level, limit)
-        })
+        let is = |order: &OrderNo| self.orders.get(order).map_or(0, |known| known.lots);
+        let grows = orders.iter().map(|order| (lots.unwrap_or(is(order)) - is(order)).max(0)).sum();
+        orders.iter().any(|order| self.change_breaks(*order, lots.unwrap_or(is(order)), level, grows, limit))
     }
 
     /// Whether a group's refusal holds, by the auditor's own book.

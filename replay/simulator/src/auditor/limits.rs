@@ -92,22 +92,6 @@ impl Auditor {
         if enters && plan.held >= 0 { Err(Finding::BeyondLimit { plan: no, limit: "kill_switch" }) } else { Ok(()) }
     }
 
-    /// Whether the world has the limit that a change of orders was refused for; what the change would have come to is the
-    /// engine's own count.
-    pub(super) fn has_limit(&self, code: &str) -> bool {
-        let limits = self.gate.limits;
-        match code {
-            "kill_switch" => self.gate.on,
-            "max_order_quantity" => limits.order.is_some(),
-            "max_order_notional" => limits.notional.is_some(),
-            "max_position" => limits.position.is_some(),
-            "max_account_position" => limits.account.is_some(),
-            "price_collar" => limits.collar.is_some(),
-            "no_price_for_limit" => self.marks.iter().any(Option::is_none),
-            _ => false,
-        }
-    }
-
     fn wanted(&self, plan: PlanNo, side: Side, terms: OrderTerms, lots: Option<i64>) -> Option<Wanted> {
         let symbol = self.plans.get(&plan)?.symbol;
         let side = if side == Side::Buy { 1 } else { -1 };
@@ -134,13 +118,14 @@ impl Auditor {
     }
 
     /// Whether a change of an order to so many lots at that level, in ticks, would break the limit of that name.
-    pub(super) fn change_breaks(&self, order: OrderNo, lots: i64, level: Option<i64>, limit: &str) -> bool {
+    pub(super) fn change_breaks(&self, order: OrderNo, lots: i64, level: Option<i64>, grows: i64, limit: &str) -> bool {
         let known = self.orders.get(&order).and_then(|known| self.plans.get(&known.plan).map(|plan| (known, plan)));
         let Some((known, plan)) = known else { return false };
         let side = if known.kind == Kind::Entry { plan.sign } else { -plan.sign };
         let price = level.or(known.level);
         let whole = Wanted { symbol: plan.symbol, side, lots, price };
-        let more = Wanted { symbol: plan.symbol, side, lots: lots - known.lots, price };
+        // What all orders of the change grow by counts together.
+        let more = Wanted { symbol: plan.symbol, side, lots: grows, price };
         match limit {
             "max_position" | "max_account_position" => more.lots > 0 && self.broken(&more).contains(&limit),
             _ => self.broken(&whole).contains(&limit),

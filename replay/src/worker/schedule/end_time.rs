@@ -29,7 +29,7 @@ pub(super) fn arm_timer(deciding: &mut Deciding<'_>, no: PlanNo, group: &Group) 
     // What has nothing left to trade ends before this comes due.
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     let left = plan.group(group.no).map(Group::outstanding).transpose();
-    if deciding.exact(left)?.is_none_or(|left| left.is_flat()) {
+    if deciding.exact(left)?.is_none_or(retrace_core::amount::Position::is_flat) {
         return Ok(());
     }
     let timer = deciding.state.ledger.next_timer();
