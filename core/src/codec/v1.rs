@@ -178,6 +178,7 @@ pub(super) enum RefusalV1 {
     SliceBelowMinNotional { slice: Dec, price: Dec, minimum: Dec },
     TooLarge,
     RiskGate(RiskRefusalV1),
+    UnsupportedByProfile { needs: String },
 }
 
 #[derive(Encode, Decode)]

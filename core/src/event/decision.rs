@@ -306,6 +306,10 @@ spelled! {
         RiskGate = "risk_gate",
         /// The operator's kill switch is on.
         KillSwitch = "kill_switch",
+        /// What is held makes room for an order that reduces.
+        Reducing = "reducing",
+        /// Stops are made into fewer or other ones, because the venue does not amend them or takes no more.
+        Consolidating = "consolidating",
     }
 
     /// How a group ended.

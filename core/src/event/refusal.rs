@@ -107,6 +107,11 @@ pub enum Refusal {
     },
     /// An amount beyond what can be counted exactly.
     TooLarge,
+    /// The venue's profile has not what this needs.
+    UnsupportedByProfile {
+        /// The flag that it would need.
+        needs: String,
+    },
     /// An order that would carry it out does not pass the risk gate.
     #[serde(untagged)]
     RiskGate(RiskRefusal),
@@ -130,6 +135,7 @@ impl Refusal {
             Self::SliceBelowMinNotional { .. } => "slice_below_min_notional",
             Self::TooLarge => "too_large",
             Self::RiskGate(refusal) => refusal.code(),
+            Self::UnsupportedByProfile { .. } => "unsupported_by_profile",
         }
     }
 }

@@ -443,6 +443,8 @@ const fn reason(because: Because) -> &'static str {
         Because::Imported => "a history tells of it",
         Because::RiskGate => "the risk gate did not let it through",
         Because::KillSwitch => "the operator's kill switch is on",
+        Because::Reducing => "room is made for an order that reduces",
+        Because::Consolidating => "the venue amends no stop this way, or takes no more of them",
     }
 }
 
@@ -487,6 +489,7 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
         }
         Refusal::NoPriceYet => "no price was seen yet that its fraction could be read against".to_owned(),
         Refusal::ShortingUnsupported => "the venue cannot be short".to_owned(),
+        Refusal::UnsupportedByProfile { needs } => format!("the venue's profile has no {needs}"),
         Refusal::TooManySlices { slices, quantity, lot } => {
             format!("{quantity} in {slices} slices gives less than the lot of {lot} each")
         }

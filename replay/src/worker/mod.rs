@@ -7,6 +7,7 @@
 
 mod closing;
 mod ending;
+mod holding;
 mod intake;
 mod protection;
 mod risk;

@@ -8,7 +8,7 @@ use retrace_core::ids::{PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, OrderType, Side};
 use retrace_projections::ledger::{Group, Order, Plan};
 
-use super::{Request, cancel, current_price, request, snapshot, target};
+use super::{Request, cancel, current_price, holding, request, snapshot, target};
 use crate::step::{Deciding, EngineError};
 
 /// Sends what is due of every active group, and sets the timer of the next slice.
@@ -75,6 +75,9 @@ fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), E
         if next_slice(deciding, plan.no, group).is_none() {
             target::drop_unsent(deciding, plan.no, group.no, quantity, Because::BelowMinNotional)?;
         }
+        return Ok(());
+    }
+    if group.action == GroupAction::Reduce && !holding::makes_room(deciding, plan, quantity, Because::Reducing)? {
         return Ok(());
     }
     if group.action == GroupAction::Enter && !has_room(deciding, plan.no, quantity)? {

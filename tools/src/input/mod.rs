@@ -19,6 +19,7 @@ mod rule_code;
 pub mod session;
 mod session_fields;
 mod session_policy;
+mod session_profile;
 mod session_risk;
 pub mod time;
 pub(crate) mod yaml;
