@@ -82,6 +82,55 @@ impl VenueProfile {
             max_stops: None,
         }
     }
+
+    /// A spot exchange that keeps holdings, not positions: no shorting and no reduce-only, orders may only become
+    /// smaller, a stop locks what it covers, stop and take profit are linked, and five stops may work at once.
+    pub fn spot() -> Self {
+        Self {
+            name: "spot".to_owned(),
+            shorting: false,
+            reduce_only: false,
+            amend_up: false,
+            amend_down: true,
+            native_oco: true,
+            native_trailing: true,
+            native_iceberg: true,
+            stop_locks_holding: true,
+            size_free_stop: false,
+            max_stops: Some(5),
+        }
+    }
+
+    /// The profiles that have a name of their own, in the order in which they are told.
+    pub const NAMES: [&'static str; 2] = ["backtest", "spot"];
+
+    /// The profile of that name, one of [`Self::NAMES`].
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "backtest" => Some(Self::backtest()),
+            "spot" => Some(Self::spot()),
+            _ => None,
+        }
+    }
+
+    /// Whether every order that leaves needs a part of the holding that no other one has: without reduce-only each may
+    /// go beyond what is held, and where stops lock the holding the venue takes no sale of what a stop covers.
+    pub const fn divides_holding(&self) -> bool {
+        !self.reduce_only || self.stop_locks_holding
+    }
+
+    /// Two flags that no venue has together; `None` where there are none.
+    pub const fn contradiction(&self) -> Option<(&'static str, &'static str)> {
+        if self.stop_locks_holding && self.shorting {
+            Some(("stop_locks_holding", "shorting"))
+        } else if self.stop_locks_holding && self.reduce_only {
+            Some(("stop_locks_holding", "reduce_only"))
+        } else if self.stop_locks_holding && self.size_free_stop {
+            Some(("stop_locks_holding", "size_free_stop"))
+        } else {
+            None
+        }
+    }
 }
 
 /// How the simulated venue fills and charges.

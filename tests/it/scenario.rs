@@ -3,6 +3,7 @@
 //! ```text
 //! # What it shows (the first line is its title).
 //! venue taker=0.001 slippage_bps=5 path=ohlc fee_asset=base max_volume_share=0.5 latency_ms=100
+//! venue profile=spot max_stops=2 amend_up=true       a named profile, then flags of it
 //! risk price_collar=0.05 BTC/USDT.max_position=5      limits of the session
 //! real 2022-01-21T21:00:00Z 2022-01-21T23:00:00Z     bars of the real January file, or
 //! bars 2022-01-21T10:00:00Z                          bars of one minute from here on:
@@ -33,7 +34,7 @@ use retrace_core::step::Step;
 use retrace_core::store::{Checkpoint, LogStore, Manifest};
 use retrace_core::testkit::samples;
 use retrace_core::time::{Span, Timestamp};
-use retrace_core::venue::{FeeAsset, FillPath, VenueSettings};
+use retrace_core::venue::{FeeAsset, FillPath, VenueProfile, VenueSettings};
 use retrace_projections::audit::event_line;
 use retrace_projections::ledger::{Book, Ledger, PROJECTION, PROJECTION_VERSION, Plan};
 use retrace_projections::view::{BatchView, batch_view, plan_view};
@@ -302,8 +303,14 @@ pub(crate) fn change(venue: &mut VenueSettings, setting: &str) {
     let (key, value) = setting.split_once('=').unwrap();
     match key {
         "maker" => venue.maker_fee = samples::dec(value),
+        "profile" => venue.profile = VenueProfile::named(value).unwrap(),
+        "shorting" => venue.profile.shorting = value.parse().unwrap(),
+        "reduce_only" => venue.profile.reduce_only = value.parse().unwrap(),
         "amend_up" => venue.profile.amend_up = value.parse().unwrap(),
         "amend_down" => venue.profile.amend_down = value.parse().unwrap(),
+        "native_oco" => venue.profile.native_oco = value.parse().unwrap(),
+        "stop_locks_holding" => venue.profile.stop_locks_holding = value.parse().unwrap(),
+        "max_stops" => venue.profile.max_stops = Some(value.parse().unwrap()),
         "taker" => venue.taker_fee = samples::dec(value),
         "slippage_bps" => venue.slippage_bps = samples::dec(value),
         "path" => venue.path = FillPath::parse(value).unwrap(),

@@ -187,6 +187,7 @@ fn refusal_form(refusal: &Refusal) -> RefusalV1 {
         Refusal::BadLevel { field, price } => RefusalV1::BadLevel { field: field.clone(), price: price.value().into() },
         Refusal::NoPriceYet => RefusalV1::NoPriceYet,
         Refusal::ShortingUnsupported => RefusalV1::ShortingUnsupported,
+        Refusal::UnsupportedByProfile { needs } => RefusalV1::UnsupportedByProfile { needs: needs.clone() },
         Refusal::TooManySlices { slices, quantity, lot } => {
             RefusalV1::TooManySlices { slices: *slices, quantity: quantity.value().into(), lot: lot.value().into() }
         }

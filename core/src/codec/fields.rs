@@ -196,6 +196,7 @@ impl Fields {
             RefusalV1::BadLevel { field, price } => Refusal::BadLevel { field, price: self.price("price", price)? },
             RefusalV1::NoPriceYet => Refusal::NoPriceYet,
             RefusalV1::ShortingUnsupported => Refusal::ShortingUnsupported,
+            RefusalV1::UnsupportedByProfile { needs } => Refusal::UnsupportedByProfile { needs },
             RefusalV1::TooManySlices { slices, quantity, lot } => Refusal::TooManySlices {
                 slices,
                 quantity: self.quantity("quantity", quantity)?,

@@ -203,6 +203,7 @@ pub(super) enum RefusalV1 {
     RiskGate(RiskRefusalV1),
     Group(GroupRefusalV1),
     PlanInBatch { directive: String },
+    UnsupportedByProfile { needs: String },
 }
 
 #[derive(Encode, Decode)]

@@ -467,6 +467,10 @@ spelled! {
         RolledBack = "rolled_back",
         /// Its batch ended before it had traded: nothing more is sent toward the target.
         BatchStopped = "batch_stopped",
+        /// What is held makes room for an order that reduces.
+        Reducing = "reducing",
+        /// Stops are made into fewer or other ones, because the venue does not amend them or takes no more.
+        Consolidating = "consolidating",
     }
 
     /// How a group ended.

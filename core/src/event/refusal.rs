@@ -120,6 +120,11 @@ pub enum Refusal {
         /// The directive whose batch it is.
         directive: DirectiveId,
     },
+    /// The venue's profile has not what this needs.
+    UnsupportedByProfile {
+        /// The flag that it would need.
+        needs: String,
+    },
     /// An order that would carry it out, or a change of one, does not pass the risk gate.
     #[serde(untagged)]
     RiskGate(RiskRefusal),
@@ -148,6 +153,7 @@ impl Refusal {
             Self::RiskGate(refusal) => refusal.code(),
             Self::Group(refusal) => refusal.code(),
             Self::PlanInBatch { .. } => "plan_in_batch",
+            Self::UnsupportedByProfile { .. } => "unsupported_by_profile",
         }
     }
 }

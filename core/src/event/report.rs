@@ -142,5 +142,15 @@ spelled! {
         Other = "other",
         /// Said by nobody: the venue, asked for it, knows no such order, so the request for it was lost on its way.
         NeverArrived = "never_arrived",
+        /// A sale of more than is held, at a venue without short positions.
+        NotHeld = "not_held",
+        /// A sale of what a working order has locked.
+        HoldingLocked = "holding_locked",
+        /// As many stops work already as the venue takes.
+        TooManyStops = "too_many_stops",
+        /// The venue does not change a working order's quantity in this direction.
+        CannotAmend = "cannot_amend",
+        /// The other leg of linked exits traded.
+        Linked = "linked",
     }
 }

@@ -267,6 +267,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         ("bad-level", Refusal::BadLevel { field: field(), price: price("0.000000000001") }),
         ("no-price-yet", Refusal::NoPriceYet),
         ("shorting", Refusal::ShortingUnsupported),
+        ("unsupported-by-profile", Refusal::UnsupportedByProfile { needs: "native_oco".to_owned() }),
         ("too-many-slices", Refusal::TooManySlices { slices: 12, quantity: quantity("0.1"), lot: quantity("0.01") }),
         (
             "slice-too-small",

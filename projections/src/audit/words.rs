@@ -143,6 +143,11 @@ pub const fn venue_reason_text(reason: VenueReason) -> &'static str {
         VenueReason::UnknownOrder => "the venue knows it no more",
         VenueReason::Other => "reason not told",
         VenueReason::NeverArrived => "it never arrived at the venue",
+        VenueReason::NotHeld => "more than is held, and the venue takes no short positions",
+        VenueReason::HoldingLocked => "what is held is locked by a working order",
+        VenueReason::TooManyStops => "as many stops work as the venue takes",
+        VenueReason::CannotAmend => "the venue does not change an order's quantity this way",
+        VenueReason::Linked => "the other exit, linked with it, traded",
     }
 }
 
@@ -572,6 +577,8 @@ const fn reason(because: Because) -> &'static str {
         Because::Refill => "the part that was shown has filled",
         Because::RolledBack => "its batch is rolled back",
         Because::BatchStopped => "its batch is over",
+        Because::Reducing => "room is made for an order that reduces",
+        Because::Consolidating => "the venue amends no stop this way, or takes no more of them",
     }
 }
 
@@ -618,6 +625,7 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
         }
         Refusal::NoPriceYet => "no price was seen yet that its fraction could be read against".to_owned(),
         Refusal::ShortingUnsupported => "the venue cannot be short".to_owned(),
+        Refusal::UnsupportedByProfile { needs } => format!("the venue's profile has no {needs}"),
         Refusal::TooManySlices { slices, quantity, lot } => {
             format!("{quantity} in {slices} slices gives less than the lot of {lot} each")
         }

@@ -244,6 +244,9 @@ impl Venue {
         if lots <= order.filled {
             return Ok(Some(VenueReason::OffGrid));
         }
+        if lots < order.lots && !self.rules.amend_down {
+            return Ok(Some(VenueReason::CannotAmend));
+        }
         if self.mischief.plays(Trick::AmendReject, self.seed, &[order.key, order.said]) {
             return Ok(Some(VenueReason::Other));
         }

@@ -14,7 +14,20 @@ use super::{ExitPlan, TradePlanner, Unplanned, division, levels};
 
 /// Plans the exits.
 #[derive(Clone, Copy, Debug)]
-pub struct ExitPlanner;
+pub struct ExitPlanner {
+    /// Whether a stop and a take profit may stand together: by reduce-only, or because the venue links them.
+    pub linked: bool,
+}
+
+impl ExitPlanner {
+    /// A stop and a take profit that could both trade never stand together.
+    fn checked(self, exits: Exits) -> Result<Exits, Unplanned> {
+        if !self.linked && exits.stop.is_some() && exits.take_profit.is_some() {
+            return Err(Refusal::UnsupportedByProfile { needs: "native_oco".to_owned() }.into());
+        }
+        Ok(exits)
+    }
+}
 
 impl TradePlanner for ExitPlanner {
     type View<'a> = ExitView<'a>;
@@ -34,7 +47,7 @@ impl TradePlanner for ExitPlanner {
         let stop = wanted.stop.map(|stop| levels::stop_level(stop, direction, instrument, current, for_stop));
         let stop = stop.transpose()?;
         let take_profit = wanted.take_profit.map(|p| levels::take_profit_level(p, direction, instrument, for_profit));
-        Ok(ExitPlan::Levels(Exits { stop, take_profit: take_profit.transpose()? }))
+        Ok(ExitPlan::Levels(self.checked(Exits { stop, take_profit: take_profit.transpose()? })?))
     }
 
     fn on_modify_trade(&self, view: ExitView<'_>, wanted: &ModifyPlans) -> Result<Option<ExitPlan>, Unplanned> {
@@ -64,7 +77,7 @@ impl TradePlanner for ExitPlanner {
         if let Some(Algorithm::Layered(layered)) = wanted.execution.algorithm {
             division::check_stop(layered, direction, exits.stop)?;
         }
-        Ok((exits != standing).then_some(ExitPlan::Levels(exits)))
+        Ok((exits != standing).then_some(ExitPlan::Levels(self.checked(exits)?)))
     }
 
     fn on_close_trade(&self, view: ClosingView<'_>, wanted: &ClosePlans) -> Result<ExitPlan, Unplanned> {

@@ -121,6 +121,9 @@ impl BarVenue {
         {
             return Ok(Some(VenueReason::BelowMinNotional));
         }
+        if let Some(reason) = self.against_profile(order)? {
+            return Ok(Some(reason));
+        }
         let Some(current) = current else { return Ok(None) };
         Ok(match order.terms {
             OrderTerms::Stop { trigger } if order.stop_touched(trigger, current) => Some(VenueReason::WouldTriggerNow),
@@ -151,6 +154,11 @@ impl BarVenue {
             return Ok(Err(VenueReason::OffGrid));
         }
         let terms = price.map_or(order.terms, |price| order.terms.at(price));
+        let as_it_is = order.clone();
+        if let Some(reason) = self.against_amending(&as_it_is, quantity)? {
+            return Ok(Err(reason));
+        }
+        let Some(order) = self.resting.get_mut(&place) else { return Ok(Err(VenueReason::UnknownOrder)) };
         if let (OrderTerms::Stop { trigger }, Some(current)) = (terms, current)
             && !order.triggered
             && order.stop_touched(trigger, current)

@@ -4,6 +4,7 @@
 mod arrival;
 mod book;
 mod matching;
+mod rules;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -32,7 +33,7 @@ pub struct BarVenue {
     resting: BTreeMap<u64, Resting>,
     next_acceptance: u64,
     /// What each plan holds here: what a reduce-only order may reduce.
-    positions: BTreeMap<PlanNo, Position>,
+    positions: BTreeMap<PlanNo, (Symbol, Position)>,
     marks: BTreeMap<Symbol, Mark>,
     /// What our orders may still take of the current bar; absent where there is no cap.
     volume_left: BTreeMap<Symbol, Position>,
@@ -142,13 +143,14 @@ impl BarVenue {
         }
     }
 
-    /// What of `wanted` an order may trade: all, or for a reduce-only one what there is to reduce.
+    /// What of `wanted` an order may trade: all, or for a reduce-only one what there is to reduce, or
+    /// what the account holds where nothing may be below zero.
     /// Never less than a lot.
     fn within_position(&self, order: &Resting, wanted: Quantity) -> Result<Option<Quantity>, VenueError> {
         if !order.reduce_only {
-            return Ok(Some(wanted));
+            return self.within_account(order, wanted);
         }
-        let position = self.positions.get(&order.plan).copied().unwrap_or_default();
+        let position = self.positions.get(&order.plan).map_or(Position::FLAT, |(_, position)| *position);
         let position = self.instrument(&order.symbol)?.whole_lots(position)?;
         Ok(position.size().filter(|_| Side::of(position) != Some(order.side)).map(|size| size.min(wanted)))
     }
@@ -170,7 +172,7 @@ impl BarVenue {
         if let Some(left) = self.volume_left.get_mut(&symbol) {
             *left = left.minus(Side::Buy.signed(quantity))?;
         }
-        let position = self.positions.entry(order.plan).or_default();
+        let (_, position) = self.positions.entry(order.plan).or_insert_with(|| (symbol.clone(), Position::FLAT));
         *position = position.plus(order.side.signed(quantity))?;
         if fee_asset == *symbol.base() {
             // What the fee took is not there to be reduced; a short position owes it.
@@ -179,6 +181,7 @@ impl BarVenue {
         order.filled = order.filled.plus(Side::Buy.signed(quantity))?;
         let fill = FillReport { trade_id, price, quantity, fee, fee_asset, liquidity, executed_at: at };
         reports.push(report(order.order, ReportKind::Filled(fill)));
+        self.unlink(order, reports);
         Ok(())
     }
 

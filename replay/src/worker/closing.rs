@@ -7,7 +7,7 @@ use retrace_core::ids::{GroupNo, PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_projections::ledger::{Closing, Group, Order, Phase, Plan};
 
-use super::{REJECT_RETRIES, Request, current_price, request, snapshot, target};
+use super::{REJECT_RETRIES, Request, current_price, holding, request, snapshot, target};
 use crate::step::{Deciding, EngineError};
 
 /// Sells (or buys back) what a closing plan holds, try by try.
@@ -32,6 +32,9 @@ pub(super) fn close(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
             return deciding.decide(Some(no), None, decision);
         }
     };
+    if !holding::makes_room(deciding, &plan, quantity, Because::Closing)? {
+        return Ok(());
+    }
     let open = plan.groups.iter().find(|group| group.is_active() && group.action == GroupAction::Close);
     let group = if let Some(group) = open {
         group.no
@@ -111,6 +114,9 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
         if let Some(remaining) = order.remaining_as_requested() {
             uncovered = deciding.exact(uncovered.minus(Side::Buy.signed(remaining)))?;
         }
+    }
+    if deciding.state.profile.divides_holding() {
+        uncovered = holding::uncovered(deciding, &plan)?;
     }
     let Some(quantity) = uncovered.size().filter(|_| Side::of(uncovered) == Some(Side::Buy)) else { return Ok(()) };
     // A part too small for an order of its own waits for the rest, or is dust in the end.
@@ -202,7 +208,7 @@ pub(super) fn take_rest(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), E
         return Ok(());
     }
     let Some(quantity) = deciding.exact(plan.held_lots())? else { return Ok(()) };
-    if pauses(deciding, &plan, quantity)? {
+    if pauses(deciding, &plan, quantity)? || !holding::makes_room(deciding, &plan, quantity, Because::TookProfit)? {
         return Ok(());
     }
     sell_at_market(deciding, &plan, quantity, Because::TookProfit)

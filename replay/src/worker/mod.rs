@@ -10,6 +10,7 @@ mod batch;
 mod closing;
 mod connection;
 mod ending;
+mod holding;
 mod intake;
 mod protection;
 mod risk;

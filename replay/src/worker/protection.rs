@@ -7,7 +7,7 @@ use retrace_core::ids::{GroupNo, PlanNo};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_projections::ledger::{Group, Order, Phase, Plan, is_protection};
 
-use super::{Request, cancel, closing, current_price, request, snapshot};
+use super::{Request, cancel, closing, current_price, holding, request, snapshot};
 use crate::planner::levels;
 use crate::step::{Deciding, EngineError};
 
@@ -29,14 +29,18 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
     let standing = plan.phase == Phase::Standing;
     let stopped = matches!(plan.phase, Phase::StoppedOut | Phase::Reopened { .. });
 
+    let several = holding::is_several(&deciding.state.profile);
     let stop = plan.working(OrderRole::StopLoss).next_back().cloned();
     match (held, plan.exits.stop) {
         (Some(quantity), Some(level)) if !stopped => {
-            match failed_level(deciding, &plan, stop.as_ref(), level) {
+            match failed_level(deciding, &plan, stop.as_ref(), level)? {
                 None => {
                     place(deciding, &plan, stop.as_ref(), &Cover { role: OrderRole::StopLoss, level, quantity })?;
                 }
                 // It is being sold at market already; the stop that the venue would not move only shrinks with it.
+                Some(_) if closes_at_market(&plan) && several => {
+                    fit_down(deciding, &plan, OrderRole::StopLoss)?;
+                }
                 Some(_) if closes_at_market(&plan) => shrink(deciding, &plan, stop.as_ref(), quantity)?,
                 Some(current_price) => {
                     let decision = Decision::StopPassed { level, current_price, quantity };
@@ -44,17 +48,20 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
                 }
             }
         }
-        (Some(_), None) => withdraw(deciding, no, stop.as_ref(), Because::Directive)?,
+        (Some(_), None) => withdraw(deciding, &plan, OrderRole::StopLoss, Because::Directive)?,
         // After a stop-out other stops keep working until nothing is held; one that the venue would not move does not.
         (Some(quantity), Some(_)) => match &stop {
-            Some(stop) if stop.reason.is_some() => withdraw(deciding, no, Some(stop), Because::StopLost)?,
+            Some(stop) if stop.reason.is_some() => cancel(deciding, no, stop.no, Because::StopLost)?,
+            Some(_) | None if several => fit_down(deciding, &plan, OrderRole::StopLoss)?,
             // Fees in base take of what it is to sell.
             Some(_) | None => shrink(deciding, &plan, stop.as_ref(), quantity)?,
         },
-        (None, _) => withdraw(deciding, no, stop.as_ref(), Because::Flat)?,
+        (None, _) => withdraw(deciding, &plan, OrderRole::StopLoss, Because::Flat)?,
     }
 
-    older_stops(deciding, &plan, held)?;
+    if !several {
+        older_stops(deciding, &plan, held)?;
+    }
 
     let take_profit = plan.working(OrderRole::TakeProfit).next_back().cloned();
     match (held, plan.exits.take_profit) {
@@ -70,11 +77,11 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
                 place(deciding, &plan, take_profit.as_ref(), &cover)?;
             }
         }
-        (Some(_), None) => withdraw(deciding, no, take_profit.as_ref(), Because::Directive)?,
-        (Some(_), Some(_)) if stopped => withdraw(deciding, no, take_profit.as_ref(), Because::StoppedOut)?,
+        (Some(_), None) => withdraw(deciding, &plan, OrderRole::TakeProfit, Because::Directive)?,
+        (Some(_), Some(_)) if stopped => withdraw(deciding, &plan, OrderRole::TakeProfit, Because::StoppedOut)?,
         (Some(_), Some(_)) if standing => {}
-        (Some(_), Some(_)) => withdraw(deciding, no, take_profit.as_ref(), Because::Closing)?,
-        (None, _) => withdraw(deciding, no, take_profit.as_ref(), Because::Flat)?,
+        (Some(_), Some(_)) => withdraw(deciding, &plan, OrderRole::TakeProfit, Because::Closing)?,
+        (None, _) => withdraw(deciding, &plan, OrderRole::TakeProfit, Because::Flat)?,
     }
     note_gap(deciding, no)
 }
@@ -93,30 +100,47 @@ fn older_stops(deciding: &mut Deciding<'_>, plan: &Plan, held: Option<Quantity>)
         return Ok(());
     }
     for stop in older {
-        withdraw(deciding, plan.no, Some(stop), Because::Superseded)?;
+        cancel(deciding, plan.no, stop.no, Because::Superseded)?;
     }
     Ok(())
 }
 
 /// The current price, where a stop cannot stand at `level` any more: it is passed when the stop is to be placed, or
 /// the venue refused, ended or would not move the last one.
-fn failed_level(deciding: &Deciding<'_>, plan: &Plan, working: Option<&Order>, level: Price) -> Option<Price> {
-    let current = current_price(deciding, plan)?;
-    let Some(working) = working else {
+fn failed_level(
+    deciding: &Deciding<'_>,
+    plan: &Plan,
+    working: Option<&Order>,
+    level: Price,
+) -> Result<Option<Price>, EngineError> {
+    let Some(current) = current_price(deciding, plan) else { return Ok(None) };
+    let failed = if holding::is_several(&deciding.state.profile) {
+        let refused = |stop: &Order| stop.reason.is_some() && !stop.is_unanswered();
+        let places = || holding::missing(deciding, plan, OrderRole::StopLoss);
+        let newest = plan.side_orders().filter(|order| order.role == OrderRole::StopLoss).max_by_key(|stop| stop.no);
+        plan.working(OrderRole::StopLoss).any(refused)
+            || (places()?.is_some() && (is_lost(newest) || levels::is_passed(level, plan.direction, current)))
+    } else if let Some(working) = working {
+        working.reason.is_some() && !working.is_unanswered()
+    } else {
         let last = plan.side_orders().rfind(|order| order.role == OrderRole::StopLoss);
-        let lost = last.is_some_and(|last| match last.status {
-            // One that never reached the venue was not refused: it is placed again.
-            OrderStatus::Rejected => last.reason != Some(VenueReason::NeverArrived),
-            OrderStatus::Expired => last.reason != Some(VenueReason::NothingToReduce),
-            OrderStatus::Pending
-            | OrderStatus::Open
-            | OrderStatus::PartiallyFilled
-            | OrderStatus::Filled
-            | OrderStatus::Canceled => false,
-        });
-        return Some(current).filter(|current| lost || levels::is_passed(level, plan.direction, *current));
+        is_lost(last) || levels::is_passed(level, plan.direction, current)
     };
-    Some(current).filter(|_| working.reason.is_some() && !working.is_unanswered())
+    Ok(Some(current).filter(|_| failed))
+}
+
+/// Whether the venue refused or ended a stop by itself, other than with the position or the other leg.
+fn is_lost(stop: Option<&Order>) -> bool {
+    stop.is_some_and(|stop| match stop.status {
+        // One that never reached the venue was not refused: it is placed again.
+        OrderStatus::Rejected => stop.reason != Some(VenueReason::NeverArrived),
+        OrderStatus::Expired => !matches!(stop.reason, Some(VenueReason::NothingToReduce | VenueReason::Linked)),
+        OrderStatus::Pending
+        | OrderStatus::Open
+        | OrderStatus::PartiallyFilled
+        | OrderStatus::Filled
+        | OrderStatus::Canceled => false,
+    })
 }
 
 /// Takes a stop that covers more than is held down to it, where it stands.
@@ -139,6 +163,10 @@ fn closes_at_market(plan: &Plan) -> bool {
 
 /// Places the order, or changes the working one to what it is to be. One change at a time.
 fn place(deciding: &mut Deciding<'_>, plan: &Plan, working: Option<&Order>, cover: &Cover) -> Result<(), EngineError> {
+    if holding::is_several(&deciding.state.profile) {
+        let Some(group) = parent_group(plan) else { return Ok(()) };
+        return holding::fit(deciding, plan, &holding::Wanted { role: cover.role, level: cover.level, group });
+    }
     let Some(order) = working else {
         if !super::large_enough(deciding, &plan.instrument, cover.quantity, Some(cover.level))? {
             return Ok(());
@@ -180,13 +208,18 @@ fn place(deciding: &mut Deciding<'_>, plan: &Plan, working: Option<&Order>, cove
     deciding.decide(Some(plan.no), Some(order.no), decision)
 }
 
-fn withdraw(
-    deciding: &mut Deciding<'_>,
-    no: PlanNo,
-    working: Option<&Order>,
-    because: Because,
-) -> Result<(), EngineError> {
-    working.map_or(Ok(()), |order| cancel(deciding, no, order.no, because))
+fn withdraw(deciding: &mut Deciding<'_>, plan: &Plan, role: OrderRole, because: Because) -> Result<(), EngineError> {
+    // Where there is one by design, `older_stops` sees to those that came back to work.
+    let several = holding::is_several(&deciding.state.profile);
+    let most = if several { usize::MAX } else { 1 };
+    let working: Vec<_> = plan.working(role).rev().take(most).map(|order| order.no).collect();
+    working.into_iter().try_for_each(|order| cancel(deciding, plan.no, order, because))
+}
+
+/// Takes protection of one kind back to what stays.
+fn fit_down(deciding: &mut Deciding<'_>, plan: &Plan, role: OrderRole) -> Result<(), EngineError> {
+    let staying = deciding.exact(holding::staying(deciding, plan))?;
+    holding::fit_down(deciding, plan, role, staying, Because::Fill)
 }
 
 /// The entry group whose fill is covered: the first one that filled anything.
@@ -200,7 +233,9 @@ fn parent_group(plan: &Plan) -> Option<GroupNo> {
 /// Records what no working stop covers, whenever no request about the stop is under way and it has changed.
 fn note_gap(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
-    let stops: Vec<&Order> = plan.working(OrderRole::StopLoss).collect();
+    // One that takes another's place covers nothing before the venue has it, and the other does no more.
+    let replaces = |stop: &&Order| stop.status == OrderStatus::Pending && stop.because == Because::Consolidating;
+    let stops: Vec<&Order> = plan.working(OrderRole::StopLoss).filter(|stop| !replaces(stop)).collect();
     if stops.iter().any(|stop| stop.is_unanswered()) || matches!(plan.phase, Phase::StoppedOut | Phase::Reopened { .. })
     {
         return Ok(());
@@ -224,7 +259,7 @@ fn note_gap(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> 
         (true, _) => Because::Fill,
         (false, _) if plan.protection_cancelled => Because::ProtectionCancelled,
         (false, true) => Because::Closing,
-        (false, false) => Because::BelowMinNotional,
+        (false, false) => holding::cause(deciding, &plan, uncovered)?,
     };
     deciding.decide(Some(no), None, Decision::ProtectionGapChanged { uncovered, because })
 }

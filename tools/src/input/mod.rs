@@ -22,6 +22,7 @@ mod rule_code;
 pub mod session;
 mod session_fields;
 mod session_policy;
+mod session_profile;
 mod session_risk;
 mod session_urgency;
 pub mod time;

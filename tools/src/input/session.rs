@@ -9,7 +9,7 @@ use retrace_core::instrument::{Asset, Instrument, Symbol};
 use retrace_core::manifest::{Account, Mode};
 use retrace_core::policy::ExecutionPolicy;
 use retrace_core::time::Span;
-use retrace_core::venue::{FeeAsset, FillPath, VenueProfile, VenueSettings};
+use retrace_core::venue::{FeeAsset, FillPath, VenueSettings};
 use retrace_replay::tape::VolumeUnit;
 use rust_decimal::Decimal;
 
@@ -266,11 +266,6 @@ impl Checker<'_> {
     }
 
     fn venue(&self, fields: &VenueFields) -> Result<VenueSettings, InputProblem> {
-        if let Some(profile) = &fields.profile
-            && profile.value != "backtest"
-        {
-            return Err(self.at("venue.profile", profile, Rule::NotOneOf { allowed: vec!["backtest"] }));
-        }
         let fees = fields.fees.as_ref();
         let fee_asset = match &fields.fee_asset {
             None => FeeAsset::Quote,
@@ -304,7 +299,7 @@ impl Checker<'_> {
             }
         };
         Ok(VenueSettings {
-            profile: VenueProfile::backtest(),
+            profile: self.profile(fields.profile.as_ref())?,
             maker_fee: self.fee("venue.fees.maker", fees.and_then(|f| f.maker.as_ref()))?,
             taker_fee: self.fee("venue.fees.taker", fees.and_then(|f| f.taker.as_ref()))?,
             fee_asset,

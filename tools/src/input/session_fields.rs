@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::session_profile::ProfileFields;
 use super::session_risk::RiskFields;
 use super::yaml::Text;
 use crate::input::market::Role;
@@ -156,7 +157,7 @@ pub(super) struct BatchFields {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VenueFields {
-    pub(super) profile: Option<Text>,
+    pub(super) profile: Option<Spanned<ProfileFields>>,
     pub(super) fees: Option<FeeFields>,
     pub(super) fee_asset: Option<Text>,
     pub(super) path: Option<Text>,

@@ -14,7 +14,7 @@ use retrace_core::ids::{PlanNo, TimerId};
 use retrace_core::order::Side;
 use retrace_projections::ledger::{Group, Order, Plan};
 
-use super::{actions, large_enough, snapshot, target};
+use super::{actions, holding, large_enough, snapshot, target};
 use crate::step::{Deciding, EngineError};
 
 /// Sends what is due of every active group, and sets the timer of the next slice.
@@ -87,8 +87,12 @@ fn fitting(
         }
         return Ok(None);
     }
-    let waits = group.action == GroupAction::Enter && !has_room(deciding, plan.no, quantity)?;
-    Ok((!waits).then_some(quantity))
+    let fits = match group.action {
+        GroupAction::Enter => has_room(deciding, plan.no, quantity)?,
+        GroupAction::Reduce => holding::makes_room(deciding, plan, quantity, Because::Reducing)?,
+        GroupAction::Close => true,
+    };
+    Ok(fits.then_some(quantity))
 }
 
 /// What is held, in whole lots, and not being reduced yet; zero or less where there is none.
