@@ -9,14 +9,15 @@ use serde_json::{Value, json};
 use super::{BARS, Bench, Files, HEADER, SESSION, docs, indented, snapshot, without_ids};
 
 /// What no file can lead to yet, and why.
-const NOT_FROM_A_FILE: [(&str, &str); 5] = [
+const NOT_FROM_A_FILE: [(&str, &str); 6] = [
     ("not_above_filled", "no order here fills in part; `tests/reports/modify_orders_refused.txt` has it"),
     ("order_unanswered", "this venue answers at once; `tests/reports/modify_orders_refused.txt` has it"),
     (
         "conflict",
         "one file's ids are compared before it runs (`reused_id`); it takes a live strategist to send another body",
     ),
-    ("shorting_unsupported", "the one profile there is, `backtest`, can be short"),
+    ("shorting_unsupported", "this session's profile can be short; `tests/scenarios/profile_refuses.txt` has it"),
+    ("unsupported_by_profile", "this session's profile has all of it; `tests/scenarios/profile_refuses.txt` has it"),
     ("too_large", "sizes beyond exact counting are refused before the run (`notional_too_long`)"),
 ];
 

@@ -45,6 +45,20 @@ pub(super) fn cases() -> Vec<Case> {
         edited("wrong type: a number with separators", "not_a_number", "\"1000000\"", "1,000,000").line(14).field("account.balance").value("1,000,000"),
         edited("wrong type: hexadecimal", "not_a_number", "tick: \"0.01\"", "tick: 0x1").line(11).field("instruments.BTC/USDT.tick").value("0x1"),
         edited("wrong type: not a number at all", "not_finite", "\"1000000\"", ".nan").line(14).field("account.balance").value(".nan"),
+        edited("a profile that does not exist", "not_one_of", "venue:\n", "venue:\n  profile: moon\n")
+            .line(16).field("venue.profile").value("moon"),
+        edited("a profile based on none", "not_one_of", "venue:\n", "venue:\n  profile: { based_on: moon }\n")
+            .line(16).field("venue.profile.based_on").value("moon"),
+        edited("a flag that is neither", "not_one_of", "venue:\n", "venue:\n  profile: { based_on: spot, amend_up: maybe }\n")
+            .line(16).field("venue.profile.amend_up").value("maybe"),
+        edited("a flag that no profile has", "unknown_field", "venue:\n", "venue:\n  profile: { based_on: spot, amends: true }\n")
+            .line(16).field("venue.profile.amends"),
+        edited("no stop at all", "not_whole", "venue:\n", "venue:\n  profile: { based_on: spot, max_stops: 0 }\n")
+            .line(16).field("venue.profile.max_stops").value("0"),
+        edited("a profile that contradicts itself", "excludes", "venue:\n", "venue:\n  profile: { based_on: backtest, stop_locks_holding: true }\n")
+            .line(16).field("venue.profile.stop_locks_holding"),
+        edited("a flag for later", "not_supported_yet", "venue:\n", "venue:\n  profile: { based_on: backtest, native_trailing: true }\n")
+            .line(16).field("venue.profile.native_trailing").value("true"),
         edited("wrong type: a fraction for a whole number", "not_whole", "venue:\n", "venue:\n  latency_ms: 1.5\n")
             .line(16).field("venue.latency_ms").value("1.5"),
         edited("wrong type: null", "empty", "instance: DESK_1", "instance:").line(4).field("strategy.instance"),

@@ -107,8 +107,14 @@ impl Checker<'_> {
                 }
             };
         }
-        if let Some(text) = own.size_free_stop.as_ref().filter(|_| profile.size_free_stop) {
-            return Err(self.at("venue.profile.size_free_stop", text, Rule::NotSupportedYet));
+        for (name, text, flag) in [
+            ("native_trailing", &own.native_trailing, profile.native_trailing),
+            ("native_iceberg", &own.native_iceberg, profile.native_iceberg),
+            ("size_free_stop", &own.size_free_stop, profile.size_free_stop),
+        ] {
+            if let Some(text) = text.as_ref().filter(|_| flag) {
+                return Err(self.at(&format!("venue.profile.{name}"), text, Rule::NotSupportedYet));
+            }
         }
         if let Some(text) = &own.max_stops {
             profile.max_stops = match text.value.as_str() {
