@@ -68,8 +68,9 @@ impl Run {
     }
 
     /// Everything that was decided for a plan and said of its orders, without what merely answers a directive: a
-    /// repeat may be received, and may be told that it leads to nothing.
-    fn consequences(&self) -> Vec<(Timestamp, Option<PlanNo>, Option<OrderNo>, &Fact)> {
+    /// repeat may be received, and may be told that it leads to nothing. A repeat moves the events behind it, so what a
+    /// report answers is named by its place among the consequences instead of its place in the log.
+    fn consequences(&self) -> Vec<(Timestamp, Option<PlanNo>, Option<OrderNo>, Fact)> {
         let answers = |fact: &Fact| {
             matches!(
                 fact,
@@ -81,8 +82,17 @@ impl Run {
                     )
             )
         };
-        let events = self.events().filter(|event| !answers(&event.fact));
-        events.map(|event| (event.time, event.plan, event.order, &event.fact)).collect()
+        let mut places = BTreeMap::new();
+        let mut consequences = Vec::new();
+        for event in self.events().filter(|event| !answers(&event.fact)) {
+            places.insert(event.seq, Seq(consequences.len() as u64));
+            let mut fact = event.fact.clone();
+            if let Fact::Input(Input::Report(report)) = &mut fact {
+                report.answers = report.answers.and_then(|request| places.get(&request).copied());
+            }
+            consequences.push((event.time, event.plan, event.order, fact));
+        }
+        consequences
     }
 
     /// The directives that were refused, for any plan.

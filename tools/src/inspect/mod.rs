@@ -143,12 +143,7 @@ pub fn inspect(question: &Question) -> Result<Inspection, InputProblem> {
         return Err(refused.unwrap_or_else(|| InputProblem::new(path, Rule::Nothing { what: "row" })));
     };
     let timeframe = steps::timeframe(question.timeframe, &times);
-    let gaps = if let Some(known) = &timeframe {
-        steps::gaps(&times, known.period, &mut oddities)
-    } else {
-        steps::order(&times, &mut oddities);
-        Gaps::default()
-    };
+    let gaps = steps::gaps_or_order(timeframe.as_ref(), &times, &mut oddities);
     oddities.extra_columns(&shape, columns.header == Header::InFile);
     let outliers = outliers::find(&prints);
     let suggestion = entry::suggest(question, &columns, timeframe.as_ref(), &prices, volumes.as_ref());

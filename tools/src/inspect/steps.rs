@@ -86,10 +86,18 @@ pub(super) fn gaps(times: &[(Timestamp, u64)], period: Span, oddities: &mut Oddi
     gaps
 }
 
-/// What does not follow on the row before, in a file whose rows do not tell how long its bars are: no two of them go
-/// forward, or only by what no timeframe can be, so any length finds the same.
-pub(super) fn order(times: &[(Timestamp, u64)], oddities: &mut Oddities) {
-    gaps(times, Span::from_nanos(1), oddities);
+/// The same, where the rows may not tell how long its bars are: then none goes forward by what a timeframe can be,
+/// nothing is missing, and only the order is looked at.
+pub(super) fn gaps_or_order(
+    timeframe: Option<&Timeframe>,
+    times: &[(Timestamp, u64)],
+    oddities: &mut Oddities,
+) -> Gaps {
+    let Some(known) = timeframe else {
+        gaps(times, Span::from_nanos(1), oddities);
+        return Gaps::default();
+    };
+    gaps(times, known.period, oddities)
 }
 
 #[cfg(test)]
@@ -129,7 +137,7 @@ mod tests {
             let times = at(&seconds);
             assert_eq!(timeframe(None, &times), None);
             let mut oddities = Oddities::default();
-            order(&times, &mut oddities);
+            assert_eq!(gaps_or_order(None, &times, &mut oddities), Gaps::default());
             let odd: Vec<_> =
                 oddities.listed().into_iter().map(|odd| (odd.kind.as_str(), odd.count, odd.line)).collect();
             assert_eq!(odd, [(kind, 2, Some(2))]);
