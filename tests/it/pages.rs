@@ -182,6 +182,11 @@ fn the_page_on_snapshots_shows_what_is_printed() {
 }
 
 #[test]
+fn the_page_on_directives_shows_what_is_printed() {
+    check("docs/directives.md");
+}
+
+#[test]
 fn the_readme_shows_what_is_printed() {
     check("README.md");
 }

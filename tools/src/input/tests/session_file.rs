@@ -168,3 +168,20 @@ fn session_file_refusals() {
     describe(&mut story, "missing file", &session::read(Path::new("no/such.yaml")).unwrap_err());
     insta::assert_snapshot!("session_file_refusals", story);
 }
+
+/// The sample shows optional keys as comments. Whoever takes the `#` away must get a session file that is right.
+#[test]
+fn the_keys_that_the_sample_shows_as_comments_are_taken() {
+    let sample = include_str!("../../sample/session.yaml");
+    let key = |line: &str| line.ends_with(':') && !line.contains(' ');
+    let uncommented = sample.lines().map(|line| match line.strip_prefix("# ") {
+        Some(shown) if shown.starts_with("  ") || key(shown) => shown,
+        _ => line,
+    });
+    let file = session::parse(Path::new("session.yaml"), &uncommented.collect::<Vec<_>>().join("\n")).unwrap();
+    let plain = session::parse(Path::new("session.yaml"), sample).unwrap();
+    let (shown, usual) = (file.policy, plain.policy);
+    assert!(shown.risk != usual.risk && shown.batch_defaults != usual.batch_defaults);
+    assert_eq!(shown.urgency.len(), 3);
+    assert_eq!(shown.reject_retries, usual.reject_retries, "the sample says that these are the defaults");
+}
