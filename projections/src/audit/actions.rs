@@ -84,5 +84,6 @@ pub(super) fn group_refusal(refusal: &GroupRefusal) -> String {
             let orders = if *orders == 1 { "an order waits".to_owned() } else { format!("{orders} orders wait") };
             format!("{orders} for the venue's answer: one change at a time")
         }
+        GroupRefusal::NotConnected => "without a connection no order can be changed".to_owned(),
     }
 }

@@ -187,6 +187,11 @@ impl Order {
         self.is_working() && (self.reason == Some(VenueReason::UnknownOrder) || self.told.end.is_some())
     }
 
+    /// Whether the venue would not make the last change that was asked of it, also where it has ended since.
+    pub const fn is_unchanged(&self) -> bool {
+        self.told.change_refused.is_some()
+    }
+
     /// Whether something asked of it is unanswered: a change, or a query.
     const fn is_asked(&self) -> bool {
         self.in_flight.is_some() || self.query.is_some()

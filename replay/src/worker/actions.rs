@@ -195,6 +195,9 @@ fn judge(
         if open.is_empty() {
             return Err(GroupRefusal::NoOpenOrder { group: group.id }.into());
         }
+        if !deciding.state.ledger.is_connected() {
+            return Err(GroupRefusal::NotConnected.into());
+        }
         let waiting = open.iter().filter(|order| order.is_unanswered() || order.is_unknown()).count();
         if let Some(orders) = u32::try_from(waiting).ok().filter(|count| *count > 0) {
             return Err(GroupRefusal::OrderUnanswered { orders }.into());
@@ -345,7 +348,8 @@ fn ask(
     quantity: Quantity,
     limit_price: Option<Price>,
 ) -> Result<(), EngineError> {
-    if order.is_unanswered() || order.is_unknown() {
+    // A price that cannot be asked for now is asked for when the answer, or the connection, has come.
+    if order.is_unanswered() || order.is_unknown() || !deciding.state.ledger.is_connected() {
         return Ok(());
     }
     let standing = order.terms.limit_price();

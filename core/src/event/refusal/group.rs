@@ -66,6 +66,8 @@ pub enum GroupRefusal {
         /// How many of its orders wait for an answer.
         orders: u32,
     },
+    /// A new quantity while there is no connection to the venue: its orders cannot be changed.
+    NotConnected,
 }
 
 impl GroupRefusal {
@@ -81,6 +83,7 @@ impl GroupRefusal {
             Self::OrderBelowMinNotional { .. } => "order_below_min_notional",
             Self::WouldCrossZero { .. } => "would_cross_zero",
             Self::OrderUnanswered { .. } => "order_unanswered",
+            Self::NotConnected => "not_connected",
         }
     }
 }

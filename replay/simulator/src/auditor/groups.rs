@@ -319,6 +319,7 @@ impl Auditor {
             GroupRefusal::OrderUnanswered { orders } => {
                 *orders > 0 && self.of_plan(no).any(|(_, order)| order.is_pending())
             }
+            GroupRefusal::NotConnected => !self.connected,
         }
     }
 }

@@ -103,8 +103,10 @@ fn attempt(deciding: &Deciding<'_>, group: &Group, layer: u32) -> Option<u32> {
         Some(last) if last.status == OrderStatus::Rejected && actions::is_retried(deciding, group, last) => {
             Some(last.attempt.saturating_add(1))
         }
-        // Taken back to be changed, or the venue would not change it: what was added is sent beside it.
-        Some(last) if last.status == OrderStatus::Canceled || (last.is_working() && last.reason.is_some()) => {
+        // Taken back to be changed.
+        Some(last) if last.status == OrderStatus::Canceled => actions::sent_again(group, last),
+        // The venue would not change it, perhaps because it had filled: what was added is sent beside it.
+        Some(last) if last.is_unchanged() && (last.is_working() || last.status == OrderStatus::Filled) => {
             actions::sent_again(group, last)
         }
         Some(_) => None,
