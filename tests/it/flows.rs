@@ -130,20 +130,27 @@ fn as_a_users_files(name: &str, rows: usize, latency_ms: u32) -> Place {
     let place = Place::empty();
     let script = std::fs::read_to_string(file(name)).unwrap();
     let scenario = Scenario::read(name, &script).unwrap();
-    let mut csv = "open_time,open,high,low,close,volume\n".to_owned();
-    for bar in scenario.tape.sets()[0].bars.iter().take(rows) {
-        csv.push_str(&format!("{},{},{},{},{},100\n", bar.open_time, bar.open, bar.high, bar.low, bar.close));
+    let (mut market, mut instruments) = (String::new(), String::new());
+    for (index, set) in scenario.tape.sets().iter().enumerate() {
+        let mut csv = "open_time,open,high,low,close,volume\n".to_owned();
+        for bar in set.bars.iter().take(rows) {
+            csv.push_str(&format!("{},{},{},{},{},100\n", bar.open_time, bar.open, bar.high, bar.low, bar.close));
+        }
+        std::fs::write(place.path(&format!("bars_{index}.csv")), csv).unwrap();
+        let symbol = &set.symbol;
+        let bars = format!("bars: bars_{index}.csv, volume_unit: base");
+        market.push_str(&format!("  - {{ symbol: {symbol}, timeframe: 1m, {bars} }}\n"));
+        instruments.push_str(&format!("  {symbol}: {{ tick: \"0.01\", lot: \"0.01\", min_notional: \"10\" }}\n"));
     }
     let said: Vec<&str> = script.lines().filter(|line| line.starts_with('{')).collect();
     let session = format!(
-        "session: flow\nmode: backtest\nstrategy: {{ instance: FLOW_01, directives: directives.jsonl }}\nmarket:\n  \
-         - {{ symbol: BTC/USDT, timeframe: 1m, bars: bars.csv, volume_unit: base }}\ninstruments:\n  \
-         BTC/USDT: {{ tick: \"0.01\", lot: \"0.01\", min_notional: \"10\" }}\n\
+        "session: flow\nmode: backtest\nstrategy: {{ instance: FLOW_01, directives: directives.jsonl }}\n\
+         market:\n{market}instruments:\n{instruments}\
          account: {{ quote: USDT, balance: \"100000\" }}\nvenue:\n  profile: backtest\n  \
          fees: {{ maker: \"0\", taker: \"0.001\" }}\n  fee_asset: quote\n  slippage_bps: \"0\"\n  \
          max_volume_share: \"1\"\n  latency_ms: \"{latency_ms}\"\n"
     );
-    for (name, text) in [("bars.csv", csv), ("directives.jsonl", said.join("\n") + "\n"), ("session.yaml", session)] {
+    for (name, text) in [("directives.jsonl", said.join("\n") + "\n"), ("session.yaml", session)] {
         std::fs::write(place.path(name), text).unwrap();
     }
     place
@@ -168,11 +175,14 @@ fn typed(place: &Place, commands: &[&[&str]]) -> String {
 
 /// The stories that a trader must understand without any document.
 #[test]
-fn a_trader_is_told_of_a_stop_out_and_of_an_emergency_flatten() {
+fn a_trader_is_told_of_a_stop_out_a_pair_taken_back_and_an_emergency_flatten() {
     let check = |name: &str, told: String| insta_settings().bind(|| insta::assert_snapshot!(name, told));
 
     let place = as_a_users_files("stop_grows_long_gap", usize::MAX, 0);
     check("told_stopped_out_twap", typed(&place, &[&["run", "session.yaml"], &["audit", "TPL_A"]]));
+    let place = as_a_users_files("batch_rolled_back_at_deadline", usize::MAX, 0);
+    let commands: [&[&str]; 3] = [&["run", "session.yaml"], &["audit", "TPL_LONG"], &["audit", "TPL_SHORT"]];
+    check("told_rolled_back_pair_trade", typed(&place, &commands));
     let place = as_a_users_files("flow_emergency_flatten_long", usize::MAX, 200);
     let plans = ["TPL_STOPPED", "TPL_HEDGE", "TPL_MAIN"];
     let audits = plans.map(|plan| ["audit", plan]);
