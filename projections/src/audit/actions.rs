@@ -81,8 +81,8 @@ pub(super) fn group_refusal(refusal: &GroupRefusal) -> String {
             format!("{leaving} would be on its way out, and {held} is held")
         }
         GroupRefusal::OrderUnanswered { orders } => {
-            let orders = if *orders == 1 { "an order waits".to_owned() } else { format!("{orders} orders wait") };
-            format!("{orders} for the venue's answer: one change at a time")
+            let orders = if *orders == 1 { "an order".to_owned() } else { format!("{orders} orders") };
+            format!("{orders} must have the venue's answer first: one change at a time")
         }
         GroupRefusal::NotConnected => "without a connection no order can be changed".to_owned(),
     }

@@ -73,6 +73,8 @@ pub(super) struct Said {
     pub refused: Option<VenueReason>,
     /// A change of it was refused, and why.
     pub change_refused: Option<VenueReason>,
+    /// It was to grow, and the answer was that it did not.
+    pub did_not_grow: bool,
 }
 
 /// A change of a working order that was requested and not yet answered.
@@ -171,7 +173,7 @@ impl Order {
             fills: Vec::new(),
             filled: Position::FLAT,
             stated: Position::FLAT,
-            told: Said { accepted: false, end: None, refused: None, change_refused: None },
+            told: Said { accepted: false, end: None, refused: None, change_refused: None, did_not_grow: false },
             busted: BTreeSet::new(),
         }
     }
@@ -187,9 +189,9 @@ impl Order {
         self.is_working() && (self.reason == Some(VenueReason::UnknownOrder) || self.told.end.is_some())
     }
 
-    /// Whether the venue would not make the last change that was asked of it, also where it has ended since.
-    pub const fn is_unchanged(&self) -> bool {
-        self.told.change_refused.is_some()
+    /// Whether it did not grow when it was to: what was to be added is missing, also where it has ended since.
+    pub const fn did_not_grow(&self) -> bool {
+        self.told.did_not_grow
     }
 
     /// Whether something asked of it is unanswered: a change, or a query.

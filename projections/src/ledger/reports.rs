@@ -45,10 +45,11 @@ impl Ledger {
             | ReportKind::Stands { .. }
             | ReportKind::NotFound => {}
         }
-        let refuses = matches!(report.what, ReportKind::AmendRejected { .. });
         let (role, not_added) = self.change_order(event, no, |order| {
-            let not_added = refuses && order.is_to_grow();
+            let (was_to_grow, before) = (order.is_to_grow(), order.quantity);
             report_to(order, report);
+            let not_added = was_to_grow && order.in_flight.is_none() && order.quantity == before;
+            order.told.did_not_grow |= not_added;
             Ok((order.role, not_added))
         })?;
         if not_added && !is_protection(role) {

@@ -23,8 +23,19 @@ pub(super) fn check(
     quantity: Option<Quantity>,
     limit: Option<Price>,
 ) -> Result<(), Unplanned> {
-    let instrument = view.instrument();
-    let price = limit.or(view.current_price());
+    parts(view.instrument(), algorithm, quantity, limit.or(view.current_price()))
+}
+
+/// The same of the parts alone, at the price that they are valued at.
+///
+/// # Errors
+/// [`Refusal::TooManySlices`], [`Refusal::SliceBelowMinNotional`].
+pub(crate) fn parts(
+    instrument: &Instrument,
+    algorithm: Algorithm,
+    quantity: Option<Quantity>,
+    price: Option<Price>,
+) -> Result<(), Unplanned> {
     match (algorithm, quantity) {
         (Algorithm::Single, _) | (Algorithm::Twap(_) | Algorithm::Layered(_), None) => Ok(()),
         (Algorithm::Twap(twap), Some(quantity)) => equal_parts(instrument, quantity, twap.slices, price),

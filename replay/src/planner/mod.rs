@@ -4,7 +4,7 @@
 //! Planning decides nothing and sends nothing: it answers a plan, or the rule that the intent breaks. So all legs of a
 //! batch can be planned before any is carried out. The worker carries out what was planned.
 
-mod division;
+pub(crate) mod division;
 mod entry;
 mod execution;
 mod exit;

@@ -2,15 +2,18 @@
 //! ordered stands in the ledger; [`follow`] carries it out, after every input, as far as answers allow.
 
 use retrace_core::amount::{Position, Price, Quantity};
-use retrace_core::directive::{Algorithm, CancelAll, CancelReach, GroupDirective, GroupOrder, GroupRef, OrderChange};
+use retrace_core::directive::{
+    Algorithm, CancelAll, CancelReach, GroupDirective, GroupOrder, GroupRef, Iceberg, OrderChange,
+};
 use retrace_core::event::{Because, Decision, GroupAction, GroupEnd, GroupRefusal, Idle, Refusal, VenueReason};
 use retrace_core::ids::{DirectiveId, GroupId, GroupNo, PlanId, PlanNo};
+use retrace_core::instrument::Instrument;
 use retrace_core::order::{OrderRole, OrderType, Side};
 use retrace_projections::ledger::{Course, Group, Order, Phase, Plan};
 
 use super::intake::{Stop, already_closed, nothing_to_do};
 use super::{batch, cancel, converge, current_price, risk, snapshot, target};
-use crate::planner::levels;
+use crate::planner::{Unplanned, division, levels};
 use crate::step::{Deciding, EngineError};
 
 impl From<GroupRefusal> for Stop {
@@ -190,6 +193,9 @@ fn judge(
     if let Some(limit_price) = change.limit_price.filter(|_| group.action == GroupAction::Enter) {
         within_exits(plan, limit_price)?;
     }
+    if let (Some(price), Some(unsent)) = (change.limit_price, deciding.exact(group.unsent())?.size()) {
+        parts_at(&plan.instrument, group, unsent, price).map_err(|unplanned| Stop::unplanned(deciding, unplanned))?;
+    }
     let open: Vec<&Order> = group.orders.own_working().collect();
     if change.quantity.is_some() {
         if open.is_empty() {
@@ -237,7 +243,7 @@ fn judge(
             more = deciding.exact(more.plus(judged.added.max(Position::FLAT)))?;
         }
         match group.action {
-            GroupAction::Enter => has_room(deciding, plan, deciding.exact(more.plus(added))?, target)?,
+            GroupAction::Enter => has_room(deciding, plan, deciding.exact(more.plus(added))?, target, earlier)?,
             GroupAction::Reduce | GroupAction::Close => {
                 within_held(deciding, plan, group, deciding.exact(more.plus(leaving))?)?;
             }
@@ -256,6 +262,18 @@ fn judge(
         besides = with_more(deciding, besides, order, *quantity)?;
     }
     Ok(Some(Judged { group: group.no, action: group.action, limit_price, added, target, orders }))
+}
+
+/// Whether what a group is still to send can be sent at another price: its parts must be large enough for the venue.
+fn parts_at(instrument: &Instrument, group: &Group, unsent: Quantity, price: Price) -> Result<(), Unplanned> {
+    match group.algorithm {
+        Algorithm::Iceberg(iceberg) => {
+            let shown = Algorithm::Iceberg(Iceberg { visible: iceberg.visible.min(unsent) });
+            division::parts(instrument, shown, Some(unsent), Some(price))
+        }
+        Algorithm::Twap(_) => division::parts(instrument, group.algorithm, Some(group.planned), Some(price)),
+        Algorithm::Single | Algorithm::Layered(_) => Ok(()),
+    }
 }
 
 /// `sum` and by how much an order grows when it becomes `quantity`.
@@ -298,7 +316,13 @@ fn moved_target(plan: &Plan, group: &Group, standing: Position, added: Position)
 }
 
 /// Whether a group may grow although every cancel under way may come too late.
-fn has_room(deciding: &Deciding<'_>, plan: &Plan, added: Position, target: Position) -> Result<(), Stop> {
+fn has_room(
+    deciding: &Deciding<'_>,
+    plan: &Plan,
+    added: Position,
+    target: Position,
+    earlier: &[Judged],
+) -> Result<(), Stop> {
     let Some(added) = added.size() else { return Ok(()) };
     let mut reach = deciding.exact(plan.traded().plus(plan.direction.signed(added)))?;
     let entries = plan.open_orders().filter(|order| order.role == OrderRole::Entry);
@@ -308,7 +332,12 @@ fn has_room(deciding: &Deciding<'_>, plan: &Plan, added: Position, target: Posit
     if Side::of(deciding.exact(reach.minus(target))?) != Some(plan.direction) {
         return Ok(());
     }
-    let waiting = plan.working(OrderRole::Entry).filter(|order| order.is_unanswered()).count();
+    // What the same directive makes smaller will wait for its answer, too.
+    let shrinks = |order: &Order| {
+        let orders = earlier.iter().flat_map(|judged| &judged.orders);
+        orders.filter(|(other, _)| other.no == order.no).any(|(_, quantity)| *quantity < order.quantity)
+    };
+    let waiting = plan.working(OrderRole::Entry).filter(|order| order.is_unanswered() || shrinks(order)).count();
     Err(GroupRefusal::OrderUnanswered { orders: u32::try_from(waiting).unwrap_or(u32::MAX) }.into())
 }
 

@@ -22,6 +22,16 @@ pub(super) enum Stop {
     Engine(EngineError),
 }
 
+impl Stop {
+    /// Of what was not planned: the rule that it breaks, or the amounts that cannot be counted exactly any more.
+    pub(super) fn unplanned(deciding: &Deciding<'_>, why: Unplanned) -> Self {
+        match why {
+            Unplanned::Refused(refusal) => Self::Refused(refusal),
+            Unplanned::Amount(source) => Self::Engine(EngineError::Amount { seq: deciding.state.ledger.seq(), source }),
+        }
+    }
+}
+
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -187,10 +197,8 @@ fn plan_existing(deciding: &Deciding<'_>, plan: &Plan, trade: Trade<'_>) -> Resu
 }
 
 fn planned(deciding: &Deciding<'_>, views: PlannerViews<'_>, trade: Trade<'_>) -> Result<ExecutionDirective, Stop> {
-    plan_trade(views, trade, &deciding.state.profile, &deciding.state.policy).map_err(|why| match why {
-        Unplanned::Refused(refusal) => Stop::Refused(refusal),
-        Unplanned::Amount(source) => Stop::Engine(EngineError::Amount { seq: deciding.state.ledger.seq(), source }),
-    })
+    let planned = plan_trade(views, trade, &deciding.state.profile, &deciding.state.policy);
+    planned.map_err(|why| Stop::unplanned(deciding, why))
 }
 
 /// Takes a plan on and sets what it is to be.

@@ -317,7 +317,9 @@ impl Auditor {
                 leaving > held && lots_of(held.value()) == Some(plan.held_lots())
             }
             GroupRefusal::OrderUnanswered { orders } => {
-                *orders > 0 && self.of_plan(no).any(|(_, order)| order.is_pending())
+                let lots = change.and_then(|change| change.quantity).and_then(|quantity| lots_of(quantity.value()));
+                let shrinks = || lots.is_some_and(|lots| known().any(|order| lots < order.lots));
+                *orders > 0 && (self.of_plan(no).any(|(_, order)| order.is_pending()) || shrinks())
             }
             GroupRefusal::NotConnected => !self.connected,
         }

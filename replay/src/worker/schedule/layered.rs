@@ -105,8 +105,8 @@ fn attempt(deciding: &Deciding<'_>, group: &Group, layer: u32) -> Option<u32> {
         }
         // Taken back to be changed.
         Some(last) if last.status == OrderStatus::Canceled => actions::sent_again(group, last),
-        // The venue would not change it, perhaps because it had filled: what was added is sent beside it.
-        Some(last) if last.is_unchanged() && (last.is_working() || last.status == OrderStatus::Filled) => {
+        // It did not grow, perhaps because it had filled: what was added is sent beside it.
+        Some(last) if last.did_not_grow() && (last.is_working() || last.status == OrderStatus::Filled) => {
             actions::sent_again(group, last)
         }
         Some(_) => None,
