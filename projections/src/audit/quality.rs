@@ -18,10 +18,10 @@ pub(super) fn came_to(plan: &Plan, no: GroupNo) -> Option<String> {
     let filled = format!("filled {}", group.filled());
     let short = !quality.unfilled.is_flat();
     let of = if short { format!(" of {}", group.to_trade().unwrap_or_default()) } else { String::new() };
-    let Some(arrival) = group.arrival.filter(|_| short || quality.slippage.is_some()) else {
-        return Some(format!("{filled}{of}"));
-    };
     let at = quality.average_price.map_or(String::new(), |price| format!(" at {}", average(price.value())));
+    let Some(arrival) = group.arrival.filter(|_| short || quality.slippage.is_some()) else {
+        return Some(format!("{filled}{of}{at}"));
+    };
     let slippage = cost("slippage", quality.slippage, quality.slippage_bps);
     // Where all of it was traded the two are one.
     let shortfall = if short { cost("shortfall", quality.shortfall, quality.shortfall_bps) } else { String::new() };
