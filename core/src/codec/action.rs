@@ -69,6 +69,7 @@ pub(super) enum GroupRefusalV1 {
     OrderBelowMinNotional { quantity: Dec, price: Dec, minimum: Dec },
     WouldCrossZero { leaving: Dec, held: Dec },
     OrderUnanswered { orders: u32 },
+    OnePriceForLayers { group: String },
 }
 
 pub(super) fn group_intent(intent: &GroupDirective) -> IntentV1 {
@@ -152,6 +153,7 @@ pub(super) fn group_refusal(refusal: &GroupRefusal) -> GroupRefusalV1 {
             GroupRefusalV1::WouldCrossZero { leaving: leaving.value().into(), held: held.value().into() }
         }
         GroupRefusal::OrderUnanswered { orders } => GroupRefusalV1::OrderUnanswered { orders: *orders },
+        GroupRefusal::OnePriceForLayers { group } => GroupRefusalV1::OnePriceForLayers { group: group.to_string() },
     }
 }
 
@@ -215,6 +217,9 @@ impl Fields {
                 held: self.position("held", held)?,
             },
             GroupRefusalV1::OrderUnanswered { orders } => GroupRefusal::OrderUnanswered { orders },
+            GroupRefusalV1::OnePriceForLayers { group } => {
+                GroupRefusal::OnePriceForLayers { group: self.group(&group)? }
+            }
         })
     }
 

@@ -57,6 +57,7 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
         ),
         ("would-cross-zero", refused(GroupRefusal::WouldCrossZero { leaving: position("2"), held: position("1.5") })),
         ("order-unanswered", refused(GroupRefusal::OrderUnanswered { orders: 2 })),
+        ("one-price-for-layers", refused(GroupRefusal::OnePriceForLayers { group: group() })),
         (
             "already-so",
             Decision::NothingToDo {

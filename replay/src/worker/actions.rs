@@ -190,6 +190,9 @@ fn judge(
     change: OrderChange,
     earlier: &[Judged],
 ) -> Result<Option<Judged>, Stop> {
+    if change.limit_price.is_some() && matches!(group.algorithm, Algorithm::Layered(_)) {
+        return Err(GroupRefusal::OnePriceForLayers { group: group.id }.into());
+    }
     if change.limit_price.is_some() && group.entry.limit_price.is_none() {
         return Err(GroupRefusal::NoLimitPrice { group: group.id }.into());
     }

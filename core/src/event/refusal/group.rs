@@ -66,6 +66,11 @@ pub enum GroupRefusal {
         /// How many of its orders wait for an answer.
         orders: u32,
     },
+    /// One limit price for a group whose orders stand in layers, each at a price of its own.
+    OnePriceForLayers {
+        /// Which.
+        group: GroupId,
+    },
 }
 
 impl GroupRefusal {
@@ -81,6 +86,7 @@ impl GroupRefusal {
             Self::OrderBelowMinNotional { .. } => "order_below_min_notional",
             Self::WouldCrossZero { .. } => "would_cross_zero",
             Self::OrderUnanswered { .. } => "order_unanswered",
+            Self::OnePriceForLayers { .. } => "one_price_for_layers",
         }
     }
 }
