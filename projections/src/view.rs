@@ -341,13 +341,13 @@ pub fn batch_view(batch: &Batch) -> BatchView {
 }
 
 fn leg_view(leg: &Leg) -> LegView {
-    let exits = leg.before.map(|before| before.exits);
+    let exits = leg.before.as_ref().map(|before| before.exits);
     LegView {
         plan_id: leg.plan_id.clone(),
         status: leg.status(),
         end: leg.end,
         begun_at: leg.begun,
-        target_before: leg.before.map(|before| before.target),
+        target_before: leg.before.as_ref().map(|before| before.target),
         stop_before: exits.and_then(|exits| exits.stop),
         take_profit_before: exits.and_then(|exits| exits.take_profit),
     }

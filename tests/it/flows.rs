@@ -130,25 +130,27 @@ fn as_a_users_files(name: &str, rows: usize, latency_ms: u32) -> Place {
     let place = Place::empty();
     let script = std::fs::read_to_string(file(name)).unwrap();
     let scenario = Scenario::read(name, &script).unwrap();
-    let (mut market, mut instruments) = (String::new(), String::new());
-    for (index, set) in scenario.tape.sets().iter().enumerate() {
+    let (mut market, mut rules) = (String::new(), String::new());
+    for set in scenario.tape.sets() {
+        let bars = format!("{}.csv", set.symbol.base());
         let mut csv = "open_time,open,high,low,close,volume\n".to_owned();
         for bar in set.bars.iter().take(rows) {
-            csv.push_str(&format!("{},{},{},{},{},100\n", bar.open_time, bar.open, bar.high, bar.low, bar.close));
+            let volume = bar.volume.map_or("100".to_owned(), |volume| volume.to_string());
+            let prices = [bar.open, bar.high, bar.low, bar.close].map(|price| price.to_string()).join(",");
+            csv.push_str(&format!("{},{prices},{volume}\n", bar.open_time));
         }
-        std::fs::write(place.path(&format!("bars_{index}.csv")), csv).unwrap();
+        std::fs::write(place.path(&bars), csv).unwrap();
         let symbol = &set.symbol;
-        let bars = format!("bars: bars_{index}.csv, volume_unit: base");
-        market.push_str(&format!("  - {{ symbol: {symbol}, timeframe: 1m, {bars} }}\n"));
-        instruments.push_str(&format!("  {symbol}: {{ tick: \"0.01\", lot: \"0.01\", min_notional: \"10\" }}\n"));
+        market.push_str(&format!("  - {{ symbol: {symbol}, timeframe: 1m, bars: {bars}, volume_unit: base }}\n"));
+        rules.push_str(&format!("  {symbol}: {{ tick: \"0.01\", lot: \"0.01\", min_notional: \"10\" }}\n"));
     }
+    let share = scenario.identity.venue.max_volume_share;
     let said: Vec<&str> = script.lines().filter(|line| line.starts_with('{')).collect();
     let session = format!(
-        "session: flow\nmode: backtest\nstrategy: {{ instance: FLOW_01, directives: directives.jsonl }}\n\
-         market:\n{market}instruments:\n{instruments}\
-         account: {{ quote: USDT, balance: \"100000\" }}\nvenue:\n  profile: backtest\n  \
+        "session: flow\nmode: backtest\nstrategy: {{ instance: FLOW_01, directives: directives.jsonl }}\nmarket:\n\
+         {market}instruments:\n{rules}account: {{ quote: USDT, balance: \"100000\" }}\nvenue:\n  profile: backtest\n  \
          fees: {{ maker: \"0\", taker: \"0.001\" }}\n  fee_asset: quote\n  slippage_bps: \"0\"\n  \
-         max_volume_share: \"1\"\n  latency_ms: \"{latency_ms}\"\n"
+         max_volume_share: \"{share}\"\n  latency_ms: \"{latency_ms}\"\n"
     );
     for (name, text) in [("directives.jsonl", said.join("\n") + "\n"), ("session.yaml", session)] {
         std::fs::write(place.path(name), text).unwrap();
@@ -175,20 +177,20 @@ fn typed(place: &Place, commands: &[&[&str]]) -> String {
 
 /// The stories that a trader must understand without any document.
 #[test]
-fn a_trader_is_told_of_a_stop_out_a_pair_taken_back_and_an_emergency_flatten() {
+fn a_trader_is_told_of_a_stop_out_an_emergency_flatten_and_a_pair_taken_back() {
     let check = |name: &str, told: String| insta_settings().bind(|| insta::assert_snapshot!(name, told));
 
     let place = as_a_users_files("stop_grows_long_gap", usize::MAX, 0);
     check("told_stopped_out_twap", typed(&place, &[&["run", "session.yaml"], &["audit", "TPL_A"]]));
-    let place = as_a_users_files("batch_rolled_back_at_deadline", usize::MAX, 0);
-    let commands: [&[&str]; 3] = [&["run", "session.yaml"], &["audit", "TPL_LONG"], &["audit", "TPL_SHORT"]];
-    check("told_rolled_back_pair_trade", typed(&place, &commands));
     let place = as_a_users_files("flow_emergency_flatten_long", usize::MAX, 200);
     let plans = ["TPL_STOPPED", "TPL_HEDGE", "TPL_MAIN"];
     let audits = plans.map(|plan| ["audit", plan]);
     let commands: Vec<&[&str]> =
         std::iter::once(&["run", "session.yaml"][..]).chain(audits.iter().map(|args| &args[..])).collect();
     check("told_emergency_flatten", typed(&place, &commands));
+    let place = as_a_users_files("batch_partly_filled_at_deadline", usize::MAX, 0);
+    let commands: [&[&str]; 3] = [&["run", "session.yaml"], &["audit", "TPL_LONG"], &["audit", "TPL_SHORT"]];
+    check("told_rolled_back_pair_trade", typed(&place, &commands));
     // The data ends while the close has given up: what was to go is still held, and nobody may miss it.
     let place = as_a_users_files("close_limit_holds", 8, 200);
     let commands: [&[&str]; 3] = [&["run", "session.yaml"], &["replay", "flow"], &["audit", "TPL_A"]];

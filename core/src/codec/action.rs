@@ -70,6 +70,7 @@ pub(super) enum GroupRefusalV1 {
     WouldCrossZero { leaving: Dec, held: Dec },
     OrderUnanswered { orders: u32 },
     NotConnected,
+    OnePriceForLayers { group: String },
 }
 
 pub(super) fn group_intent(intent: &GroupDirective) -> IntentV1 {
@@ -154,6 +155,7 @@ pub(super) fn group_refusal(refusal: &GroupRefusal) -> GroupRefusalV1 {
         }
         GroupRefusal::OrderUnanswered { orders } => GroupRefusalV1::OrderUnanswered { orders: *orders },
         GroupRefusal::NotConnected => GroupRefusalV1::NotConnected,
+        GroupRefusal::OnePriceForLayers { group } => GroupRefusalV1::OnePriceForLayers { group: group.to_string() },
     }
 }
 
@@ -218,6 +220,9 @@ impl Fields {
             },
             GroupRefusalV1::OrderUnanswered { orders } => GroupRefusal::OrderUnanswered { orders },
             GroupRefusalV1::NotConnected => GroupRefusal::NotConnected,
+            GroupRefusalV1::OnePriceForLayers { group } => {
+                GroupRefusal::OnePriceForLayers { group: self.group(&group)? }
+            }
         })
     }
 

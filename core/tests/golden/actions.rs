@@ -58,6 +58,7 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
         ("would-cross-zero", refused(GroupRefusal::WouldCrossZero { leaving: position("2"), held: position("1.5") })),
         ("order-unanswered", refused(GroupRefusal::OrderUnanswered { orders: 2 })),
         ("not-connected", refused(GroupRefusal::NotConnected)),
+        ("one-price-for-layers", refused(GroupRefusal::OnePriceForLayers { group: group() })),
         (
             "already-so",
             Decision::NothingToDo {

@@ -68,6 +68,9 @@ pub(super) fn group_refusal(refusal: &GroupRefusal) -> String {
         GroupRefusal::GroupEnded { end, .. } => format!("the group has ended: {end}"),
         GroupRefusal::NoOpenOrder { .. } => "the group has no open order to change".to_owned(),
         GroupRefusal::NoLimitPrice { .. } => "the group's orders are at market and have no limit price".to_owned(),
+        GroupRefusal::OnePriceForLayers { .. } => {
+            "the group's orders stand in layers, each at a price of its own: they take no common price".to_owned()
+        }
         GroupRefusal::LimitBeyondExit { limit_price, field, level } => {
             format!("what is entered at the limit price {limit_price} would leave at once: {field} is {level}")
         }

@@ -61,7 +61,7 @@ pub(super) fn decided(event: &Event, decision: &Decision, book: &Book) -> (Optio
         Decision::BatchLegStarted { batch, leg } => (None, format!("{} begins", leg_name(book, *batch, *leg))),
         Decision::BatchLegEnded { batch, leg, end } => {
             let name = leg_name(book, *batch, *leg);
-            (Some(end.as_str()), leg_text(&name, *end))
+            (Some(end.as_str()), leg_text(&name, *end, &how_far(book, *batch, *leg)))
         }
         Decision::BatchFailed { batch, leg } => {
             let failed = leg.and_then(|leg| leg_of(book.ledger().batch(*batch)?, leg));
@@ -81,8 +81,8 @@ pub(super) fn decided(event: &Event, decision: &Decision, book: &Book) -> (Optio
             Some("rejected"),
             format!("ROLLBACK GAVE UP after {tries} tries: {held} is still held{}", covered(event, book)),
         ),
-        Decision::BatchEnded { end, result, .. } => {
-            let cost = format!("what was traded and taken back came to {result}, fees included");
+        Decision::BatchEnded { batch, end, result } => {
+            let cost = format!("what was traded and taken back came to {result}{}, fees included", quote(book, *batch));
             (
                 Some(end.as_str()),
                 match end {
@@ -100,6 +100,13 @@ pub(super) fn decided(event: &Event, decision: &Decision, book: &Book) -> (Optio
     }
 }
 
+/// The asset in which the plans of a batch are accounted, after a blank.
+fn quote(book: &Book, batch: BatchNo) -> String {
+    let mut legs = book.ledger().batch(batch).into_iter().flat_map(|batch| &batch.legs);
+    let plan = legs.find_map(|leg| book.plan(book.ledger().plan_number(&leg.plan_id)?));
+    plan.map_or(String::new(), |plan| format!(" {}", plan.symbol().quote()))
+}
+
 /// How what could not be taken back is protected.
 fn covered(event: &Event, book: &Book) -> &'static str {
     let plan = event.plan.and_then(|no| book.plan(no));
@@ -110,7 +117,15 @@ fn covered(event: &Event, book: &Book) -> &'static str {
     }
 }
 
-fn leg_text(name: &str, end: LegEnd) -> String {
+/// Where a leg that came short stands, and where it was to be.
+fn how_far(book: &Book, batch: BatchNo, leg: u32) -> String {
+    let plan = book.ledger().batch(batch).and_then(|batch| leg_of(batch, leg));
+    let plan = plan.and_then(|leg| book.plan(book.ledger().plan_number(&leg.plan_id)?));
+    let short = plan.filter(|plan| plan.traded() != plan.target.size);
+    short.map_or(String::new(), |plan| format!(": it is at {}, not at {}", plan.traded(), plan.target.size))
+}
+
+fn leg_text(name: &str, end: LegEnd, how_far: &str) -> String {
     match end {
         LegEnd::Complete => format!("{name} complete"),
         LegEnd::Refused => format!("{name} FAILED: it was refused"),
@@ -118,8 +133,8 @@ fn leg_text(name: &str, end: LegEnd) -> String {
         LegEnd::Cancelled => format!("{name} FAILED: its order was cancelled"),
         LegEnd::Expired => format!("{name} FAILED: its order expired"),
         LegEnd::StoppedOut => format!("{name} FAILED: its stop traded first"),
-        LegEnd::Incomplete => format!("{name} FAILED: it ended short of its target"),
-        LegEnd::TimedOut => format!("{name} FAILED: its target was not reached in time"),
+        LegEnd::Incomplete => format!("{name} FAILED: it ended short of its target{how_far}"),
+        LegEnd::TimedOut => format!("{name} FAILED: its target was not reached in time{how_far}"),
         LegEnd::Closed => format!("{name} leaves the batch: a directive closes it"),
         LegEnd::NotBegun => format!("{name} is not begun"),
         LegEnd::RolledBack => format!("{name} stands where it stood before"),

@@ -469,8 +469,9 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             (Some(because.as_str()), format!("PROTECTION GAP: {uncovered} is not covered ({})", reason(*because)))
         }
         Decision::PlanClosed { outcome, dust } => {
-            let result = plan.map(|plan| plan.accounting.totals()).map_or(String::new(), |totals| {
-                format!(", realised {}, net {}", totals.realized, totals.net().unwrap_or_default())
+            let result = plan.map_or(String::new(), |plan| {
+                let (totals, quote) = (plan.accounting.totals(), plan.symbol().quote());
+                format!(", realised {}, net {} {quote}", totals.realized, totals.net().unwrap_or_default())
             });
             let dust = if dust.is_flat() { String::new() } else { format!(", dust {dust}") };
             let how = match outcome {

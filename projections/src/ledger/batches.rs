@@ -87,8 +87,10 @@ pub struct Leg {
 }
 
 /// Where a plan stood when its leg began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Before {
+    /// The directive that it took its latest instruction from.
+    pub instructed_by: DirectiveId,
     /// How large the position was to be, signed; lowered by what take profits traded since.
     pub target: Position,
     /// Its exit levels.
@@ -220,7 +222,7 @@ impl Ledger {
             (None, Some(plan)) => Traded::of(plan)?,
             (None, None) => return Ok(None),
         };
-        let before = leg.before.map_or_else(Traded::default, |before| before.traded);
+        let before = leg.before.as_ref().map_or_else(Traded::default, |before| before.traded);
         if now.position == before.position { now.cash.minus(before.cash).map(Some) } else { Ok(None) }
     }
 
@@ -245,7 +247,14 @@ impl Ledger {
                 let known = self.batch_mut(event, *batch)?;
                 let directive = known.directive.clone();
                 let no = Self::number_of_plan(event)?;
+                let id = self.plan_mut(event, no)?.id.clone();
+                let leg = self.batch_mut(event, *batch)?.legs.iter().find(|leg| leg.plan_id == id);
+                let before = leg.and_then(|leg| leg.before.as_ref()).map(|before| before.instructed_by.clone());
                 let plan = self.plan_mut(event, no)?;
+                // What the batch told the plan is taken back too: told again, it is carried out.
+                if let Some(before) = before {
+                    plan.instructed_by = before;
+                }
                 let ends = plan.accepted_by == directive;
                 plan.target = StandingTarget::at_market(*target, directive);
                 plan.exits = Exits { stop: *stop, take_profit: *take_profit };
@@ -320,7 +329,8 @@ impl Ledger {
         let plan = self.plan_number(&plan_id).and_then(|no| self.plan(no));
         let before = plan.map(|plan| {
             let traded = Traded::of(plan).map_err(|source| amount(event, source))?;
-            Ok(Before { target: plan.target.size, exits: plan.exits, traded })
+            let instructed_by = plan.instructed_by.clone();
+            Ok(Before { instructed_by, target: plan.target.size, exits: plan.exits, traded })
         });
         let before = before.transpose()?;
         let leg = self.leg_mut(event, no, place)?;

@@ -11,7 +11,7 @@ use retrace_core::instrument::Instrument;
 use retrace_core::order::{OrderRole, OrderType, Side};
 use retrace_projections::ledger::{Course, Group, Order, Phase, Plan};
 
-use super::intake::{Stop, already_closed, nothing_to_do};
+use super::intake::{Stop, already_closed, close_unopened, nothing_to_do};
 use super::{batch, cancel, converge, current_price, risk, snapshot, target};
 use crate::planner::{Unplanned, division, levels};
 use crate::step::{Deciding, EngineError};
@@ -87,9 +87,15 @@ pub(super) fn cancel_all(
     directive: &CancelAll,
     plan_id: &PlanId,
 ) -> Result<(), Stop> {
-    let no = deciding.state.ledger.plan_number(plan_id).ok_or(Refusal::UnknownPlan)?;
-    let Some(plan) = snapshot(deciding, no) else { return Ok(already_closed(deciding, id, plan_id)?) };
     let reach = directive.reach;
+    let Some(no) = deciding.state.ledger.plan_number(plan_id) else {
+        return if reach == CancelReach::Plan {
+            close_unopened(deciding, id, plan_id)
+        } else {
+            Err(Refusal::UnknownPlan.into())
+        };
+    };
+    let Some(plan) = snapshot(deciding, no) else { return Ok(already_closed(deciding, id, plan_id)?) };
     match (&plan.phase, reach) {
         (Phase::Standing, CancelReach::Orders | CancelReach::Protection) => {
             let runs = |group: &Group| group.is_active() && group.ordered.course != Course::Cancelled;
@@ -187,6 +193,9 @@ fn judge(
     change: OrderChange,
     earlier: &[Judged],
 ) -> Result<Option<Judged>, Stop> {
+    if change.limit_price.is_some() && matches!(group.algorithm, Algorithm::Layered(_)) {
+        return Err(GroupRefusal::OnePriceForLayers { group: group.id }.into());
+    }
     if change.limit_price.is_some() && group.entry.limit_price.is_none() {
         return Err(GroupRefusal::NoLimitPrice { group: group.id }.into());
     }

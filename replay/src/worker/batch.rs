@@ -134,7 +134,10 @@ fn run(deciding: &mut Deciding<'_>, batch: &Batch, overdue: bool) -> Result<(), 
     let wants = batch.wants().cloned();
     let trades = wants.as_ref().map(|wants| wants.trades(deciding.state.ledger.session())).unwrap_or_default();
     for ((leg, of), trade) in legs().zip(&trades).filter(|((_, leg), _)| leg.is_working()) {
-        let end = leg_end(deciding, trade.trade, of)?;
+        let end = match leg_end(deciding, trade.trade, of)? {
+            None if batch.policy.rollback_on_failure && is_hopeless(deciding, of)? => Some(LegEnd::Incomplete),
+            end => end,
+        };
         let end = end.or_else(|| (of.overdue || overdue).then_some(LegEnd::TimedOut));
         if let Some(end) = end {
             return end_leg(deciding, batch, leg, end);
@@ -228,6 +231,22 @@ fn leg_end(deciding: &Deciding<'_>, trade: Trade<'_>, leg: &Leg) -> Result<Optio
     Ok(Some(if nothing_left { LegEnd::Complete } else { LegEnd::Incomplete }))
 }
 
+/// Whether a leg can no longer come to its target, because a part of it was given up: all of it is going to be taken back,
+/// so nothing more of it is traded first.
+fn is_hopeless(deciding: &Deciding<'_>, leg: &Leg) -> Result<bool, EngineError> {
+    let plan = deciding.state.ledger.plan_number(&leg.plan_id).and_then(|no| deciding.state.ledger.plan(no));
+    plan.filter(|plan| plan.phase == Phase::Standing).map_or(Ok(false), |plan| stays_away(deciding, plan))
+}
+
+/// Whether a plan is away from its target, and nothing more is done about that.
+fn stays_away(deciding: &Deciding<'_>, plan: &Plan) -> Result<bool, EngineError> {
+    Ok(match deciding.exact(plan.distance(plan.target.size))? {
+        Distance::None => false,
+        Distance::Missing(_) => plan.target.given_up,
+        Distance::Excess(_) => plan.target.kept,
+    })
+}
+
 /// Brings every plan that the batch changed back to where it stood, unless it has ended by itself or left the batch.
 fn roll_back(deciding: &mut Deciding<'_>, batch: &Batch) -> Result<(), EngineError> {
     let mut under_way = false;
@@ -279,8 +298,9 @@ fn undone(deciding: &mut Deciding<'_>, batch: BatchNo, leg: u32, end: LegEnd) ->
 
 /// The previous target, at market and at once; the previous exits, or those of a plan that had none before.
 fn begin_rollback(deciding: &mut Deciding<'_>, batch: &Batch, leg: &Leg, plan: &Plan) -> Result<(), EngineError> {
-    let target = leg.before.map_or_else(Default::default, |before| before.target);
-    let exits = leg.before.map_or(plan.exits, |before| before.exits);
+    let before = leg.before.as_ref();
+    let target = before.map_or_else(Default::default, |before| before.target);
+    let exits = before.map_or(plan.exits, |before| before.exits);
     let decision =
         Decision::RollbackStarted { batch: batch.no, target, stop: exits.stop, take_profit: exits.take_profit };
     deciding.decide(Some(plan.no), None, decision)?;
@@ -304,12 +324,7 @@ fn progress(deciding: &Deciding<'_>, plan: &Plan, rollback: &Rollback) -> Result
     if groups || waits || trades {
         return Ok(Progress::UnderWay);
     }
-    let away = match deciding.exact(plan.distance(plan.target.size))? {
-        Distance::None => false,
-        Distance::Missing(_) => plan.target.given_up,
-        Distance::Excess(_) => plan.target.kept,
-    };
-    Ok(match (away, rollback.ends) {
+    Ok(match (stays_away(deciding, plan)?, rollback.ends) {
         (true, _) => Progress::Failed,
         (false, false) => Progress::Done,
         // It ends once its protection is withdrawn.

@@ -1,18 +1,19 @@
 //! What a directive may do: the rules that depend on state or price, each with its refusal, then the new standing
 //! target. Nothing is sent here; [`super::converge`] does that.
 
-use retrace_core::amount::{Position, Price};
+use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::directive::{
     Algorithm, ClosePlans, EntryTerms, Intent, ModifyPlans, NewTrade, OnLimit, PlanTrade, Scope, StopChange, StopLevel,
     StrategyDirective, Trade,
 };
-use retrace_core::event::{Decision, Idle, Refusal};
+use retrace_core::event::{Decision, GroupRefusal, Idle, Refusal};
 use retrace_core::ids::{DirectiveId, PlanId, PlanNo};
+use retrace_core::instrument::Instrument;
 use retrace_core::order::OrderRole;
 use retrace_projections::access::PlannerViews;
 use retrace_projections::ledger::{Distance, Exits, Phase, Plan};
 
-use super::{actions, batch, closing, converge, current_price, schedule, snapshot, target};
+use super::{actions, batch, closing, converge, current_price, large_enough, schedule, snapshot, target};
 use crate::planner::{ExecutionDirective, ExecutionPlan, ExitPlan, SizePlan, Unplanned, plan_trade};
 use crate::step::{Deciding, EngineError};
 
@@ -129,17 +130,50 @@ fn checked(deciding: &Deciding<'_>, id: &DirectiveId, of: &PlanTrade<'_>) -> Res
         Trade::New(_) if ledger.plan_number(&of.plan_id).is_some() => Err(Refusal::PlanExists.into()),
         Trade::New(new) => {
             batch::held_by(deciding, id, &of.plan_id).map_or(Ok(()), Err)?;
-            plan_new(deciding, new).map(|_| ())
+            plan_new(deciding, new)?;
+            let instrument = ledger.instrument(&new.symbol).ok_or(Refusal::UnknownPlan)?;
+            let price = new.entry.limit_price.or_else(|| deciding.state.price(&new.symbol, new.direction));
+            worth_an_order(deciding, instrument, new.target, price)
         }
         Trade::Modify(_) => {
             let plan = changeable(deciding, id, &of.plan_id)?;
-            plan_existing(deciding, &plan, of.trade).map(|_| ())
+            let planned = plan_existing(deciding, &plan, of.trade)?;
+            let Some(SizePlan { target }) = planned.size else { return Ok(()) };
+            let price = planned.entry.and_then(|entry| entry.terms.limit_price);
+            let price = price.or_else(|| current_price(deciding, &plan));
+            match deciding.exact(plan.distance(target))? {
+                Distance::Missing(missing) => worth_an_order(deciding, &plan.instrument, missing, price),
+                // What is not traded yet is taken back, whatever it is worth.
+                Distance::Excess(excess) => match deciding.exact(plan.reducible(target, excess))? {
+                    Some(reducible) if reducible == excess => {
+                        worth_an_order(deciding, &plan.instrument, excess, current_price(deciding, &plan))
+                    }
+                    Some(_) | None => Ok(()),
+                },
+                Distance::None => Ok(()),
+            }
         }
         Trade::Close(_) => {
             let no = ledger.plan_number(&of.plan_id).ok_or(Refusal::UnknownPlan)?;
             let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
             plan_existing(deciding, &plan, of.trade).map(|_| ())
         }
+    }
+}
+
+/// A leg that is too small for an order never comes to its target: better refused before the others are sent.
+fn worth_an_order(
+    deciding: &Deciding<'_>,
+    instrument: &Instrument,
+    quantity: Quantity,
+    price: Option<Price>,
+) -> Result<(), Stop> {
+    match price {
+        Some(price) if !large_enough(deciding, instrument, quantity, Some(price))? => {
+            let minimum = instrument.min_notional;
+            Err(GroupRefusal::OrderBelowMinNotional { quantity, price, minimum }.into())
+        }
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -365,6 +399,12 @@ pub(super) fn already_closed(
     deciding.decide(None, None, Decision::NothingToDo { directive, plan_id, reason, target, committed })
 }
 
+/// Closes a plan that is not there yet: one that a leg was to open whose turn has not come is not opened any more.
+pub(super) fn close_unopened(deciding: &mut Deciding<'_>, id: &DirectiveId, plan_id: &PlanId) -> Result<(), Stop> {
+    let waited = batch::leave(deciding, id, plan_id)?;
+    if waited { Ok(already_closed(deciding, id, plan_id)?) } else { Err(Refusal::UnknownPlan.into()) }
+}
+
 fn begin_close(
     deciding: &mut Deciding<'_>,
     id: &DirectiveId,
@@ -372,9 +412,7 @@ fn begin_close(
     plan_id: &PlanId,
 ) -> Result<(), Stop> {
     let Some(no) = deciding.state.ledger.plan_number(plan_id) else {
-        // It was to be opened by a leg whose turn has not come: now it will not be.
-        let waited = batch::leave(deciding, id, plan_id)?;
-        return if waited { Ok(already_closed(deciding, id, plan_id)?) } else { Err(Refusal::UnknownPlan.into()) };
+        return close_unopened(deciding, id, plan_id);
     };
     let Some(plan) = snapshot(deciding, no) else {
         return Ok(already_closed(deciding, id, plan_id)?);

@@ -37,6 +37,14 @@ fn open(plan: &str, size: &str) -> Value {
     })
 }
 
+/// A leg whose size and limit price are too long to be multiplied exactly.
+fn beyond_counting() -> Value {
+    let mut leg = open("TPL_Y", "999999999");
+    leg["entry_directive"]["order_type"] = "LIMIT".into();
+    leg["entry_directive"]["limit_price"] = "999999999999.99".into();
+    leg
+}
+
 /// The good session file with these defaults.
 fn defaults(name: &str, code: &'static str, text: &str) -> Case {
     let text = format!("{SESSION}batch_defaults:\n  {text}\n");
@@ -58,6 +66,8 @@ fn cases() -> Vec<Case> {
             .field("directive.legs[1].plan_id").value("TPL_X"),
         legs("a leg's size", "off_lot", new, json!([open("TPL_X", "1"), open("TPL_Y", "1.001")]))
             .field("directive.legs[1].size_directive.target_position_size").value("1.001"),
+        legs("a leg beyond exact counting", "notional_too_long", new, json!([open("TPL_X", "1"), beyond_counting()]))
+            .field("directive.legs[1].size_directive.target_position_size").value("999999999"),
         legs("a leg's unknown field", "unknown_field", new, json!([{ "scope": "NEW_TRADE" }]))
             .field("directive.legs[0].scope"),
         legs("a leg without a size", "missing", new, json!([{ "entry_directive": { "symbol": "BTC/USDT", "direction": "BUY" } }]))

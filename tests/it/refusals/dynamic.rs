@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use super::{BARS, Bench, Files, HEADER, SESSION, docs, indented, snapshot, without_ids};
 
 /// What no file can lead to yet, and why.
-const NOT_FROM_A_FILE: [(&str, &str); 7] = [
+const NOT_FROM_A_FILE: [(&str, &str); 8] = [
     ("not_above_filled", "no order here fills in part; `tests/reports/modify_orders_refused.txt` has it"),
     ("order_unanswered", "this venue answers at once; `tests/reports/modify_orders_refused.txt` has it"),
     ("not_connected", "this venue is always there; `tests/reports/modify_orders_without_connection.txt` has it"),
+    ("one_price_for_layers", "no group here stands in layers; `tests/scenarios/modify_orders_layered.txt` has it"),
     (
         "conflict",
         "one file's ids are compared before it runs (`reused_id`); it takes a live strategist to send another body",

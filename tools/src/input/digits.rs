@@ -5,13 +5,15 @@ use std::path::Path;
 
 use retrace_core::amount::{Price, Quantity};
 use retrace_core::directive::{
-    Algorithm, ExecutionHint, GroupDirective, GroupOrder, Intent, StopChange, StopLevel, TakeProfitChange, Trade,
+    Algorithm, ExecutionHint, GroupDirective, GroupOrder, Intent, Legs, StopChange, StopLevel, StrategyDirective,
+    TakeProfitChange, Trade,
 };
 use retrace_core::ids::{PlanId, SessionUid};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_replay::tape::Tape;
 use rust_decimal::Decimal;
 
+use crate::input::directive_legs::inside_leg;
 use crate::input::directives::ParsedLine;
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
@@ -57,7 +59,7 @@ pub fn check(path: &Path, lines: &[ParsedLine], instruments: &[Instrument], tape
     let mut largest: Option<Decimal> = None;
     for parsed in lines.iter().filter_map(ParsedLine::directive) {
         // Ids that are derived name no plan in a file: which session they would be of makes no difference.
-        for of in parsed.directive.trades(SessionUid([0; 16])) {
+        for (place, of) in parsed.directive.trades(SessionUid([0; 16])).into_iter().enumerate() {
             if let Trade::New(new) = of.trade {
                 symbols.extend(new.plan_id.clone().map(|plan| (plan, &new.symbol)));
             }
@@ -65,7 +67,9 @@ pub fn check(path: &Path, lines: &[ParsedLine], instruments: &[Instrument], tape
             let Some(symbol) = symbols.get(&of.plan_id).copied().or_else(|| symbol_of(of.trade)) else { continue };
             largest = largest.max(Some(size));
             let field = "directive.size_directive.target_position_size";
-            check_one(path, parsed.line, instruments, &prices, &Sized { symbol, size, levels, field })?;
+            let checked = check_one(path, parsed.line, instruments, &prices, &Sized { symbol, size, levels, field });
+            checked
+                .map_err(|problem| if has_legs(&parsed.directive) { inside_leg(problem, place) } else { problem })?;
         }
         let Intent::Group(GroupDirective { plans, order: GroupOrder::ModifyOrders(change), .. }) =
             &parsed.directive.intent
@@ -84,6 +88,17 @@ pub fn check(path: &Path, lines: &[ParsedLine], instruments: &[Instrument], tape
         check_one(path, parsed.line, instruments, &prices, &Sized { symbol, size, levels, field })?;
     }
     Ok(())
+}
+
+/// Whether the directive's trades are legs of their own, each of one plan.
+fn has_legs(directive: &StrategyDirective) -> bool {
+    let Intent::Batch(batch) = &directive.intent else { return false };
+    let legs = match &batch.legs {
+        Legs::NewTrade(legs) => legs.len(),
+        Legs::Modify(legs) => legs.len(),
+        Legs::Close(legs) => legs.len(),
+    };
+    legs > 1
 }
 
 /// A size, and the prices beside it that it may trade at.

@@ -184,7 +184,7 @@ impl Builder<'_> {
 }
 
 /// A problem of a directive of one trade, as one of the leg at `place`.
-fn inside_leg(problem: InputProblem, place: usize) -> InputProblem {
+pub(super) fn inside_leg(problem: InputProblem, place: usize) -> InputProblem {
     let Some(field) = problem.field_name() else { return problem };
     let field = match field {
         "directive" => format!("directive.legs[{place}]"),

@@ -68,6 +68,11 @@ pub enum GroupRefusal {
     },
     /// A new quantity while there is no connection to the venue: its orders cannot be changed.
     NotConnected,
+    /// One limit price for a group whose orders stand in layers, each at a price of its own.
+    OnePriceForLayers {
+        /// Which.
+        group: GroupId,
+    },
 }
 
 impl GroupRefusal {
@@ -84,6 +89,7 @@ impl GroupRefusal {
             Self::WouldCrossZero { .. } => "would_cross_zero",
             Self::OrderUnanswered { .. } => "order_unanswered",
             Self::NotConnected => "not_connected",
+            Self::OnePriceForLayers { .. } => "one_price_for_layers",
         }
     }
 }

@@ -298,7 +298,9 @@ impl Auditor {
             GroupRefusal::NoOpenOrder { .. } => {
                 named.iter().any(|(group, _)| self.own_orders(no, *group).is_empty()) && change.is_some()
             }
-            GroupRefusal::NoLimitPrice { .. } => groups().any(|group| group.limit.is_none()),
+            GroupRefusal::NoLimitPrice { .. } | GroupRefusal::OnePriceForLayers { .. } => {
+                groups().any(|group| group.limit.is_none())
+            }
             GroupRefusal::LimitBeyondExit { limit_price, field, level } => {
                 let (stands, toward) =
                     if field == "stop_loss_price" { (plan.stop, plan.sign) } else { (plan.profit, -plan.sign) };
