@@ -41,9 +41,7 @@ pub(super) fn staying(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, 
     if !deciding.state.profile.divides_holding() {
         return Ok(held);
     }
-    let leaves =
-        |order: &&Order| order.is_working() && order.side == plan.direction.opposite() && !is_protection(order.role);
-    held.minus(sum(plan.open_orders().filter(leaves), may_trade)?)?.minus(deciding.leaves_next)
+    held.minus(sum(super::protection::leaving(plan), may_trade)?)?.minus(deciding.leaves_next)
 }
 
 /// What is held and no working order may trade. Linked exits trade once.
@@ -65,6 +63,8 @@ pub(super) fn makes_room(
     if !deciding.state.profile.divides_holding() {
         return Ok(true);
     }
+    // Another group's order may have been sent since.
+    let Some(plan) = &snapshot(deciding, plan.no) else { return Ok(false) };
     let wanted = Side::Buy.signed(quantity);
     if deciding.exact(free(deciding, plan))? >= wanted {
         return Ok(true);
