@@ -550,6 +550,11 @@ fn order_terms(terms: OrderTerms) -> String {
     }
 }
 
+/// Why something held was not covered, as a trader says it; `code` is a [`super::GapSpan`]'s reason.
+pub fn gap_reason_text(code: &'static str) -> &'static str {
+    Because::parse(code).map_or(code, reason)
+}
+
 const fn reason(because: Because) -> &'static str {
     match because {
         Because::Directive => "a directive asked for it",
@@ -582,6 +587,7 @@ const fn reason(because: Because) -> &'static str {
         Because::BatchStopped => "its batch is over",
         Because::Reducing => "room is made for an order that reduces",
         Because::Consolidating => "the venue amends no stop this way, or takes no more of them",
+        Because::NoConnection => "nothing can be asked of the venue without a connection",
     }
 }
 

@@ -38,10 +38,11 @@ const REJECT_RETRIES: u32 = 2;
 const DECISIONS_MAX: usize = 10_000;
 
 /// Decides until nothing more follows from the plan's target, schedule and ledger. Without a connection only its timers
-/// go on: what is to be done is decided when it is back.
+/// go on, and what is not covered is noted: what is to be done is decided when it is back.
 fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     if !deciding.state.ledger.is_connected() {
-        return schedule::arm_timers(deciding, no);
+        schedule::arm_timers(deciding, no)?;
+        return protection::note_gap(deciding, no);
     }
     let begun = deciding.len();
     loop {
