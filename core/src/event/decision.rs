@@ -471,6 +471,8 @@ spelled! {
         Reducing = "reducing",
         /// Stops are made into fewer or other ones, because the venue does not amend them or takes no more.
         Consolidating = "consolidating",
+        /// Nothing can be asked of the venue before its connection is back.
+        NoConnection = "no_connection",
     }
 
     /// How a group ended.

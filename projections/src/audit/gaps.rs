@@ -1,7 +1,10 @@
 //! When and why something held was not covered by a working stop.
 
+use std::collections::BTreeMap;
+
 use retrace_core::amount::Position;
 use retrace_core::event::{Decision, Event, Fact};
+use retrace_core::ids::PlanNo;
 use retrace_core::manifest::Mode;
 use retrace_core::time::{Span, Timestamp};
 use serde::Serialize;
@@ -25,6 +28,24 @@ pub struct GapSpan {
 
 /// Why a gap is one where the plan has no stop at all.
 const NO_STOP: &str = "no_stop";
+
+/// Every plan's gaps, while the events of a log go by.
+#[derive(Clone, Debug, Default)]
+pub struct Gaps(BTreeMap<PlanNo, GapWatch>);
+
+impl Gaps {
+    /// Takes an event; `book` as it stands after it.
+    pub fn note(&mut self, event: &Event, book: &Book) {
+        if let Some(plan) = event.plan {
+            self.0.entry(plan).or_default().note(event, book, book.plan(plan));
+        }
+    }
+
+    /// A plan's gaps so far, in order.
+    pub fn of(&self, plan: PlanNo) -> &[GapSpan] {
+        self.0.get(&plan).map_or(&[], GapWatch::spans)
+    }
+}
 
 /// Keeps account of one plan's gaps while its events go by.
 #[derive(Clone, Debug, Default)]
@@ -86,6 +107,11 @@ impl GapWatch {
 }
 
 impl GapSpan {
+    /// Whether the plan had no stop at all then, by its directive's own word.
+    pub fn is_without_stop(&self) -> bool {
+        self.reason == NO_STOP
+    }
+
     fn close(&mut self, at: Timestamp) {
         self.to = Some(at);
         self.duration = Some(at.since(self.from));

@@ -9,9 +9,9 @@ mod reports;
 mod risk;
 pub(crate) mod words;
 
-pub use gaps::GapSpan;
 pub(crate) use gaps::GapWatch;
-pub use words::{order_name, refusal_text, venue_reason_text};
+pub use gaps::{GapSpan, Gaps};
+pub use words::{gap_reason_text, order_name, refusal_text, venue_reason_text};
 
 use retrace_core::amount::{Money, Position};
 use retrace_core::directive::{Intent, StrategyDirective};

@@ -15,9 +15,9 @@ const AVERAGE_DECIMALS: u32 = 8;
 pub(super) fn came_to(plan: &Plan, no: GroupNo) -> Option<String> {
     let group = plan.group(no)?;
     let quality = group.quality(plan.direction).unwrap_or_default();
-    let filled = format!("filled {}", group.filled());
+    let filled = format!("filled {}", quality.traded);
     let short = !quality.unfilled.is_flat();
-    let of = if short { format!(" of {}", group.to_trade().unwrap_or_default()) } else { String::new() };
+    let of = if short { format!(" of {}", quality.wanted().unwrap_or_default()) } else { String::new() };
     let at = quality.average_price.map_or(String::new(), |price| format!(" at {}", average(price.value())));
     let Some(arrival) = group.arrival.filter(|_| short || quality.slippage.is_some()) else {
         return Some(format!("{filled}{of}{at}"));

@@ -1,10 +1,10 @@
 //! What a venue says of trades that do not stand, of where an order stands, and of the connection, as a line.
 
 use retrace_core::amount::Position;
-use retrace_core::event::{Event, Report, ReportKind};
+use retrace_core::event::{Event, FillReport, Report, ReportKind};
 use retrace_core::order::OrderStatus;
 
-use super::words::{Naming, order_of, plan_of};
+use super::words::{Naming, name, order_name, order_of, plan_of, role_name};
 use crate::ledger::{Book, Fill, Plan};
 
 pub(super) const fn connection_text(connected: bool) -> &'static str {
@@ -24,6 +24,9 @@ pub(super) fn text(event: &Event, report: &Report, book: &Book, naming: Naming, 
             },
         },
         ReportKind::Corrected { revision, fill } => {
+            if let Some(text) = of_another_order(event, fill, book, naming) {
+                return text;
+            }
             let known = order.and_then(|order| order.fill_of(&fill.trade_id));
             let told = format!("{} @ {}, fee {} {}", fill.quantity, fill.price, fill.fee, fill.fee_asset);
             match known {
@@ -57,6 +60,21 @@ pub(super) fn text(event: &Event, report: &Report, book: &Book, naming: Naming, 
         | ReportKind::Expired { .. }
         | ReportKind::Triggered => String::new(),
     }
+}
+
+/// A fill told for another order than the one that it is booked for: a conflict, which changes nothing.
+pub(super) fn of_another_order(event: &Event, told: &FillReport, book: &Book, naming: Naming) -> Option<String> {
+    let symbol = plan_of(event, book)?.symbol();
+    let no = book.ledger().order_of_trade(symbol, &told.trade_id).filter(|no| Some(*no) != event.order)?;
+    let plan = book.plan(book.ledger().plan_of(no)?)?;
+    let (group, order) = plan.group_of(no).zip(plan.order(no))?;
+    let (quantity, price) = (told.quantity, told.price);
+    let here = name(event, book, naming);
+    let (booked, trade) = match naming {
+        Naming::ByNumber => (format!("{} #{no}", role_name(order.role)), format!("trade {}", told.trade_id)),
+        Naming::ByCause => (order_name(group, order), "a trade".to_owned()),
+    };
+    Some(format!("{here}: CONFLICT: {trade} of {quantity} @ {price} is booked as a fill of {booked}; it stays there"))
 }
 
 fn fill_text(fill: &Fill) -> String {

@@ -47,7 +47,7 @@ pub(super) fn order_of<'a>(event: &Event, book: &'a Book) -> Option<&'a Order> {
 }
 
 /// An order as the story names it: what it is for, and its place in the session or in its plan.
-fn name(event: &Event, book: &Book, naming: Naming) -> String {
+pub(super) fn name(event: &Event, book: &Book, naming: Naming) -> String {
     match (order_of(event, book), event.order, naming) {
         (Some(order), _, Naming::ByCause) => {
             let group = plan_of(event, book).and_then(|plan| plan.group_of(order.no));
@@ -157,6 +157,9 @@ fn fill_text(event: &Event, fill: &FillReport, book: &Book, naming: Naming) -> S
     let marks = order.and_then(|order| order.fill_of(&fill.trade_id));
     if let Some(known) = marks.filter(|known| known.booked != event.seq) {
         return told_again(&name(event, book, naming), known, fill, naming);
+    }
+    if let Some(text) = reports::of_another_order(event, fill, book, naming) {
+        return text;
     }
     let late = if marks.is_some_and(|fill| fill.late) { ", late" } else { "" };
     let busted = if marks.is_some_and(|fill| fill.busted) { ", BUSTED before" } else { "" };
@@ -548,6 +551,11 @@ fn order_terms(terms: OrderTerms) -> String {
     }
 }
 
+/// Why something held was not covered, as a trader says it; `code` is a [`super::GapSpan`]'s reason.
+pub fn gap_reason_text(code: &'static str) -> &'static str {
+    Because::parse(code).map_or(code, reason)
+}
+
 const fn reason(because: Because) -> &'static str {
     match because {
         Because::Directive => "a directive asked for it",
@@ -580,6 +588,7 @@ const fn reason(because: Because) -> &'static str {
         Because::BatchStopped => "its batch is over",
         Because::Reducing => "room is made for an order that reduces",
         Because::Consolidating => "the venue amends no stop this way, or takes no more of them",
+        Because::NoConnection => "nothing can be asked of the venue without a connection",
     }
 }
 

@@ -21,6 +21,7 @@ mod quality;
 mod reports;
 mod status;
 mod told;
+mod trades;
 
 use std::collections::BTreeMap;
 
@@ -78,6 +79,7 @@ pub struct Ledger {
     directive_sum: SetDigest,
     imports: imports::Imports,
     gate: gate::Gate,
+    trades: trades::Trades,
     batches: batches::Batches,
     next_order: OrderNo,
     next_timer: TimerId,
@@ -134,10 +136,19 @@ pub struct Conflict {
     pub plan: PlanNo,
     /// The order that it was told of.
     pub order: OrderNo,
-    /// The fill as it is booked.
-    pub booked: Fill,
+    /// What differs from how it is booked.
+    pub differs: Differs,
     /// The fill as it was told now.
     pub told: FillReport,
+}
+
+/// What of a trade was told in two ways.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Differs {
+    /// Its body: this is the fill as it is booked.
+    Body(Box<Fill>),
+    /// Its order: it is booked for this one.
+    Order(OrderNo),
 }
 
 /// What was counted on the way.
@@ -238,6 +249,7 @@ impl Ledger {
             directive_sum: SetDigest::default(),
             imports: imports::Imports::default(),
             gate: gate::Gate::new(identity),
+            trades: trades::Trades::default(),
             batches: batches::Batches::default(),
             next_order: OrderNo(1),
             next_timer: TimerId(1),

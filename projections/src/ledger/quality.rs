@@ -22,11 +22,16 @@ const BPS_DECIMALS: u32 = 2;
 /// shortfall = slippage + s * (X - x) * (P_n - P_0)
 /// ```
 ///
+/// A fill that was taken back or put right counts as it stands: what is missing since is traded, and measured, by another
+/// group, so that `X` is less by as much.
+///
 /// The second is the implementation shortfall of Perold (The Implementation Shortfall: Paper versus Reality, Journal of
 /// Portfolio Management 14, 1988): what it cost against having traded all of it at once where it was decided. He counts
 /// fees as well; here they stand beside it, in the asset in which they were taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quality {
+    /// What its fills come to as they stand, zero or more.
+    pub traded: Position,
     /// What was to be traded and was not, zero or more.
     pub unfilled: Position,
     /// The average price of what filled, to 12 decimals, half to even; `None` where nothing did.
@@ -39,6 +44,16 @@ pub struct Quality {
     pub shortfall: Option<Money>,
     /// The same in basis points of all that was to be traded at the arrival price, to 2 decimals, half to even.
     pub shortfall_bps: Option<Decimal>,
+}
+
+impl Quality {
+    /// What was to be traded in all, zero or more.
+    ///
+    /// # Errors
+    /// [`Inexact`] when the sum does not fit.
+    pub fn wanted(&self) -> Result<Position, Inexact> {
+        self.traded.plus(self.unfilled)
+    }
 }
 
 impl Group {
@@ -62,14 +77,14 @@ impl Group {
     /// # Errors
     /// [`Inexact`] when an amount does not fit.
     pub fn quality(&self, direction: Side) -> Result<Quality, Inexact> {
-        let (wanted, filled) = (self.to_trade()?, self.filled());
-        let unfilled = wanted.minus(filled)?;
-        let cost = self.own_cost()?;
+        let unfilled = self.to_trade()?.minus(self.filled())?;
+        let (filled, cost) = self.own_trades()?;
+        let wanted = filled.plus(unfilled)?;
         let average = filled
             .size()
             .map(|size| exact::mul_div(cost.value(), Decimal::ONE, size.value(), DECIMALS_MAX, Rounding::HalfEven));
         let average_price = average.transpose()?.and_then(|average| Price::new(average).ok());
-        let mut quality = Quality { unfilled, average_price, ..Quality::default() };
+        let mut quality = Quality { traded: filled, unfilled, average_price, ..Quality::default() };
         let Some(arrival) = self.arrival else { return Ok(quality) };
         let side = self.side(direction);
         let slippage = toward(side, cost.minus(worth(filled, arrival)?)?);
@@ -91,11 +106,14 @@ impl Group {
         Ok(quality)
     }
 
-    /// What its own orders' fills cost, or brought, without fees.
-    fn own_cost(&self) -> Result<Money, Inexact> {
+    /// What its own orders' fills come to as they stand, and what they cost, or brought, without fees.
+    fn own_trades(&self) -> Result<(Position, Money), Inexact> {
         let own = self.orders.iter().filter(|order| order.role == self.role());
         let mut fills = own.flat_map(|order| &order.fills).filter(|fill| !fill.busted);
-        fills.try_fold(Money::ZERO, |sum, fill| sum.plus(fill.quantity.notional(fill.price)?))
+        fills.try_fold((Position::FLAT, Money::ZERO), |(filled, cost), fill| {
+            let filled = filled.plus(Side::Buy.signed(fill.quantity))?;
+            Ok((filled, cost.plus(fill.quantity.notional(fill.price)?)?))
+        })
     }
 }
 
@@ -215,7 +233,7 @@ mod tests {
 
     /// Unfilled, average price, slippage and shortfall, each with its basis points; `-` where there is none.
     fn told(group: &Group, direction: Side) -> [String; 6] {
-        let Quality { unfilled, average_price, slippage, slippage_bps, shortfall, shortfall_bps } =
+        let Quality { traded: _, unfilled, average_price, slippage, slippage_bps, shortfall, shortfall_bps } =
             group.quality(direction).unwrap();
         let text = |value: Option<Decimal>| value.map_or("-".to_owned(), |value| value.to_string());
         [

@@ -8,7 +8,7 @@ use retrace_core::order::{OrderRole, OrderStatus, Side};
 
 use super::apply::amount;
 use super::told::{Booked, ToldFill};
-use super::{BrokenHistory, Conflict, Fill, Ledger, Order, Phase, Plan, Trade, is_protection};
+use super::{BrokenHistory, Differs, Fill, Ledger, Order, Phase, Plan, Trade, is_protection};
 
 impl Ledger {
     pub(super) fn apply_report(&mut self, event: &Event, report: &Report) -> Result<(), BrokenHistory> {
@@ -31,8 +31,8 @@ impl Ledger {
             }
         };
         match &report.what {
-            ReportKind::Filled(fill) => return self.apply_fill(event, no, 0, fill),
-            ReportKind::Corrected { revision, fill } => return self.apply_fill(event, no, *revision, fill),
+            ReportKind::Filled(fill) => return self.apply_told_fill(event, no, 0, fill),
+            ReportKind::Corrected { revision, fill } => return self.apply_told_fill(event, no, *revision, fill),
             ReportKind::Busted { trade_id } => return self.apply_bust(event, no, trade_id),
             ReportKind::Accepted { .. }
             | ReportKind::Rejected { .. }
@@ -87,15 +87,7 @@ impl Ledger {
         match &booked {
             Booked::Known => self.counts.repeated_fills = self.counts.repeated_fills.saturating_add(1),
             Booked::Conflict => {
-                self.counts.conflicting_fills = self.counts.conflicting_fills.saturating_add(1);
-                self.conflicts.push(Conflict {
-                    seq: event.seq,
-                    at: event.time,
-                    plan: plan_no,
-                    order: no,
-                    booked: fill.clone(),
-                    told: report.clone(),
-                });
+                self.note_conflict(event, plan_no, no, Differs::Body(Box::new(fill.clone())), report);
             }
             Booked::New | Booked::Changed(_) => {}
         }

@@ -124,16 +124,20 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
     if small || is_dust(deciding, &plan)? || pauses(deciding, &plan, quantity)? {
         return Ok(());
     }
+    sell_at_market(deciding, &plan, quantity, why_flattened(&plan))
+}
+
+/// Why what a plan holds is flattened instead of protected.
+pub(super) fn why_flattened(plan: &Plan) -> Because {
     let stop_filled = plan.has_filled(OrderRole::StopLoss);
     let stop_refused = plan.side_orders().any(|order| order.role == OrderRole::StopLoss && order.reason.is_some());
     // What fills after a plan has ended came too late, as what fills after its stop.
     let late = stop_filled || matches!(plan.phase, Phase::Reopened { .. });
-    let because = match (late, stop_refused) {
+    match (late, stop_refused) {
         (true, _) => Because::LateEntry,
         (false, true) => Because::StopLost,
         (false, false) => Because::StopAlreadyPassed,
-    };
-    sell_at_market(deciding, &plan, quantity, because)
+    }
 }
 
 /// Whether flattening `quantity` pauses: the venue refused it once too often, or has nothing to flatten, so that what it

@@ -34,15 +34,14 @@ fn sum<'a>(orders: impl Iterator<Item = &'a Order>, part: fn(&Order) -> Option<Q
     orders.filter_map(part).try_fold(Position::FLAT, |sum, left| sum.plus(Side::Buy.signed(left)))
 }
 
-/// What is to be covered: what is held, in whole lots, and where the holding is divided without what works to leave it.
+/// What is to be covered: what is held, in whole lots, and where the holding is divided without what works to leave it,
+/// or is to as soon as there is room.
 pub(super) fn staying(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, Inexact> {
     let held = plan.held_lots()?.map_or(Position::FLAT, |held| Side::Buy.signed(held));
     if !deciding.state.profile.divides_holding() {
         return Ok(held);
     }
-    let leaves =
-        |order: &&Order| order.is_working() && order.side == plan.direction.opposite() && !is_protection(order.role);
-    held.minus(sum(plan.open_orders().filter(leaves), may_trade)?)
+    held.minus(sum(super::protection::leaving(plan), may_trade)?)?.minus(deciding.leaves_next)
 }
 
 /// What is held and no working order may trade. Linked exits trade once.
@@ -64,11 +63,19 @@ pub(super) fn makes_room(
     if !deciding.state.profile.divides_holding() {
         return Ok(true);
     }
+    // Another group's order may have been sent since.
+    let Some(plan) = &snapshot(deciding, plan.no) else { return Ok(false) };
     let wanted = Side::Buy.signed(quantity);
     if deciding.exact(free(deciding, plan))? >= wanted {
         return Ok(true);
     }
-    let rest = deciding.exact(staying(deciding, plan).and_then(|staying| staying.minus(wanted)))?;
+    // An exit that the venue knows no more has traded or ended, and that is still to be told: until then the other one
+    // stays as it is.
+    if plan.open_orders().any(|order| is_protection(order.role) && order.is_unknown()) {
+        return Ok(false);
+    }
+    deciding.leaves_next = deciding.exact(deciding.leaves_next.plus(wanted))?;
+    let rest = deciding.exact(staying(deciding, plan))?;
     for role in [OrderRole::TakeProfit, OrderRole::StopLoss] {
         fit_down(deciding, plan, role, rest, because)?;
     }
@@ -215,7 +222,7 @@ pub(super) fn cause(deciding: &Deciding<'_>, plan: &Plan, uncovered: Position) -
         if matches!(plan.phase, Phase::Closing(_)) {
             return Ok(Because::Closing);
         }
-        if plan.is_leaving() {
+        if plan.is_leaving() || !deciding.leaves_next.is_flat() {
             return Ok(Because::Reducing);
         }
     }

@@ -17,7 +17,7 @@ mod risk;
 mod schedule;
 mod target;
 
-use retrace_core::amount::{Price, Quantity};
+use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::event::{Because, Decision, GroupAction};
 use retrace_core::ids::{GroupNo, OrderNo, PlanNo};
 use retrace_core::instrument::Instrument;
@@ -38,14 +38,16 @@ const REJECT_RETRIES: u32 = 2;
 const DECISIONS_MAX: usize = 10_000;
 
 /// Decides until nothing more follows from the plan's target, schedule and ledger. Without a connection only its timers
-/// go on: what is to be done is decided when it is back.
+/// go on, and what is not covered is noted: what is to be done is decided when it is back.
 fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     if !deciding.state.ledger.is_connected() {
-        return schedule::arm_timers(deciding, no);
+        schedule::arm_timers(deciding, no)?;
+        return protection::note_gap(deciding, no);
     }
     let begun = deciding.len();
     loop {
         let before = deciding.len();
+        deciding.leaves_next = Position::FLAT;
         let Some(plan) = deciding.state.ledger.plan(no) else { return Ok(()) };
         // What takes a batch back is no entry: the kill switch does not hold it.
         let held = plan.rollback.is_none();

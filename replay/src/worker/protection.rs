@@ -231,13 +231,12 @@ fn parent_group(plan: &Plan) -> Option<GroupNo> {
 }
 
 /// Records what no working stop covers, whenever no request about the stop is under way and it has changed.
-fn note_gap(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+pub(super) fn note_gap(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     // One that takes another's place covers nothing before the venue has it, and the other does no more.
     let replaces = |stop: &&Order| stop.status == OrderStatus::Pending && stop.because == Because::Consolidating;
     let stops: Vec<&Order> = plan.working(OrderRole::StopLoss).filter(|stop| !replaces(stop)).collect();
-    if stops.iter().any(|stop| stop.is_unanswered()) || matches!(plan.phase, Phase::StoppedOut | Phase::Reopened { .. })
-    {
+    if stops.iter().any(|stop| stop.is_unanswered()) {
         return Ok(());
     }
     // A plan that has no stop by its own directive has no gap; one whose stop a directive cancelled has.
@@ -249,17 +248,39 @@ fn note_gap(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> 
     for remaining in stops.iter().filter_map(|stop| stop.remaining()) {
         uncovered = deciding.exact(uncovered.minus(Side::Buy.signed(remaining)))?;
     }
+    let flattens = matches!(plan.phase, Phase::StoppedOut | Phase::Reopened { .. });
+    if flattens {
+        // A gap lasts until the plan is flat.
+        let asked = leaving(&plan).any(Order::is_unanswered);
+        if asked || uncovered <= Position::FLAT || closing::is_dust(deciding, &plan)? {
+            return Ok(());
+        }
+    }
     let uncovered = uncovered.size().filter(|_| uncovered > Position::FLAT);
-    let uncovered = uncovered.map_or(Position::FLAT, |size| plan.direction.signed(size));
+    let size = uncovered.map_or(Position::FLAT, |size| plan.direction.signed(size));
     let known = plan.gap.map_or(Position::FLAT, |(quantity, _)| quantity);
-    if uncovered == known {
+    if size == known {
         return Ok(());
     }
-    let because = match (uncovered.is_flat(), closes_at_market(&plan)) {
-        (true, _) => Because::Fill,
-        (false, _) if plan.protection_cancelled => Because::ProtectionCancelled,
-        (false, true) => Because::Closing,
-        (false, false) => holding::cause(deciding, &plan, uncovered)?,
+    let because = match uncovered {
+        None => Because::Fill,
+        Some(_) if plan.protection_cancelled => Because::ProtectionCancelled,
+        Some(_) if !deciding.state.ledger.is_connected() => Because::NoConnection,
+        Some(_) if closes_at_market(&plan) => Because::Closing,
+        Some(_) if flattens && leaving(&plan).next().is_some() => closing::why_flattened(&plan),
+        // The venue does not take the order that flattens it; or it is too small for one.
+        Some(quantity) if flattens => {
+            let price = current_price(deciding, &plan);
+            let worth = super::large_enough(deciding, &plan.instrument, quantity, price)?;
+            if worth { Because::Rejected } else { Because::BelowMinNotional }
+        }
+        Some(_) => holding::cause(deciding, &plan, size)?,
     };
-    deciding.decide(Some(no), None, Decision::ProtectionGapChanged { uncovered, because })
+    deciding.decide(Some(no), None, Decision::ProtectionGapChanged { uncovered: size, because })
+}
+
+/// The working orders that bring the plan out of what it holds, protection aside.
+pub(super) fn leaving(plan: &Plan) -> impl Iterator<Item = &Order> {
+    let leaves = |order: &&Order| order.is_working() && order.side == plan.direction.opposite();
+    plan.open_orders().filter(move |order| leaves(order) && !is_protection(order.role))
 }

@@ -8,8 +8,8 @@ use retrace_core::event::{Head, Refusal};
 use retrace_core::ids::{DirectiveId, OperatorReason, PlanId, Seq, SessionName};
 use retrace_core::step::TapePosition;
 use retrace_core::time::Timestamp;
-use retrace_projections::audit::refusal_text;
-use retrace_projections::ledger::{Book, Refused};
+use retrace_projections::audit::{Gaps, refusal_text};
+use retrace_projections::ledger::{Book, Plan, Refused};
 use retrace_projections::view::{BatchView, PlanView, batch_view, plan_view};
 use retrace_replay::tape::Seen;
 use serde::Serialize;
@@ -23,6 +23,7 @@ use crate::marks::{Marked, Marks};
 use crate::output::Output;
 use crate::output::batches::batch_lines;
 use crate::output::conflicts::{FillConflict, MarkedFill, ReportCounts};
+use crate::output::gaps::{self, GapsShown};
 use crate::output::ledger_tree::{plan_lines, waiting_line};
 use crate::output::style::{ALARM, BAD, BOLD, DIM, painted};
 use crate::output::text::{counted, kill_switch_line, moment, printable, short_hash};
@@ -104,6 +105,11 @@ struct PlanShown {
     view: PlanView,
     /// `null` when flat, or where no price is known.
     mark: Option<Marked>,
+    #[serde(flatten)]
+    gaps: GapsShown,
+    /// The same for people; `None` where there was none, or no stop at all.
+    #[serde(skip)]
+    uncovered: Option<String>,
 }
 
 /// The operator's kill switch while it is on.
@@ -158,6 +164,7 @@ struct RefusalView {
 /// A log folded up to a moment.
 struct Folded {
     book: Book,
+    gaps: Gaps,
     /// The time of the last event folded.
     time: Option<Timestamp>,
     /// How far the tape was given when the last Step folded was made.
@@ -176,16 +183,28 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
     let text = |reference: ContentRef| session.text(reference);
     let opened = folded.book.plans().filter(|plan| plan.opened_at.is_some());
     let refusals: Vec<RefusalView> = ledger.refusals().iter().map(refusal).collect();
+    let at = match args.at {
+        Some(At::Time(asked)) => Some(asked),
+        Some(At::Seq(_)) | None => folded.time,
+    };
+    let shown = |plan: &Plan| {
+        let spans = folded.gaps.of(plan.no);
+        let until = at.unwrap_or(Timestamp::from_nanos(0));
+        let stopped = spans.iter().any(|gap| !gap.is_without_stop());
+        PlanShown {
+            view: plan_view(ledger, plan, &text),
+            mark: marks.of(plan),
+            gaps: GapsShown::new(spans, until),
+            uncovered: stopped.then(|| gaps::summary(spans, Some(until))),
+        }
+    };
     let document = Document {
         session: session.name.clone(),
         seq: ledger.seq(),
-        at: match args.at {
-            Some(At::Time(asked)) => Some(asked),
-            Some(At::Seq(_)) | None => folded.time,
-        },
+        at,
         head: folded.head,
         ledger_digest: Head(ledger.digest()),
-        plans: opened.map(|plan| PlanShown { view: plan_view(ledger, plan, &text), mark: marks.of(plan) }).collect(),
+        plans: opened.map(shown).collect(),
         conflicts: conflicts(&folded.book, &refusals),
         marked_fills: MarkedFill::all(&folded.book),
         reports: ReportCounts::of(&folded.book),
@@ -210,6 +229,7 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
 /// Folds the log up to `at`, or to its end.
 fn fold(session: &StoredSession<'_>, at: Option<At>) -> Result<Folded, CliError> {
     let mut book = Book::new(session.identity());
+    let mut gaps = Gaps::default();
     let mut time = None;
     let mut whole_steps = 0_u64;
     let mut tape = TapePosition::default();
@@ -221,6 +241,7 @@ fn fold(session: &StoredSession<'_>, at: Option<At>) -> Result<Folded, CliError>
                 return Err(Stop::Enough);
             }
             book.apply(event)?;
+            gaps.note(event, &book);
             time = Some(event.time);
             tape = step.tape;
         }
@@ -235,7 +256,7 @@ fn fold(session: &StoredSession<'_>, at: Option<At>) -> Result<Folded, CliError>
         }
         None => session.head_after(whole_steps)?,
     };
-    Ok(Folded { book, time, tape, whole, head })
+    Ok(Folded { book, gaps, time, tape, whole, head })
 }
 
 /// The current prices: those of the market data as far as it was given, or else, where it is not there any more, those
@@ -289,9 +310,9 @@ fn print(document: &Document, waiting: &[String], page: &mut dyn Write) -> Resul
     if let Some(switch) = kill_switch {
         writeln!(page, "{}", painted(ALARM, kill_switch_line(switch.since, switch.reason.as_ref())))?;
     }
-    for PlanShown { view, mark } in plans {
+    for PlanShown { view, mark, uncovered, .. } in plans {
         writeln!(page)?;
-        for line in plan_lines(view, mark.as_ref()) {
+        for line in plan_lines(view, mark.as_ref(), uncovered.as_deref()) {
             writeln!(page, "{line}")?;
         }
     }

@@ -5,8 +5,10 @@ use retrace_core::event::FillReport;
 use retrace_core::ids::{FillId, OrderId, PlanId, Seq, TradeId};
 use retrace_core::instrument::Asset;
 use retrace_core::time::Timestamp;
-use retrace_projections::ledger::{Book, Conflict, Fill};
+use retrace_projections::ledger::{Book, Conflict, Differs, Fill};
 use serde::Serialize;
+
+use super::text::short_id;
 
 /// A trade that was told with two bodies.
 #[derive(Clone, Debug, Serialize)]
@@ -19,8 +21,10 @@ pub(crate) struct FillConflict {
     pub(crate) order_id: Option<OrderId>,
     /// The venue's id of the trade.
     pub(crate) trade_id: TradeId,
+    /// The order that it is booked for: another one than it was told for now, or the same.
+    pub(crate) booked_order_id: Option<OrderId>,
     /// What stays booked.
-    pub(crate) booked: Body,
+    pub(crate) booked: Option<Body>,
     /// What was told then, and changed nothing.
     pub(crate) told: Body,
 }
@@ -83,15 +87,25 @@ impl FillConflict {
     }
 
     fn of(conflict: &Conflict, book: &Book) -> Self {
-        let plan = book.plan(conflict.plan);
-        let Conflict { seq, at, booked, told, .. } = conflict;
+        let Conflict { seq, at, plan, order, differs, told } = conflict;
+        let plan = book.plan(*plan);
+        let order = plan.and_then(|plan| plan.order(*order));
+        let (booked_for, booked) = match differs {
+            Differs::Body(fill) => (order, Some(Body::of_fill(fill))),
+            Differs::Order(other) => {
+                let other_plan = book.ledger().plan_of(*other).and_then(|no| book.plan(no));
+                let other = other_plan.and_then(|plan| plan.order(*other));
+                (other, other.and_then(|order| order.fill_of(&told.trade_id)).map(Body::of_fill))
+            }
+        };
         Self {
             seq: *seq,
             at: *at,
             plan_id: plan.map(|plan| plan.id.clone()),
-            order_id: plan.and_then(|plan| plan.order(conflict.order)).map(|order| order.id),
+            order_id: order.map(|order| order.id),
             trade_id: told.trade_id.clone(),
-            booked: Body::of_fill(booked),
+            booked_order_id: booked_for.map(|order| order.id),
+            booked,
             told: Body::of_report(told),
         }
     }
@@ -99,12 +113,14 @@ impl FillConflict {
     /// As a line for people.
     pub(crate) fn text(&self) -> String {
         let plan = self.plan_id.as_ref().map_or(String::new(), |plan| format!("{plan}: "));
-        format!(
-            "{plan}trade {} is booked as {}, and was then said to be {}",
-            self.trade_id,
-            self.booked.text(),
-            self.told.text()
-        )
+        let booked = self.booked.as_ref().map_or(String::new(), |body| format!(" as {}", body.text()));
+        let short = |id: Option<OrderId>| id.map_or_else(|| "no order".to_owned(), |id| short_id(&id.to_string()));
+        let other = if self.order_id == self.booked_order_id {
+            String::new()
+        } else {
+            format!(" of {} instead of {}", short(self.order_id), short(self.booked_order_id))
+        };
+        format!("{plan}trade {} is booked{booked}, and was then said to be {}{other}", self.trade_id, self.told.text())
     }
 }
 

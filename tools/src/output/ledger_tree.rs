@@ -4,7 +4,7 @@ use anstyle::Style;
 use retrace_core::amount::Money;
 use retrace_core::event::Outcome;
 use retrace_core::order::OrderStatus;
-use retrace_projections::audit::venue_reason_text;
+use retrace_projections::audit::{gap_reason_text, venue_reason_text};
 use retrace_projections::ledger::is_protection;
 use retrace_projections::view::{FillView, GroupView, OrderView, PlanView};
 use rust_decimal::Decimal;
@@ -24,8 +24,9 @@ struct Node {
     children: Vec<Node>,
 }
 
-/// The tree of one plan, a line each, without a line end; its open position at `mark`.
-pub(crate) fn plan_lines(plan: &PlanView, mark: Option<&Marked>) -> Vec<String> {
+/// The tree of one plan, a line each, without a line end; its open position at `mark`, and how long something of it was
+/// not covered, where it was.
+pub(crate) fn plan_lines(plan: &PlanView, mark: Option<&Marked>, uncovered: Option<&str>) -> Vec<String> {
     let mut lines = vec![plan_head(plan)];
     let rail = if plan.groups.is_empty() { "   " } else { "│  " };
     let facts = [
@@ -35,6 +36,7 @@ pub(crate) fn plan_lines(plan: &PlanView, mark: Option<&Marked>) -> Vec<String> 
         mark.map(unrealized),
         close(plan),
         gap(plan),
+        uncovered.map(|text| painted(NOTICE, format!("protected with {text}"))),
     ];
     lines.extend(facts.into_iter().flatten().map(|fact| format!("{}{fact}", painted(DIM, rail))));
     let groups = plan.groups.iter().map(group_pieces).collect();
@@ -124,7 +126,7 @@ fn close(plan: &PlanView) -> Option<String> {
 
 fn gap(plan: &PlanView) -> Option<String> {
     let gap = plan.protection_gap.as_ref()?;
-    Some(painted(ALARM, format!("!! {} not covered by a stop ({})", gap.quantity, gap.reason)))
+    Some(painted(ALARM, format!("!! {} not covered by a stop ({})", gap.quantity, gap_reason_text(gap.reason))))
 }
 
 fn group_pieces(group: &GroupView) -> Vec<Piece> {

@@ -1,7 +1,7 @@
 //! A plan's story for a terminal: what came from outside at the left, what was decided on it below, indented. Every
 //! colour has a mark beside it that survives without colour.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anstyle::Style;
 use retrace_core::directive::CancelReach;
@@ -9,11 +9,12 @@ use retrace_core::event::{BatchEnd, Decision, Fact, Input, LegEnd, Report, Repor
 use retrace_core::ids::{OrderId, Seq};
 use retrace_core::instrument::Asset;
 use retrace_core::order::OrderRole;
-use retrace_core::time::{Span, Timestamp};
+use retrace_core::time::Timestamp;
 use retrace_projections::audit::{GapSpan, Story, StoryLine};
 
+use super::gaps;
 use super::style::{ALARM, BAD, BOLD, DIM, GOOD, INTENT, NOTICE, PLAIN, PROTECTION, painted};
-use super::text::{clock, counted, date, duration, money, printable, shortened, signed_money};
+use super::text::{clock, date, money, printable, shortened, signed_money};
 
 /// The widest mark and word in front of a line.
 const WORD_WIDTH: usize = 9;
@@ -237,25 +238,15 @@ fn quote_of(story: &Story) -> Option<&Asset> {
     })
 }
 
-fn protection_text(gaps: &[GapSpan], protection: Protection) -> String {
+fn protection_text(spans: &[GapSpan], protection: Protection) -> String {
     match protection {
         Protection::NothingHeld => return "nothing was ever held".to_owned(),
         Protection::NotTold => return painted(DIM, "a history of trades does not tell of stops"),
         Protection::Never => return painted(NOTICE, "unprotected: the plan never had a stop"),
         Protection::ByStop => {}
     }
-    if gaps.is_empty() {
+    if spans.is_empty() {
         return painted(GOOD, "protected without a gap");
     }
-    let closed = gaps.iter().filter_map(|gap| gap.duration).map(Span::nanos).fold(0, u64::saturating_add);
-    let open = if gaps.iter().any(|gap| gap.to.is_none()) { ", and one still open" } else { "" };
-    let reasons: BTreeSet<&str> = gaps.iter().map(|gap| gap.reason).collect();
-    let reasons: Vec<&str> = reasons.into_iter().collect();
-    let text = format!(
-        "protected with {}, {} in all{open} ({})",
-        counted(gaps.len() as u64, "gap"),
-        duration(Span::from_nanos(closed)),
-        reasons.join(", ")
-    );
-    painted(ALARM, text)
+    painted(ALARM, format!("protected with {}", gaps::summary(spans, None)))
 }

@@ -1,0 +1,63 @@
+//! Whose each trade is: a venue's trade id names one trade of a symbol (SEMANTICS 8), so it belongs to one order.
+
+use std::collections::BTreeMap;
+
+use retrace_core::event::{Event, FillReport};
+use retrace_core::ids::{OrderNo, PlanNo, TradeId};
+use retrace_core::instrument::Symbol;
+
+use super::{BrokenHistory, Conflict, Differs, Ledger};
+
+/// The order that every trade was told for first, also those of sealed plans: a venue may tell of one long after.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Trades(BTreeMap<Symbol, BTreeMap<TradeId, OrderNo>>);
+
+impl Trades {
+    fn order_of(&self, symbol: &Symbol, trade: &TradeId) -> Option<OrderNo> {
+        self.0.get(symbol)?.get(trade).copied()
+    }
+}
+
+impl Ledger {
+    /// The order that a trade of `symbol` is booked for, as the venue told it first.
+    pub fn order_of_trade(&self, symbol: &Symbol, trade: &TradeId) -> Option<OrderNo> {
+        self.trades.order_of(symbol, trade)
+    }
+
+    /// A fill, or a correction of one, as a venue tells it. A trade that was told for another order before is a conflict.
+    pub(super) fn apply_told_fill(
+        &mut self,
+        event: &Event,
+        no: OrderNo,
+        revision: u32,
+        report: &FillReport,
+    ) -> Result<(), BrokenHistory> {
+        let plan_no = Self::number_of_plan(event)?;
+        let symbol = self.plan_mut(event, plan_no)?.symbol().clone();
+        match self.trades.order_of(&symbol, &report.trade_id) {
+            Some(other) if other != no => {
+                self.note_conflict(event, plan_no, no, Differs::Order(other), report);
+                return Ok(());
+            }
+            Some(_) => {}
+            None => {
+                self.trades.0.entry(symbol).or_default().insert(report.trade_id.clone(), no);
+            }
+        }
+        self.apply_fill(event, no, revision, report)
+    }
+
+    /// A trade was told with two bodies: the first one stays.
+    pub(super) fn note_conflict(
+        &mut self,
+        event: &Event,
+        plan: PlanNo,
+        order: OrderNo,
+        differs: Differs,
+        told: &FillReport,
+    ) {
+        self.counts.conflicting_fills = self.counts.conflicting_fills.saturating_add(1);
+        let (seq, at, told) = (event.seq, event.time, told.clone());
+        self.conflicts.push(Conflict { seq, at, plan, order, differs, told });
+    }
+}
