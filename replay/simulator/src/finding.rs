@@ -138,6 +138,24 @@ pub enum Finding {
         /// Where they are to stand.
         wanted: Option<i64>,
     },
+    /// What no stop covers is recorded as another quantity, or not at all.
+    #[error("plan {plan}: {} is not covered by its stops, recorded is {}", lots(.uncovered), lots(.told))]
+    GapUntold {
+        /// The plan.
+        plan: PlanNo,
+        /// What is held beyond what its stops cover.
+        uncovered: i64,
+        /// What the log says of that.
+        told: i64,
+    },
+    /// A protection gap has a cause that it cannot have.
+    #[error("plan {plan}: a protection gap has the cause {because} without ground")]
+    GapWithoutGround {
+        /// The plan.
+        plan: PlanNo,
+        /// The cause that is recorded.
+        because: &'static str,
+    },
     /// A group does what a directive forbade, or does not what one ordered.
     #[error("plan {plan}, group {group}: {what}")]
     Group {
@@ -288,6 +306,8 @@ impl Finding {
             Self::StopShrinks { .. } => "stop shrinks",
             Self::AskedTwice { .. } => "asked twice",
             Self::Protection { .. } => "protection",
+            Self::GapUntold { .. } => "gap not told",
+            Self::GapWithoutGround { .. } => "gap without ground",
             Self::Group { .. } => "group",
             Self::StopNotPassed { .. } => "stop not passed",
             Self::GroupEnd { .. } => "end of a group",

@@ -15,6 +15,7 @@ use rust_decimal::Decimal;
 
 use crate::dice::Dice;
 use crate::limits::Limits;
+use crate::profile::Profile;
 use crate::script::{Act, Ending, Happening, Mischief, Outage, Restart, Rules, Script, Trick};
 use crate::units::{base_amount, price, quantity};
 
@@ -29,8 +30,7 @@ pub fn roll(seed: u64) -> Script {
         symbols: if dice.once_in(4) { 2 } else { 1 },
         min_notional: dice.pick(&[0, 0, 0, 10, 60]),
         fee_in_base: dice.once_in(3),
-        shorting: !dice.once_in(6),
-        amend_down: !dice.once_in(3),
+        profile: Profile::roll(seed),
     };
     let mischief = mischief(dice);
     let length = dice.pick(&[LENGTH / 4, LENGTH / 2, LENGTH]);
@@ -171,7 +171,7 @@ fn directives(dice: &mut Dice, rules: Rules, session: SessionUid, walks: &[Vec<(
         let scene = Scene { at, symbol, around, plans: &opened };
         let (intent, plan) = if fresh {
             let id = name(&format!("TPL_{}", opened.len() + 1));
-            let sign = if rules.shorting || dice.once_in(12) { dice.pick(&[1, -1]) } else { 1 };
+            let sign = if rules.profile.shorting || dice.once_in(12) { dice.pick(&[1, -1]) } else { 1 };
             (first(dice, &scene, id.clone(), sign), Some(Opened { id, symbol, sign }))
         } else {
             (later(dice, &scene, walks, &given, session), None)

@@ -54,11 +54,11 @@ impl Auditor {
             Intent::NewTrade(new) => match accepted {
                 Some((_, id)) if self.names.contains_key(&id) => wrong("opens a plan that exists"),
                 Some((no, id)) => {
-                    if new.direction == Side::Sell && !self.rules.shorting {
+                    if new.direction == Side::Sell && !self.rules.profile.shorting {
                         return wrong("opens a short plan where there is none");
                     }
                     self.open(no, id, new);
-                    Ok(())
+                    self.exits_linked(said, no)
                 }
                 None => Ok(()),
             },
@@ -73,6 +73,7 @@ impl Auditor {
                         Some(_) => return wrong("changes a plan that has ended"),
                         None => return wrong("changes a plan that does not exist"),
                     }
+                    known.map_or(Ok(()), |no| self.exits_linked(said, no))?;
                 }
                 Ok(())
             }
@@ -104,6 +105,16 @@ impl Auditor {
         }
     }
 
+    /// A stop and a take profit stand together only where they cannot trade more than is held.
+    fn exits_linked(&self, said: &StrategyDirective, no: PlanNo) -> Result<(), Finding> {
+        let both = self.plans.get(&no).is_some_and(|plan| plan.stop.is_some() && plan.profit.is_some());
+        if both && !self.rules.profile.links_exits() {
+            let what = "gives a stop and a take profit where the venue links no exits";
+            return Err(Finding::Directive { directive: said.directive_id.clone(), what });
+        }
+        Ok(())
+    }
+
     fn mark_of(&self, id: &PlanId) -> Option<i64> {
         let plan = self.names.get(id).and_then(|no| self.plans.get(no))?;
         self.marks.get(plan.symbol).copied().flatten()
@@ -130,6 +141,7 @@ impl Auditor {
             parts: parts(new.execution),
             skips: skips(new.execution.algorithm),
             trouble: false,
+            gap: 0,
             no_entries: false,
             no_reduces: false,
         };
@@ -152,8 +164,9 @@ impl Auditor {
             Refusal::UnknownPlan => known.is_none(),
             Refusal::PlanEnded => known.is_some_and(|plan| plan.phase != Phase::Standing),
             Refusal::PlanExists => new.is_some() && known.is_some(),
-            Refusal::ShortingUnsupported => new.is_some() && !long && !self.rules.shorting,
+            Refusal::ShortingUnsupported => new.is_some() && !long && !self.rules.profile.shorting,
             Refusal::NoPriceYet => mark.is_none(),
+            Refusal::UnsupportedByProfile { needs } => needs == "native_oco" && !self.rules.profile.links_exits(),
             Refusal::WrongSide { field, level, price } => {
                 let (level, price) = (ticks_of(*level), ticks_of(*price));
                 let is_stop = field == "stop_loss_price";

@@ -8,6 +8,7 @@ mod directives;
 mod division;
 mod groups;
 mod limits;
+mod protection;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -289,6 +290,11 @@ impl Auditor {
             && let Phase::Closing { gave_up, .. } = &mut plan.phase
         {
             *gave_up = true;
+        }
+        if let Decision::ProtectionGapChanged { uncovered, because } = decision {
+            plan.gap = lots_of(uncovered.value()).unwrap_or(0) * plan.sign;
+            let because = *because;
+            return self.gap_has_ground(no, because);
         }
         if let Decision::PlanClosed { .. } = decision {
             return self.plan_closed(no);
