@@ -1,5 +1,6 @@
 //! One input in, all the decisions it leads to out. Pure and synchronous; the only way that anything is decided.
 
+use retrace_core::amount::Position;
 use retrace_core::event::{Decision, Event, Fact, Input, ReportedOrder};
 use retrace_core::exact::Inexact;
 use retrace_core::ids::{BatchNo, OrderNo, PlanNo, Seq};
@@ -69,7 +70,7 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
     }
     let event = Event { seq, time, plan, order, cause, fact: Fact::Input(input.clone()) };
     state.ledger.apply(&event)?;
-    let mut deciding = Deciding { state, time, input: seq, events: vec![event] };
+    let mut deciding = Deciding { state, time, input: seq, events: vec![event], room: Position::FLAT };
     match input {
         Input::SessionContinued(_) | Input::PriceMoved(_) | Input::ConnectionChanged { connected: false } => {}
         Input::OperatorCommanded(commanded) => {
@@ -133,6 +134,8 @@ pub(crate) struct Deciding<'a> {
     pub(crate) time: Timestamp,
     input: Seq,
     events: Vec<Event>,
+    /// What of the plan that is decided on is to leave as soon as protection has made room for it, in this pass.
+    pub(crate) room: Position,
 }
 
 impl Deciding<'_> {

@@ -17,7 +17,7 @@ mod risk;
 mod schedule;
 mod target;
 
-use retrace_core::amount::{Price, Quantity};
+use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::event::{Because, Decision, GroupAction};
 use retrace_core::ids::{GroupNo, OrderNo, PlanNo};
 use retrace_core::instrument::Instrument;
@@ -46,6 +46,7 @@ fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> 
     let begun = deciding.len();
     loop {
         let before = deciding.len();
+        deciding.room = Position::FLAT;
         let Some(plan) = deciding.state.ledger.plan(no) else { return Ok(()) };
         // What takes a batch back is no entry: the kill switch does not hold it.
         let held = plan.rollback.is_none();

@@ -59,10 +59,10 @@ impl Auditor {
         let Some(plan) = self.plans.get(&no) else { return Ok(()) };
         let profile = self.rules.profile;
         let has_ground = match because {
-            Because::Fill => plan.gap == 0,
+            Because::Fill | Because::Flat => plan.gap == 0,
             Because::BelowMinNotional => self.rules.min_notional > 0,
             Because::Consolidating => profile.has_several(),
-            Because::Reducing => profile.divides() && self.left(no, Kind::Exit) > 0,
+            Because::Reducing => profile.divides(),
             Because::Closing => matches!(plan.phase, Phase::Closing { .. }),
             Because::ProtectionCancelled => plan.stop.is_none(),
             _ => false,

@@ -99,7 +99,9 @@ impl Auditor {
         let allowed = lots <= order.may_grow_to;
         let Some(plan) = self.plans.get(&effect.plan) else { return Ok(()) };
         let held = plan.held_lots();
-        if kind == Kind::Stop && to < from.min(held) && !self.rules.profile.divides() {
+        // Several stops cover it together.
+        let others = self.left(effect.plan, Kind::Stop) - from;
+        if kind == Kind::Stop && to < from && others + to < held && !self.rules.profile.divides() {
             return Err(Finding::StopShrinks { plan: effect.plan, order: no, from, to, held });
         }
         if kind != Kind::Entry && to > from {

@@ -7,7 +7,7 @@ use retrace_core::ids::{GroupNo, PlanNo};
 use retrace_core::order::{OrderStatus, OrderTerms, Side};
 use retrace_projections::ledger::{Group, Order, Plan};
 
-use super::{free_to_reduce, has_room};
+use super::{free_to_reduce, has_room, holding};
 use crate::step::{Deciding, EngineError};
 use crate::worker::{Request, actions, large_enough, request, snapshot, target};
 
@@ -74,6 +74,18 @@ pub(super) fn send(
     if let Some(rest) = left.size().filter(|_| !waits) {
         let because = if group.orders.own_count() == 0 { Because::BelowMinNotional } else { Because::EndedShort };
         target::drop_unsent(deciding, plan.no, group.no, rest, because)?;
+    }
+    if group.action == GroupAction::Reduce {
+        // They stand together, so they need room together.
+        let mut all = Position::FLAT;
+        for order in &orders {
+            all = deciding.exact(all.plus(Side::Buy.signed(order.quantity)))?;
+        }
+        if let Some(all) = all.size()
+            && !holding::makes_room(deciding, plan, all, Because::Reducing)?
+        {
+            return Ok(());
+        }
     }
     for order in orders {
         // The risk gate may have dropped all that was left, or has it wait.
