@@ -66,6 +66,9 @@ pub(super) fn makes_room(
     if !deciding.state.profile.divides_holding() {
         return Ok(true);
     }
+    // As it is by now: another group may just have sent an order that leaves.
+    let Some(plan) = snapshot(deciding, plan.no) else { return Ok(false) };
+    let plan = &plan;
     let wanted = Side::Buy.signed(quantity);
     if deciding.exact(free(deciding, plan))? >= wanted {
         return Ok(true);

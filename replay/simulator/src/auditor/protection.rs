@@ -42,7 +42,7 @@ impl Auditor {
         let alone = covered == 0 || !profile.amend_up;
         let small = alone && (staying - covered) * wanted < self.rules.min_notional * 100;
         // A take profit that is on its way out still has its part of the holding.
-        let gives_way = profile.divides() && !profile.native_oco && of(Kind::Profit).any(Order::works);
+        let gives_way = profile.divides() && of(Kind::Profit).any(Order::is_pending);
         let short = covered < staying && !small && !gives_way;
         if standing && (short || elsewhere.is_some() && covered > 0) {
             return broken;
