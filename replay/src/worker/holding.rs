@@ -73,6 +73,10 @@ pub(super) fn makes_room(
     if deciding.exact(free(deciding, plan))? >= wanted {
         return Ok(true);
     }
+    if deciding.exact(staying(deciding, plan))? < wanted {
+        // Another order that leaves has that part: protection waits for its end, too.
+        return Ok(false);
+    }
     // Until it is there, what one kind of protection has given up is not taken back by the other.
     deciding.room = deciding.exact(deciding.room.plus(wanted))?;
     let rest = deciding.exact(staying(deciding, plan))?;

@@ -1,6 +1,6 @@
 //! What the engine asks a venue for: each request is judged at the moment it is decided.
 
-use retrace_core::ids::PlanNo;
+use retrace_core::ids::{OrderNo, PlanNo};
 use retrace_core::order::{OrderTerms, Side};
 use retrace_replay::effect::{Effect, VenueRequest};
 
@@ -127,11 +127,20 @@ impl Auditor {
         }
         let (no, order) = (effect.plan, effect.order);
         let Some(plan) = self.plans.get(&no) else { return Ok(()) };
-        let most = |kind| self.of_plan(no).filter(|(_, order)| order.kind == kind).map(|(_, order)| order.most()).sum();
-        let (exits, stops, profits): (i64, i64, i64) = (most(Kind::Exit), most(Kind::Stop), most(Kind::Profit));
-        let linked = if self.rules.profile.native_oco { stops.max(profits) } else { stops + profits };
-        let (leaving, held) = (exits + linked, plan.held_lots());
-        if leaving > held { Err(Finding::LeavesTwice { plan: no, order, leaving, held }) } else { Ok(()) }
+        let leaving = |counts: &dyn Fn(OrderNo) -> i64| {
+            let of = |kind| self.of_plan(no).filter(move |(_, order)| order.kind == kind).map(|(no, _)| counts(no));
+            let (stops, profits): (i64, i64) = (of(Kind::Stop).sum(), of(Kind::Profit).sum());
+            let linked = if self.rules.profile.native_oco { stops.max(profits) } else { stops + profits };
+            of(Kind::Exit).sum::<i64>() + linked
+        };
+        let most = |no: OrderNo| self.orders.get(&no).map_or(0, Order::most);
+        let before = |no: OrderNo| {
+            let known = self.orders.get(&no).filter(|_| no != order || matches!(effect.request, VenueRequest::Amend { .. }));
+            known.map_or(0, |known| if no == order { known.left() } else { known.most() })
+        };
+        // What came to more before, because less is held than was known, is on its way to its end.
+        let (before, leaving, held) = (leaving(&before), leaving(&most), plan.held_lots());
+        if leaving > held && leaving > before { Err(Finding::LeavesTwice { plan: no, order, leaving, held }) } else { Ok(()) }
     }
 
     /// A stop is added to others only where the venue does not amend upward, and within its cap.
