@@ -336,7 +336,7 @@ impl Venue {
         }
         if lots == order.left() && mischief.plays(Trick::Overfill, seed, &circumstances) {
             lots += 1 + i64::try_from(drawn(&[seed, order.key, 9]) % 3).unwrap_or(0);
-            lots = lots.min(self.most_to_sell(&order));
+            lots = lots.min(self.most_beyond(&order));
         }
         let at = order.terms.limit_price().and_then(ticks_of).unwrap_or(mark);
         self.trade(now, no, lots, at, told);

@@ -18,6 +18,7 @@ impl Auditor {
                 return Err(Finding::TimerLost { plan: *plan, timer: *timer, due: *due });
             }
         }
+        self.batches_in_time()?;
         // Without a connection nothing can be asked for.
         if !self.connected {
             return Ok(());
@@ -126,6 +127,7 @@ impl Auditor {
                 return Err(Finding::NotClosed { plan: *no, held: plan.held_lots() });
             }
         }
+        self.batches_over()?;
         if let Some((order, _)) = venue.orders.iter().find(|(_, order)| order.working) {
             return Err(Finding::LeftWorking { order: *order });
         }

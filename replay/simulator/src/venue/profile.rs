@@ -99,6 +99,16 @@ impl Venue {
         if limited { self.account_lots(order.symbol) } else { i64::MAX }
     }
 
+    /// How many lots a venue that fills beyond an order's quantity may sell: where nothing is ever below zero, not what
+    /// other plans hold either.
+    pub(super) fn most_beyond(&self, order: &VenueOrder) -> i64 {
+        if self.rules.profile.shorting || order.side == Side::Buy {
+            return i64::MAX;
+        }
+        let held = self.held.get(&order.plan).copied().unwrap_or(0).max(0) / GRAINS;
+        held.max(order.left())
+    }
+
     /// The first trade of one of two linked exits ends the other. Where orders are reduce-only no link is needed.
     pub(super) fn unlink(&mut self, no: OrderNo, told: &mut Vec<Told>) {
         let Some(traded) = self.orders.get(&no).filter(|order| !order.reduce_only) else { return };
