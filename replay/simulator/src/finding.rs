@@ -1,7 +1,7 @@
 //! What an auditor finds: a bound that was broken, with its numbers. They are whole lots and ticks, and sizes of a plan
 //! are in its own direction; what is said of them is in the story's units.
 
-use retrace_core::ids::{DirectiveId, GroupNo, OrderNo, PlanId, PlanNo, TimerId};
+use retrace_core::ids::{BatchNo, DirectiveId, GroupNo, OrderNo, PlanId, PlanNo, TimerId};
 use retrace_replay::EngineError;
 use rust_decimal::Decimal;
 
@@ -137,6 +137,32 @@ pub enum Finding {
         held: i64,
         /// Where they are to stand.
         wanted: Option<i64>,
+    },
+    /// A batch did what it must not, or says of itself what is not so.
+    #[error("batch {batch} {what}")]
+    Batch {
+        /// The batch.
+        batch: BatchNo,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// What no stop covers is recorded as another quantity, or not at all.
+    #[error("plan {plan}: {} is not covered by its stops, recorded is {}", lots(.uncovered), lots(.told))]
+    GapUntold {
+        /// The plan.
+        plan: PlanNo,
+        /// What is held beyond what its stops cover.
+        uncovered: i64,
+        /// What the log says of that.
+        told: i64,
+    },
+    /// A protection gap has a cause that it cannot have.
+    #[error("plan {plan}: a protection gap has the cause {because} without ground")]
+    GapWithoutGround {
+        /// The plan.
+        plan: PlanNo,
+        /// The cause that is recorded.
+        because: &'static str,
     },
     /// A group does what a directive forbade, or does not what one ordered.
     #[error("plan {plan}, group {group}: {what}")]
@@ -288,6 +314,9 @@ impl Finding {
             Self::StopShrinks { .. } => "stop shrinks",
             Self::AskedTwice { .. } => "asked twice",
             Self::Protection { .. } => "protection",
+            Self::Batch { .. } => "batch",
+            Self::GapUntold { .. } => "gap not told",
+            Self::GapWithoutGround { .. } => "gap without ground",
             Self::Group { .. } => "group",
             Self::StopNotPassed { .. } => "stop not passed",
             Self::GroupEnd { .. } => "end of a group",

@@ -15,6 +15,7 @@
 
 pub mod dice;
 pub mod limits;
+pub mod profile;
 pub mod script;
 pub mod units;
 

@@ -1,6 +1,7 @@
 //! A seed becomes a script: prices that walk, jump and pause, and directives of every shape.
 
 mod actions;
+mod batches;
 
 use retrace_core::chain::genesis;
 use retrace_core::directive::{
@@ -13,8 +14,9 @@ use retrace_core::policy::BatchPolicy;
 use retrace_core::time::Span;
 use rust_decimal::Decimal;
 
-use crate::dice::Dice;
+use crate::dice::{Dice, key_of};
 use crate::limits::Limits;
+use crate::profile::Profile;
 use crate::script::{Act, Ending, Happening, Mischief, Outage, Restart, Rules, Script, Trick};
 use crate::units::{base_amount, price, quantity};
 
@@ -29,8 +31,7 @@ pub fn roll(seed: u64) -> Script {
         symbols: if dice.once_in(4) { 2 } else { 1 },
         min_notional: dice.pick(&[0, 0, 0, 10, 60]),
         fee_in_base: dice.once_in(3),
-        shorting: !dice.once_in(6),
-        amend_down: !dice.once_in(3),
+        profile: Profile::roll(seed),
     };
     let mischief = mischief(dice);
     let length = dice.pick(&[LENGTH / 4, LENGTH / 2, LENGTH]);
@@ -44,7 +45,7 @@ pub fn roll(seed: u64) -> Script {
     let (limits, operator) = Limits::roll(seed, length);
     let empty = Script { seed, rules, limits, mischief, acts: Vec::new(), restarts: Vec::new(), outages: Vec::new() };
     let session = genesis(&empty.identity()).0;
-    acts.extend(directives(dice, rules, session, &walks, length));
+    acts.extend(directives(dice, seed, rules, session, &walks, length));
     while dice.once_in(8) {
         acts.push(Act { at: dice.between(0, length), what: Happening::Foreign });
     }
@@ -144,11 +145,14 @@ fn beyond(dice: &mut Dice, from: i64, side: i64) -> i64 {
     from + side * ticks
 }
 
-fn directives(dice: &mut Dice, rules: Rules, session: SessionUid, walks: &[Vec<(i64, i64)>], length: i64) -> Vec<Act> {
+fn directives(dice: &mut Dice, seed: u64, rules: Rules, session: SessionUid, walks: &[Vec<(i64, i64)>], length: i64) -> Vec<Act> {
     let mut given: Vec<(i64, StrategyDirective)> = Vec::new();
     let mut opened: Vec<Opened> = Vec::new();
     let most = dice.between(1, 9);
     let mut at = dice.pick(&[0, 1_000, 20_000]);
+    // In one world of three some directives are of several trades.
+    let mut apart = Dice::new(key_of("batches") ^ seed);
+    let batches = apart.once_in(3);
     for number in 0..dice.between(3, 24) {
         at += dice.pick(&[0, 500, 3_000, 20_000, 45_000, 90_000]);
         if at >= length {
@@ -169,9 +173,17 @@ fn directives(dice: &mut Dice, rules: Rules, session: SessionUid, walks: &[Vec<(
         let prices = walks.get(symbol).map(Vec::as_slice).unwrap_or_default();
         let around = prices.iter().rfind(|(seen, _)| *seen <= at).map_or(1_000, |(_, ticks)| *ticks);
         let scene = Scene { at, symbol, around, plans: &opened };
+        if batches
+            && apart.once_in(3)
+            && let Some((intent, plans)) = batches::batch(&mut apart, rules, &scene, walks)
+        {
+            opened.extend(plans);
+            given.push((at, directive(&format!("STR_{number}"), intent)));
+            continue;
+        }
         let (intent, plan) = if fresh {
             let id = name(&format!("TPL_{}", opened.len() + 1));
-            let sign = if rules.shorting || dice.once_in(12) { dice.pick(&[1, -1]) } else { 1 };
+            let sign = if rules.profile.shorting || dice.once_in(12) { dice.pick(&[1, -1]) } else { 1 };
             (first(dice, &scene, id.clone(), sign), Some(Opened { id, symbol, sign }))
         } else {
             (later(dice, &scene, walks, &given, session), None)

@@ -8,11 +8,12 @@ use retrace_core::instrument::{Asset, Instrument, Symbol};
 use retrace_core::manifest::{Account, Identity, Mode, TapeIdentity};
 use retrace_core::policy::ExecutionPolicy;
 use retrace_core::time::Span;
-use retrace_core::venue::{FeeAsset, FillPath, VenueProfile, VenueSettings};
+use retrace_core::venue::{FeeAsset, FillPath, VenueSettings};
 use rust_decimal::Decimal;
 
 use crate::dice::drawn;
 use crate::limits::Limits;
+use crate::profile::Profile;
 use crate::units;
 
 /// A world before it is played.
@@ -43,10 +44,8 @@ pub struct Rules {
     pub min_notional: i64,
     /// Fees are taken in the base asset.
     pub fee_in_base: bool,
-    /// A position may be below zero.
-    pub shorting: bool,
-    /// A working order may be amended downward.
-    pub amend_down: bool,
+    /// What the venue can do.
+    pub profile: Profile,
 }
 
 /// Something from outside.
@@ -243,12 +242,7 @@ impl Script {
             instruments: instruments.collect(),
             account: Account { quote, balance: Money::new(Decimal::from(1_000_000)) },
             venue: VenueSettings {
-                profile: VenueProfile {
-                    name: "simulated".to_owned(),
-                    shorting: self.rules.shorting,
-                    amend_down: self.rules.amend_down,
-                    ..VenueProfile::backtest()
-                },
+                profile: self.rules.profile.venue(),
                 maker_fee: Decimal::new(1, 3),
                 taker_fee: Decimal::new(1, 3),
                 fee_asset: if self.rules.fee_in_base { FeeAsset::Base } else { FeeAsset::Quote },

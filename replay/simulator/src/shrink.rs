@@ -2,6 +2,7 @@
 
 use crate::fault::Fault;
 use crate::finding::Finding;
+use crate::profile::Profile;
 use crate::script::{Mischief, Outage, Restart, Script, Trick};
 use crate::world::play;
 
@@ -64,7 +65,7 @@ fn sooner(mut best: Script, fails: &impl Fn(&Script) -> bool) -> Script {
 
 /// Plainer rules.
 fn rules(mut best: Script, fails: &impl Fn(&Script) -> bool) -> Script {
-    let plainer: [fn(&mut Script); 11] = [
+    let plainer: [fn(&mut Script); 17] = [
         |script| script.limits.order = None,
         |script| script.limits.position = None,
         |script| script.limits.notional = None,
@@ -74,8 +75,14 @@ fn rules(mut best: Script, fails: &impl Fn(&Script) -> bool) -> Script {
         |script| script.limits.open = None,
         |script| script.rules.min_notional = 0,
         |script| script.rules.fee_in_base = false,
-        |script| script.rules.amend_down = true,
-        |script| script.rules.shorting = true,
+        |script| script.rules.profile = Profile::backtest(),
+        |script| script.rules.profile.amend_down = true,
+        |script| script.rules.profile.amend_up = true,
+        |script| script.rules.profile.max_stops = None,
+        |script| script.rules.profile.native_oco = true,
+        |script| script.rules.profile.stop_locks_holding = false,
+        |script| script.rules.profile.reduce_only |= !script.rules.profile.stop_locks_holding,
+        |script| script.rules.profile.shorting |= !script.rules.profile.stop_locks_holding,
     ];
     for make_plainer in plainer {
         let mut tried = best.clone();

@@ -78,8 +78,6 @@ impl Tally {
         self.count("outages", script.outages.len() as u64);
         self.count("worlds", 1);
         self.count("worlds with fees in base", u64::from(rules.fee_in_base));
-        self.count("worlds without shorting", u64::from(!rules.shorting));
-        self.count("worlds without amending down", u64::from(!rules.amend_down));
         self.count("worlds with a minimum notional", u64::from(rules.min_notional > 0));
         self.count("worlds of two symbols", u64::from(rules.symbols > 1));
     }

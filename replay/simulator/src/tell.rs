@@ -17,12 +17,11 @@ pub fn story(script: &Script, played: &Played) -> String {
     let rules = script.rules;
     let _ = writeln!(
         text,
-        "seed {}: tick 0.1, lot 0.1, minimum notional {}, fees in {}, {}shorting, {}amending down",
+        "seed {}: tick 0.1, lot 0.1, minimum notional {}, fees in {}, {}",
         script.seed,
         rules.min_notional,
         if rules.fee_in_base { "base" } else { "quote" },
-        if rules.shorting { "" } else { "no " },
-        if rules.amend_down { "" } else { "no " },
+        rules.profile.told(),
     );
     if script.limits != Limits::default() {
         let _ = writeln!(text, "  {}", limits(&script.limits));

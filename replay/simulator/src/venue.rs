@@ -1,6 +1,8 @@
 //! A hostile venue: keeps its own truth in whole lots and ticks, and tells of it. What it does with one order is drawn
 //! from that order alone, so that taking something else out of a story leaves it as it was.
 
+mod profile;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use retrace_core::amount::{Money, Position};
@@ -69,6 +71,8 @@ pub(crate) struct Venue {
     pub traded: BTreeMap<PlanNo, i64>,
     /// What each plan holds, signed, in grains: fees in base are gone.
     pub held: BTreeMap<PlanNo, i64>,
+    /// What each plan trades.
+    symbols: BTreeMap<PlanNo, usize>,
     /// What the account has of each symbol, signed, in lots.
     pub account: [i64; 2],
     marks: [Option<i64>; 2],
@@ -105,6 +109,7 @@ impl Venue {
             ids: BTreeSet::new(),
             traded: BTreeMap::new(),
             held: BTreeMap::new(),
+            symbols: BTreeMap::new(),
             account: [0; 2],
             marks: [None; 2],
             next_trade: 1,
@@ -196,7 +201,9 @@ impl Venue {
         };
         let key = order.key;
         let refused = self.refusal(&order, post_only);
+        self.symbols.insert(effect.plan, symbol);
         self.orders.insert(effect.order, order);
+        let refused = refused.or_else(|| self.against_profile(effect.order));
         if let Some(reason) = refused {
             self.end(effect.order, OrderStatus::Rejected);
             self.answer(effect, ReportKind::Rejected { reason }, told);
@@ -244,9 +251,10 @@ impl Venue {
         if lots <= order.filled {
             return Ok(Some(VenueReason::OffGrid));
         }
-        if lots < order.lots && !self.rules.amend_down {
-            return Ok(Some(VenueReason::CannotAmend));
+        if let Some(reason) = self.against_amending(no, lots) {
+            return Ok(Some(reason));
         }
+        let order = self.orders.get_mut(&no).ok_or(Unsound::Nobody)?;
         if self.mischief.plays(Trick::AmendReject, self.seed, &[order.key, order.said]) {
             return Ok(Some(VenueReason::Other));
         }
@@ -310,9 +318,8 @@ impl Venue {
             return;
         }
         order.triggered |= stop;
-        let direction = if order.side == Side::Buy { -1 } else { 1 };
-        let held = self.held.get(&order.plan).copied().unwrap_or(0) * direction;
-        let allowed = if order.reduce_only { order.left().min(held.max(0) / GRAINS) } else { order.left() };
+        let order = order.clone();
+        let allowed = self.allowed(&order);
         if allowed <= 0 {
             self.end(no, OrderStatus::Expired);
             self.say(no, ReportKind::Expired { reason: VenueReason::NothingToReduce }, told);
@@ -329,6 +336,7 @@ impl Venue {
         }
         if lots == order.left() && mischief.plays(Trick::Overfill, seed, &circumstances) {
             lots += 1 + i64::try_from(drawn(&[seed, order.key, 9]) % 3).unwrap_or(0);
+            lots = lots.min(self.most_beyond(&order));
         }
         let at = order.terms.limit_price().and_then(ticks_of).unwrap_or(mark);
         self.trade(now, no, lots, at, told);
@@ -360,6 +368,7 @@ impl Venue {
         let (first, corrected) = (fill(lots, at), fill((lots - 1).max(1), at + 1));
         self.hold(no, lots);
         self.say(no, ReportKind::Filled(first), told);
+        self.unlink(no, told);
         let mut stands = lots;
         if self.mischief.plays(Trick::Correct, self.seed, &[key, said]) {
             self.hold(no, (lots - 1).max(1) - lots);

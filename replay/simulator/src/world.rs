@@ -31,7 +31,7 @@ use crate::units::{lots_of, moment, price, quantity, ticks_of};
 use crate::venue::{Told, Unsound, Venue};
 
 /// A world that takes more inputs than this does not come to rest.
-const INPUTS_MAX: u64 = 20_000;
+const INPUTS_MAX: u64 = 6_000;
 
 /// What came of a script.
 #[derive(Clone, Debug)]

@@ -25,9 +25,10 @@ pub(super) struct Wanted {
     pub group: retrace_core::ids::GroupNo,
 }
 
-/// What an order may still trade, whether or not the change under way is made.
-fn may_trade(order: &Order) -> Option<Quantity> {
-    order.remaining().max(order.remaining_as_requested())
+/// The orders of one kind of protection that may still trade: also one that filled before it was made larger, until that
+/// is answered.
+fn standing(plan: &Plan, role: OrderRole) -> impl Iterator<Item = &Order> {
+    plan.open_orders().filter(move |order| order.role == role && order.may_fill())
 }
 
 fn sum<'a>(orders: impl Iterator<Item = &'a Order>, part: fn(&Order) -> Option<Quantity>) -> Result<Position, Inexact> {
@@ -41,13 +42,13 @@ pub(super) fn staying(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, 
     if !deciding.state.profile.divides_holding() {
         return Ok(held);
     }
-    held.minus(sum(super::protection::leaving(plan), may_trade)?)?.minus(deciding.leaves_next)
+    held.minus(sum(super::protection::leaving(plan), Order::remaining_most)?)?.minus(deciding.leaves_next)
 }
 
 /// What is held and no working order may trade. Linked exits trade once.
 fn free(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, Inexact> {
-    let stops = sum(plan.working(OrderRole::StopLoss), may_trade)?;
-    let profits = sum(plan.working(OrderRole::TakeProfit), may_trade)?;
+    let stops = sum(standing(plan, OrderRole::StopLoss), Order::remaining_most)?;
+    let profits = sum(standing(plan, OrderRole::TakeProfit), Order::remaining_most)?;
     let linked = deciding.state.profile.native_oco;
     staying(deciding, plan)?.minus(if linked { stops.max(profits) } else { stops.plus(profits)? })
 }
@@ -74,6 +75,11 @@ pub(super) fn makes_room(
     if plan.open_orders().any(|order| is_protection(order.role) && order.is_unknown()) {
         return Ok(false);
     }
+    if deciding.exact(staying(deciding, plan))? < wanted {
+        // Another order that leaves has that part: protection waits for its end, too.
+        return Ok(false);
+    }
+    // Until it is there, what one kind of protection has given up is not taken back by the other.
     deciding.leaves_next = deciding.exact(deciding.leaves_next.plus(wanted))?;
     let rest = deciding.exact(staying(deciding, plan))?;
     for role in [OrderRole::TakeProfit, OrderRole::StopLoss] {
@@ -116,8 +122,9 @@ pub(super) fn fit_down(
 /// more.
 fn settled(deciding: &Deciding<'_>, plan: &Plan, role: OrderRole) -> Option<Vec<Order>> {
     let now = snapshot(deciding, plan.no)?;
-    let orders: Vec<Order> = now.working(role).cloned().collect();
-    (!orders.iter().any(|order| order.is_unanswered() || order.is_unknown())).then_some(orders)
+    let orders: Vec<Order> = standing(&now, role).cloned().collect();
+    let settled = |order: &Order| order.is_working() && !order.is_unanswered() && !order.is_unknown();
+    orders.iter().all(settled).then_some(orders)
 }
 
 /// Whether a stop or take profit is to be placed, and how large: more stays than is covered, and nothing is under way.
@@ -209,8 +216,8 @@ fn takes_one_more(deciding: &Deciding<'_>, plan: &Plan) -> bool {
 /// What of `quantity` no order that leaves may trade, when what a stop left behind is flattened: a cancel that may come
 /// too late counts as not made.
 pub(super) fn uncovered(deciding: &Deciding<'_>, plan: &Plan) -> Result<Position, EngineError> {
-    let stops = deciding.exact(sum(plan.working(OrderRole::StopLoss), may_trade))?;
-    let profits = deciding.exact(sum(plan.working(OrderRole::TakeProfit), may_trade))?;
+    let stops = deciding.exact(sum(standing(plan, OrderRole::StopLoss), Order::remaining_most))?;
+    let profits = deciding.exact(sum(standing(plan, OrderRole::TakeProfit), Order::remaining_most))?;
     deciding
         .exact(staying(deciding, plan).and_then(|staying| staying.minus(stops)).and_then(|rest| rest.minus(profits)))
 }

@@ -279,8 +279,8 @@ pub(super) fn note_gap(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
     deciding.decide(Some(no), None, Decision::ProtectionGapChanged { uncovered: size, because })
 }
 
-/// The working orders that bring the plan out of what it holds, protection aside.
+/// The orders that may still bring the plan out of what it holds, protection aside.
 pub(super) fn leaving(plan: &Plan) -> impl Iterator<Item = &Order> {
-    let leaves = |order: &&Order| order.is_working() && order.side == plan.direction.opposite();
+    let leaves = |order: &&Order| order.may_fill() && order.side == plan.direction.opposite();
     plan.open_orders().filter(move |order| leaves(order) && !is_protection(order.role))
 }

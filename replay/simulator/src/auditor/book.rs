@@ -41,6 +41,10 @@ pub struct Plan {
     pub trouble: bool,
     /// A directive cancelled what entered: no group is to enter before a target is set.
     pub no_entries: bool,
+    /// A batch that failed takes back what it traded.
+    pub rolling: bool,
+    /// How many lots are recorded as not covered.
+    pub gap: i64,
     /// A directive cancelled what reduced: no group is to reduce before a target is set.
     pub no_reduces: bool,
 }

@@ -18,6 +18,7 @@ impl Auditor {
                 return Err(Finding::TimerLost { plan: *plan, timer: *timer, due: *due });
             }
         }
+        self.batches_in_time()?;
         // Without a connection nothing can be asked for.
         if !self.connected {
             return Ok(());
@@ -26,38 +27,6 @@ impl Auditor {
             if plan.phase != Phase::Closed && events.iter().any(|event| event.plan == Some(*no)) {
                 self.protection(*no, plan)?;
             }
-        }
-        Ok(())
-    }
-
-    /// Protection is back within one round trip: as soon as the stop has no request unanswered, it covers what is held.
-    fn protection(&self, no: PlanNo, plan: &Plan) -> Result<(), Finding> {
-        let stops = || self.of_plan(no).filter(|(_, order)| order.kind == Kind::Stop);
-        if stops().any(|(_, stop)| stop.is_pending()) {
-            return Ok(());
-        }
-        let covered = stops().map(|(_, stop)| stop.left()).sum();
-        let level = stops().find(|(_, stop)| stop.works()).and_then(|(_, stop)| stop.level);
-        let held = plan.held_lots();
-        let broken = Err(Finding::Protection { plan: no, covered, level, held, wanted: plan.stop });
-        if covered > held {
-            return broken;
-        }
-        let Some(wanted) = plan.stop else { return if covered > 0 { broken } else { Ok(()) } };
-        let mark = self.marks.get(plan.symbol).copied().flatten();
-        let passed = covered == 0 && mark.is_some_and(|mark| (mark - wanted) * plan.sign <= 0);
-        let sold = covered + self.left(no, Kind::Exit) >= held;
-        let market = matches!(plan.phase, Phase::Closing { market: true, gave_up: false });
-        let standing = match plan.phase {
-            Phase::Standing => true,
-            // At market it is being sold whatever the stop would do.
-            Phase::Closing { .. } => !self.is_small(plan, held) && !(market && (plan.trouble || passed || sold)),
-            Phase::StoppedOut | Phase::Closed => false,
-        };
-        // What is too small for an order of its own waits for more.
-        let waits = covered == 0 && held * wanted < self.rules.min_notional * 100;
-        if standing && !waits && (covered < held || level.is_some_and(|level| level != wanted)) {
-            return broken;
         }
         Ok(())
     }
@@ -158,6 +127,7 @@ impl Auditor {
                 return Err(Finding::NotClosed { plan: *no, held: plan.held_lots() });
             }
         }
+        self.batches_over()?;
         if let Some((order, _)) = venue.orders.iter().find(|(_, order)| order.working) {
             return Err(Finding::LeftWorking { order: *order });
         }

@@ -1,7 +1,7 @@
 //! What a directive is to do to a plan, and whether a refusal has ground.
 
 use retrace_core::directive::{
-    Algorithm, EntryTerms, ExecutionHint, Intent, Layered, ModifyPlans, NewTrade, StopChange, StopLevel,
+    Algorithm, ClosePlans, EntryTerms, ExecutionHint, Intent, Layered, ModifyPlans, NewTrade, StopChange, StopLevel,
     StrategyDirective, TakeProfitChange,
 };
 use retrace_core::event::{Decision, Event, Fact, Refusal};
@@ -9,6 +9,7 @@ use retrace_core::ids::{PlanId, PlanNo};
 use retrace_core::order::Side;
 use rust_decimal::Decimal;
 
+use super::batches::leg_of;
 use super::{Auditor, Kind, Phase, Plan};
 use crate::finding::Finding;
 use crate::script::Script;
@@ -49,54 +50,39 @@ impl Auditor {
         }
         let is_refused = |plan: &PlanId| refused.iter().any(|refused| refused.as_ref() == Some(plan));
         match &said.intent {
-            // No world gives one yet.
-            Intent::Batch(_) => wrong("is a batch"),
+            // Its legs are followed as they begin.
+            Intent::Batch(_) => Ok(()),
             Intent::NewTrade(new) => match accepted {
                 Some((_, id)) if self.names.contains_key(&id) => wrong("opens a plan that exists"),
                 Some((no, id)) => {
-                    if new.direction == Side::Sell && !self.rules.shorting {
+                    if new.direction == Side::Sell && !self.rules.profile.shorting {
                         return wrong("opens a short plan where there is none");
                     }
                     self.open(no, id, new);
-                    Ok(())
+                    self.exits_linked(said, no)
                 }
                 None => Ok(()),
             },
             Intent::Modify(modify) => {
                 for id in modify.plans.iter().filter(|id| !is_refused(id)) {
-                    let mark = self.mark_of(id);
-                    let known = self.names.get(id).copied();
-                    let works = |kind| known.is_some_and(|no| self.left(no, kind) > 0);
-                    let running = Running { entries: works(Kind::Entry), exits: works(Kind::Exit) };
-                    match self.names.get(id).and_then(|no| self.plans.get_mut(no)) {
-                        Some(plan) if plan.phase == Phase::Standing => change(plan, modify, mark, running),
-                        Some(_) => return wrong("changes a plan that has ended"),
-                        None => return wrong("changes a plan that does not exist"),
-                    }
+                    self.free_of_batch(said, id)?;
+                    self.modify_plan(said, modify, id)?;
                 }
                 Ok(())
             }
             Intent::Close(close) => {
-                let market = close.execution.max_total_slippage.is_none();
-                for id in close.plans.iter().filter(|id| !is_refused(id)) {
-                    let Some(plan) = self.names.get(id).and_then(|no| self.plans.get_mut(no)) else {
-                        return wrong("closes a plan that does not exist");
-                    };
-                    if matches!(plan.phase, Phase::Standing | Phase::Closing { .. }) {
-                        plan.phase = Phase::Closing { market, gave_up: false };
-                        plan.target = 0;
-                    }
-                }
-                Ok(())
+                close.plans.iter().filter(|id| !is_refused(id)).try_for_each(|id| self.close_plan(said, close, id))
             }
             Intent::Group(group) => {
                 for id in group.plans.iter().filter(|id| !is_refused(id)) {
+                    self.free_of_batch(said, id)?;
                     self.order_group(said, group, id)?;
                 }
                 Ok(())
             }
             Intent::CancelAll(cancel) => {
                 for id in cancel.plans.iter().filter(|id| !is_refused(id)) {
+                    self.free_of_batch(said, id)?;
                     self.cancel_all(said, cancel, id, events)?;
                 }
                 Ok(())
@@ -104,12 +90,59 @@ impl Auditor {
         }
     }
 
+    pub(super) fn modify_plan(
+        &mut self,
+        said: &StrategyDirective,
+        modify: &ModifyPlans,
+        id: &PlanId,
+    ) -> Result<(), Finding> {
+        let wrong = |what| Err(Finding::Directive { directive: said.directive_id.clone(), what });
+        let mark = self.mark_of(id);
+        let known = self.names.get(id).copied();
+        let works = |kind| known.is_some_and(|no| self.left(no, kind) > 0);
+        let running = Running { entries: works(Kind::Entry), exits: works(Kind::Exit) };
+        match self.names.get(id).and_then(|no| self.plans.get_mut(no)) {
+            Some(plan) if plan.phase == Phase::Standing => change(plan, modify, mark, running),
+            Some(_) => return wrong("changes a plan that has ended"),
+            None => return wrong("changes a plan that does not exist"),
+        }
+        known.map_or(Ok(()), |no| self.exits_linked(said, no))
+    }
+
+    pub(super) fn close_plan(
+        &mut self,
+        said: &StrategyDirective,
+        close: &ClosePlans,
+        id: &PlanId,
+    ) -> Result<(), Finding> {
+        let market = close.execution.max_total_slippage.is_none();
+        let Some(plan) = self.names.get(id).and_then(|no| self.plans.get_mut(no)) else {
+            let what = "closes a plan that does not exist";
+            return Err(Finding::Directive { directive: said.directive_id.clone(), what });
+        };
+        if matches!(plan.phase, Phase::Standing | Phase::Closing { .. }) {
+            plan.phase = Phase::Closing { market, gave_up: false };
+            plan.target = 0;
+        }
+        Ok(())
+    }
+
+    /// A stop and a take profit stand together only where they cannot trade more than is held.
+    fn exits_linked(&self, said: &StrategyDirective, no: PlanNo) -> Result<(), Finding> {
+        let both = self.plans.get(&no).is_some_and(|plan| plan.stop.is_some() && plan.profit.is_some());
+        if both && !self.rules.profile.links_exits() {
+            let what = "gives a stop and a take profit where the venue links no exits";
+            return Err(Finding::Directive { directive: said.directive_id.clone(), what });
+        }
+        Ok(())
+    }
+
     fn mark_of(&self, id: &PlanId) -> Option<i64> {
         let plan = self.names.get(id).and_then(|no| self.plans.get(no))?;
         self.marks.get(plan.symbol).copied().flatten()
     }
 
-    fn open(&mut self, no: PlanNo, id: PlanId, new: &NewTrade) {
+    pub(super) fn open(&mut self, no: PlanNo, id: PlanId, new: &NewTrade) {
         let symbol = usize::from(new.symbol != Script::symbol(0));
         let mark = self.marks.get(symbol).copied().flatten();
         let sign = if new.direction == Side::Buy { 1 } else { -1 };
@@ -130,6 +163,8 @@ impl Auditor {
             parts: parts(new.execution),
             skips: skips(new.execution.algorithm),
             trouble: false,
+            rolling: false,
+            gap: 0,
             no_entries: false,
             no_reduces: false,
         };
@@ -137,7 +172,10 @@ impl Auditor {
     }
 
     /// Whether a refusal's rule holds, by the auditor's own book.
-    fn has_ground(&self, said: &StrategyDirective, plan: Option<&PlanId>, refusal: &Refusal) -> bool {
+    pub(super) fn has_ground(&self, said: &StrategyDirective, plan: Option<&PlanId>, refusal: &Refusal) -> bool {
+        if let (Intent::Batch(_), Some(id)) = (&said.intent, plan) {
+            return leg_of(said, self.session, id).is_some_and(|leg| self.has_ground(&leg, plan, refusal));
+        }
         let known = plan.and_then(|id| self.names.get(id)).and_then(|no| self.plans.get(no));
         let new = match &said.intent {
             Intent::NewTrade(new) => Some(new),
@@ -150,10 +188,12 @@ impl Auditor {
         let sign = if long { 1 } else { -1 };
         match refusal {
             Refusal::UnknownPlan => known.is_none(),
+            Refusal::PlanInBatch { .. } => plan.is_some_and(|id| self.in_batch(id)),
             Refusal::PlanEnded => known.is_some_and(|plan| plan.phase != Phase::Standing),
             Refusal::PlanExists => new.is_some() && known.is_some(),
-            Refusal::ShortingUnsupported => new.is_some() && !long && !self.rules.shorting,
+            Refusal::ShortingUnsupported => new.is_some() && !long && !self.rules.profile.shorting,
             Refusal::NoPriceYet => mark.is_none(),
+            Refusal::UnsupportedByProfile { needs } => needs == "native_oco" && !self.rules.profile.links_exits(),
             Refusal::WrongSide { field, level, price } => {
                 let (level, price) = (ticks_of(*level), ticks_of(*price));
                 let is_stop = field == "stop_loss_price";

@@ -5,6 +5,7 @@ use retrace_core::directive::{Algorithm, ExecutionHint, Intent, StrategyDirectiv
 use retrace_core::event::{Decision, Event, GroupAction, Input, TimerPurpose};
 use retrace_core::ids::PlanNo;
 
+use super::batches::leg_of;
 use super::{Auditor, Kind, Order};
 use crate::finding::Finding;
 use crate::units::{lots_of, millis, ticks_of};
@@ -47,7 +48,12 @@ impl Auditor {
         let Some(plan) = event.plan else { return Ok(()) };
         match decision {
             Decision::GroupOpened { group, directive, action, .. } => {
-                let hint = self.said.get(directive).map_or(ExecutionHint::NONE, hint_of);
+                let known = self.plans.get(&plan).filter(|plan| !plan.is_rolled_back());
+                let said = self.said.get(directive).zip(known).and_then(|(said, known)| match said.intent {
+                    Intent::Batch(_) => leg_of(said, self.session, &known.id),
+                    _ => Some(said.clone()),
+                });
+                let hint = said.as_ref().map_or(ExecutionHint::NONE, hint_of);
                 let deadline = hint.end_after.map(|span| millis(event.time.plus(span)));
                 let known =
                     Division { action: *action, algorithm: hint.algorithm, deadline, over: false, changed: false };

@@ -2,12 +2,14 @@
 //! asked of the venue and what the venue told it; never from the ledger. It predicts what each plan is to be and stops
 //! at the first bound of SEMANTICS that is broken.
 
+mod batches;
 mod book;
 mod bounds;
 mod directives;
 mod division;
 mod groups;
 mod limits;
+mod protection;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +18,7 @@ use retrace_core::directive::StrategyDirective;
 use retrace_core::event::{
     Because, Decision, Event, Fact, FillReport, Input, Report, ReportKind, ReportedOrder, VenueReason,
 };
-use retrace_core::ids::{DirectiveId, GroupNo, OrderId, OrderNo, PlanId, PlanNo, Seq, SessionUid, TimerId, TradeId};
+use retrace_core::ids::{BatchNo, DirectiveId, GroupNo, OrderId, OrderNo, PlanId, PlanNo, Seq, SessionUid, TimerId, TradeId};
 use retrace_core::order::OrderStatus;
 use retrace_replay::effect::Effect;
 
@@ -47,9 +49,12 @@ pub struct Auditor {
     groups: BTreeMap<(PlanNo, GroupNo), groups::Group>,
     members: BTreeMap<OrderNo, groups::Member>,
     connected: bool,
+    /// The event of the last directive.
+    spoken: Option<Seq>,
     divisions: BTreeMap<(PlanNo, GroupNo), division::Division>,
     /// The timers that end a group.
     ends: BTreeMap<TimerId, (PlanNo, GroupNo)>,
+    batches: BTreeMap<BatchNo, batches::Batch>,
     /// The group of the order that was decided last.
     deciding: Option<(PlanNo, GroupNo)>,
 }
@@ -73,8 +78,10 @@ impl Auditor {
             groups: BTreeMap::new(),
             members: BTreeMap::new(),
             connected: true,
+            spoken: None,
             divisions: BTreeMap::new(),
             ends: BTreeMap::new(),
+            batches: BTreeMap::new(),
             deciding: None,
         }
     }
@@ -111,7 +118,10 @@ impl Auditor {
             }
             Input::Report(report) => self.report(report),
             Input::ConnectionChanged { connected } => self.connected = *connected,
-            Input::DirectiveReceived(directive) => self.directive(directive, events)?,
+            Input::DirectiveReceived(directive) => {
+                self.spoken = events.first().map(|event| event.seq);
+                self.directive(directive, events)?;
+            }
             Input::OperatorCommanded(commanded) => self.commanded(commanded.command),
             _ => {}
         }
@@ -141,8 +151,31 @@ impl Auditor {
         })
     }
 
+    /// A leg that is refused when its turn comes, long after its directive.
+    fn refused_later(&self, event: &Event, decision: &Decision) -> Result<(), Finding> {
+        let Decision::DirectiveRefused { directive, plan_id, refusal } = decision else { return Ok(()) };
+        let Some(said) = self.said.get(directive).filter(|_| event.cause != self.spoken) else { return Ok(()) };
+        if self.has_ground(said, plan_id.as_ref(), refusal) {
+            return Ok(());
+        }
+        let (directive, plan) = (directive.clone(), plan_id.clone());
+        Err(Finding::Unjustified { directive, plan, code: refusal.code() })
+    }
+
     fn report(&mut self, report: &Report) {
         let ReportedOrder::Ours(no) = &report.order else { return };
+        let before = self.orders.get(no).map(|order| (order.plan, order.kind, order.filled));
+        self.report_on(report, *no);
+        let now = self.orders.get(no).map_or(0, |order| order.filled);
+        if let Some((plan, Kind::Profit, filled)) = before
+            && let Some(id) = self.plans.get(&plan).map(|plan| plan.id.clone())
+        {
+            self.lower_before(&id, now - filled);
+        }
+    }
+
+    fn report_on(&mut self, report: &Report, no: OrderNo) {
+        let no = &no;
         let Some(order) = self.orders.get_mut(no) else { return };
         let Some(plan) = self.plans.get_mut(&order.plan) else { return };
         let was_working = order.works();
@@ -255,6 +288,8 @@ impl Auditor {
             self.timers.remove(timer);
             self.ends.remove(timer);
         }
+        self.refused_later(event, decision)?;
+        self.note_batch(event, decision)?;
         if let Some(no) = event.plan {
             self.note_group(no, event, decision)?;
         }
@@ -289,6 +324,11 @@ impl Auditor {
             && let Phase::Closing { gave_up, .. } = &mut plan.phase
         {
             *gave_up = true;
+        }
+        if let Decision::ProtectionGapChanged { uncovered, because } = decision {
+            plan.gap = lots_of(uncovered.value()).unwrap_or(0) * plan.sign;
+            let because = *because;
+            return self.gap_has_ground(no, because);
         }
         if let Decision::PlanClosed { .. } = decision {
             return self.plan_closed(no);

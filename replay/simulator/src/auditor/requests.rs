@@ -1,6 +1,6 @@
 //! What the engine asks a venue for: each request is judged at the moment it is decided.
 
-use retrace_core::ids::PlanNo;
+use retrace_core::ids::{OrderNo, PlanNo};
 use retrace_core::order::{OrderTerms, Side};
 use retrace_replay::effect::{Effect, VenueRequest};
 
@@ -38,7 +38,7 @@ impl Auditor {
                 return unsound("has an id that was used before");
             }
             let buys_back = kind == Kind::Entry && plan.held <= -GRAINS && plan.target == 0;
-            if (kind != Kind::Entry || buys_back) != *reduce_only {
+            if ((kind != Kind::Entry || buys_back) && self.rules.profile.reduce_only) != *reduce_only {
                 return unsound("is reduce-only where it must not be, or is not where it must be");
             }
             if !buys_back && let Err(what) = self.of_group(effect.plan, lots, level.flatten(), kind) {
@@ -66,8 +66,9 @@ impl Auditor {
             return match kind {
                 Kind::Entry if buys_back => self.buys_back(effect),
                 Kind::Entry => self.enters(effect),
-                Kind::Exit => self.leaves(effect),
-                Kind::Stop | Kind::Profit => Ok(()),
+                Kind::Exit => self.leaves(effect).and_then(|()| self.divides(effect)),
+                Kind::Stop => self.stands_alone(effect).and_then(|()| self.divides(effect)),
+                Kind::Profit => self.divides(effect),
             };
         }
         let Some(order) = self.orders.get_mut(&no) else { return unsound("was never placed") };
@@ -89,13 +90,22 @@ impl Auditor {
         };
         let Some(lots) = lots_of(quantity.value()) else { return unsound("is off the lot") };
         let level = price.and_then(ticks_of);
+        let profile = self.rules.profile;
+        if lots > order.lots && !profile.amend_up || lots < order.lots && !profile.amend_down {
+            return unsound("is to be amended where the venue does not amend that way");
+        }
         order.asked = Some(Asked::Amend { lots, level });
         let (from, to, kind) = (order.left(), lots - order.filled, order.kind);
         let allowed = lots <= order.may_grow_to;
         let Some(plan) = self.plans.get(&effect.plan) else { return Ok(()) };
         let held = plan.held_lots();
-        if kind == Kind::Stop && to < from.min(held) {
+        // Several stops cover it together.
+        let others = self.left(effect.plan, Kind::Stop) - from;
+        if kind == Kind::Stop && to < from && others + to < held && !self.rules.profile.divides() {
             return Err(Finding::StopShrinks { plan: effect.plan, order: no, from, to, held });
+        }
+        if kind != Kind::Entry && to > from {
+            self.divides(effect)?;
         }
         if kind == Kind::Entry && to > from {
             if !allowed {
@@ -105,6 +115,53 @@ impl Auditor {
             if reach > plan.target {
                 return Err(Finding::BeyondTarget { plan: effect.plan, order: no, reach, target: plan.target });
             }
+        }
+        Ok(())
+    }
+
+    /// Where every order that leaves needs a part of the holding of its own, all of them together never come to more than
+    /// is held, whatever is asked of them; linked exits trade once.
+    fn divides(&self, effect: &Effect) -> Result<(), Finding> {
+        if !self.rules.profile.divides() {
+            return Ok(());
+        }
+        let (no, order) = (effect.plan, effect.order);
+        let Some(plan) = self.plans.get(&no) else { return Ok(()) };
+        let leaving = |counts: &dyn Fn(OrderNo) -> i64| {
+            let of = |kind| self.of_plan(no).filter(move |(_, order)| order.kind == kind).map(|(no, _)| counts(no));
+            let (stops, profits): (i64, i64) = (of(Kind::Stop).sum(), of(Kind::Profit).sum());
+            let linked = if self.rules.profile.native_oco { stops.max(profits) } else { stops + profits };
+            of(Kind::Exit).sum::<i64>() + linked
+        };
+        let most = |no: OrderNo| self.orders.get(&no).map_or(0, Order::most);
+        let before = |no: OrderNo| {
+            let known = self.orders.get(&no).filter(|_| no != order || matches!(effect.request, VenueRequest::Amend { .. }));
+            known.map_or(0, |known| if no == order { known.left() } else { known.most() })
+        };
+        // What came to more before, because less is held than was known, is on its way to its end.
+        let (before, leaving, held) = (leaving(&before), leaving(&most), plan.held_lots());
+        if leaving > held && leaving > before { Err(Finding::LeavesTwice { plan: no, order, leaving, held }) } else { Ok(()) }
+    }
+
+    /// A stop is added to others only where the venue does not amend upward, and within its cap.
+    fn stands_alone(&self, effect: &Effect) -> Result<(), Finding> {
+        let (no, order) = (effect.plan, effect.order);
+        let Some(plan) = self.plans.get(&no) else { return Ok(()) };
+        let stops = |of: &dyn Fn(&Order) -> bool| {
+            self.orders
+                .iter()
+                .filter(|(other, known)| **other != order && known.kind == Kind::Stop && known.works() && of(known))
+                .count()
+        };
+        let mine = stops(&|known| known.plan == no);
+        if mine > 0 && !self.rules.profile.has_several() {
+            return Err(Finding::Unsound { order, what: "is a second stop where the venue amends the first" });
+        }
+        let of_symbol = |known: &Order| self.plans.get(&known.plan).is_some_and(|of| of.symbol == plan.symbol);
+        let all = stops(&of_symbol);
+        let capped = self.rules.profile.max_stops.is_some_and(|most| all >= usize::from(most));
+        if mine > 0 && capped {
+            return Err(Finding::Unsound { order, what: "is one stop more than the venue takes" });
         }
         Ok(())
     }

@@ -75,23 +75,24 @@ pub(super) fn send(
         let because = if group.orders.own_count() == 0 { Because::BelowMinNotional } else { Because::EndedShort };
         target::drop_unsent(deciding, plan.no, group.no, rest, because)?;
     }
-    // Layers that reduce go when there is room for all of them, so that protection makes it once.
-    let reduces = group.action == GroupAction::Reduce;
-    let mut sum = Position::FLAT;
-    for order in orders.iter().filter(|_| reduces) {
-        sum = deciding.exact(sum.plus(Side::Buy.signed(order.quantity)))?;
-    }
-    if let Some(sum) = sum.size()
-        && !holding::makes_room(deciding, plan, sum, Because::Reducing)?
-    {
-        return Ok(());
+    if group.action == GroupAction::Reduce {
+        // They stand together, so they need room together.
+        let mut all = Position::FLAT;
+        for order in &orders {
+            all = deciding.exact(all.plus(Side::Buy.signed(order.quantity)))?;
+        }
+        if let Some(all) = all.size()
+            && !holding::makes_room(deciding, plan, all, Because::Reducing)?
+        {
+            return Ok(());
+        }
     }
     for order in orders {
         // The risk gate may have dropped all that was left, or has it wait.
         if !may_send(deciding, plan.no, group.no, order.quantity)? {
             return Ok(());
         }
-        if reduces || has_room(deciding, plan.no, order.quantity)? {
+        if group.action == GroupAction::Reduce || has_room(deciding, plan.no, order.quantity)? {
             request(deciding, plan, order)?;
         }
     }
