@@ -9,7 +9,7 @@ use retrace_projections::ledger::{Group, Order, Plan};
 
 use super::{free_to_reduce, has_room};
 use crate::step::{Deciding, EngineError};
-use crate::worker::{Request, actions, holding, large_enough, request, snapshot, target};
+use crate::worker::{Request, actions, holding, large_enough, request, risk, snapshot, target};
 
 /// Sends every layer that has no order yet, and again one that the venue refused; gives up what no layer will send.
 pub(super) fn send(
@@ -79,6 +79,9 @@ pub(super) fn send(
     let reduces = group.action == GroupAction::Reduce;
     let mut sum = Position::FLAT;
     for order in orders.iter().filter(|_| reduces) {
+        if risk::refuses(deciding, plan, group, order.quantity, order.terms.limit_price())? {
+            continue;
+        }
         sum = deciding.exact(sum.plus(Side::Buy.signed(order.quantity)))?;
     }
     if let Some(sum) = sum.size()

@@ -14,7 +14,7 @@ use retrace_core::ids::{PlanNo, TimerId};
 use retrace_core::order::Side;
 use retrace_projections::ledger::{Group, Order, Plan};
 
-use super::{actions, holding, large_enough, snapshot, target};
+use super::{actions, holding, large_enough, risk, snapshot, target};
 use crate::step::{Deciding, EngineError};
 
 /// Sends what is due of every active group, and sets the timer of the next slice.
@@ -89,7 +89,10 @@ fn fitting(
     }
     let fits = match group.action {
         GroupAction::Enter => has_room(deciding, plan.no, quantity)?,
-        GroupAction::Reduce => holding::makes_room(deciding, plan, quantity, Because::Reducing)?,
+        GroupAction::Reduce => {
+            risk::refuses(deciding, plan, group, quantity, group.entry.limit_price)?
+                || holding::makes_room(deciding, plan, quantity, Because::Reducing)?
+        }
         GroupAction::Close => true,
     };
     Ok(fits.then_some(quantity))
