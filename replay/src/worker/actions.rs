@@ -195,7 +195,9 @@ fn judge(
         if open.is_empty() {
             return Err(GroupRefusal::NoOpenOrder { group: group.id }.into());
         }
-        let waiting = open.iter().filter(|order| order.is_unanswered() || order.is_unknown()).count();
+        // Without a connection nothing can be asked, and a quantity is not asked for later.
+        let connected = deciding.state.ledger.is_connected();
+        let waiting = open.iter().filter(|order| !connected || order.is_unanswered() || order.is_unknown()).count();
         if let Some(orders) = u32::try_from(waiting).ok().filter(|count| *count > 0) {
             return Err(GroupRefusal::OrderUnanswered { orders }.into());
         }
@@ -345,7 +347,7 @@ fn ask(
     quantity: Quantity,
     limit_price: Option<Price>,
 ) -> Result<(), EngineError> {
-    if order.is_unanswered() || order.is_unknown() {
+    if order.is_unanswered() || order.is_unknown() || !deciding.state.ledger.is_connected() {
         return Ok(());
     }
     let standing = order.terms.limit_price();
