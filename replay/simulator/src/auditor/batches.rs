@@ -252,8 +252,11 @@ impl Auditor {
             let Some((no, plan)) = plan.filter(|_| leg.begun && leg.end != Some(LegEnd::Closed)) else { return true };
             let lots = leg.before.map_or(0, |(lots, _, _)| lots);
             let off = (plan.traded - lots).abs();
-            let at_rest = self.left(no, Kind::Entry) + self.left(no, Kind::Exit) == 0;
-            plan.phase == Phase::Closed || leg.rolled_back && at_rest && (self.is_small(plan, off) || lots == 0 && plan.held_lots() == 0)
+            let ended = plan.phase == Phase::Closed;
+            // Where only levels were changed, what the plan did before goes on.
+            let reached = leg.sizeless || self.is_small(plan, off) || lots == 0 && plan.held_lots() == 0;
+            let trades = self.left(no, Kind::Exit) > 0 || leg.before.is_none() && self.left(no, Kind::Entry) > 0;
+            ended || leg.rolled_back && reached && !(trades && !leg.sizeless)
         };
         let verdict = match end {
             BatchEnd::Complete if !complete => wrong("is called complete, and a leg of it is not"),
@@ -270,7 +273,7 @@ impl Auditor {
             BatchEnd::RolledBack | BatchEnd::RollbackIncomplete => Ok(()),
         };
         verdict?;
-        let plans: Vec<PlanId> = batch.legs.iter().map(|leg| leg.plan.clone()).collect();
+        let plans: Vec<PlanId> = batch.legs.iter().filter(|leg| leg.rolled_back).map(|leg| leg.plan.clone()).collect();
         if let Some(batch) = self.batches.get_mut(&no) {
             batch.over = true;
         }
