@@ -34,6 +34,8 @@ struct Leg {
     /// Target in lots, stop and take profit in ticks; `None` where there was no plan.
     before: Option<(i64, Option<i64>, Option<i64>)>,
     rolled_back: bool,
+    /// Its plan stood at its target when it began, and nothing worked toward it.
+    was_at_rest: bool,
     /// It moves levels alone, or closes.
     sizeless: bool,
 }
@@ -97,6 +99,7 @@ impl Auditor {
                     end: None,
                     before: None,
                     rolled_back: false,
+                    was_at_rest: false,
                     sizeless: sizeless(plan),
                 };
                 let legs = legs.iter().map(leg).collect();
@@ -165,8 +168,12 @@ impl Auditor {
         let (id, said) = (leg.plan.clone(), batch.said.clone());
         let plan = self.names.get(&id).and_then(|no| self.plans.get(no));
         let before = plan.map(|plan| (plan.target, plan.stop, plan.profit));
+        let at_rest = self.names.get(&id).zip(plan).is_some_and(|(no, plan)| {
+            let works = self.left(*no, Kind::Entry) + self.left(*no, Kind::Exit) > 0;
+            plan.traded == plan.target && !works && !self.has_paused(*no)
+        });
         if let Some(leg) = self.batches.get_mut(&no).and_then(|batch| batch.legs.get_mut(place)) {
-            (leg.begun, leg.before) = (true, before);
+            (leg.begun, leg.before, leg.was_at_rest) = (true, before, at_rest);
         }
         match leg_of(&said, self.session, &id).map(|leg| leg.intent) {
             Some(Intent::Modify(modify)) => self.modify_plan(&said, &modify, &id),
@@ -252,11 +259,11 @@ impl Auditor {
             let Some((no, plan)) = plan.filter(|_| leg.begun && leg.end != Some(LegEnd::Closed)) else { return true };
             let lots = leg.before.map_or(0, |(lots, _, _)| lots);
             let off = (plan.traded - lots).abs();
-            let ended = plan.phase == Phase::Closed;
-            // Where only levels were changed, what the plan did before goes on.
-            let reached = leg.sizeless || self.is_small(plan, off) || lots == 0 && plan.held_lots() == 0;
+            // What the plan was at before, it goes on with.
+            let moved = leg.before.is_none() || leg.was_at_rest;
+            let reached = !moved || self.is_small(plan, off) || lots == 0 && plan.held_lots() == 0;
             let trades = self.left(no, Kind::Exit) > 0 || leg.before.is_none() && self.left(no, Kind::Entry) > 0;
-            ended || leg.rolled_back && reached && !(trades && !leg.sizeless)
+            plan.has_ended || leg.rolled_back && reached && !(trades && moved)
         };
         let verdict = match end {
             BatchEnd::Complete if !complete => wrong("is called complete, and a leg of it is not"),

@@ -169,6 +169,7 @@ impl Auditor {
             parts: parts(new.execution),
             skips: skips(new.execution.algorithm),
             trouble: false,
+            has_ended: false,
             rolling: false,
             gap: 0,
             no_entries: false,
