@@ -115,10 +115,10 @@ fn spoil(fault: Fault, before: &State, mut events: Vec<Event>) -> Vec<Event> {
             leave_out(&mut events, |decision| matches!(decision, Decision::ProtectionGapChanged { .. }));
         }
         Fault::LegForgotten => {
-            // Whatever is decided of that plan in this Step follows from its rollback.
+            // Whatever is decided of that plan after it follows from its rollback.
             let begins = |event: &&Event| matches!(event.fact, Fact::Decision(Decision::RollbackStarted { .. }));
-            if let Some(forgotten) = events.iter().find(begins).map(|event| event.plan) {
-                events.retain(|event| event.plan != forgotten || matches!(event.fact, Fact::Input(_)));
+            if let Some((from, forgotten)) = events.iter().find(begins).map(|event| (event.seq, event.plan)) {
+                events.retain(|event| event.plan != forgotten || event.seq < from);
                 number_again(&mut events);
             }
         }
