@@ -123,9 +123,8 @@ fn spoil(fault: Fault, before: &State, mut events: Vec<Event>) -> Vec<Event> {
             }
         }
         Fault::RolledBackTwice => {
-            let begins = events.iter().position(|event| {
-                matches!(event.fact, Fact::Decision(Decision::RollbackStarted { .. }))
-            });
+            let begins =
+                events.iter().position(|event| matches!(event.fact, Fact::Decision(Decision::RollbackStarted { .. })));
             if let Some(place) = begins
                 && let Some(again) = events.get(place).cloned()
             {

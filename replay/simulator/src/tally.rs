@@ -78,9 +78,10 @@ impl Tally {
         self.profiles.entry(profile).or_default().add(played, events);
         let tricks = Trick::ALL.into_iter().filter(|trick| script.mischief.odds(*trick) > 0).map(Trick::name);
         let mut faults: Vec<&'static str> = tricks.collect();
-        let batches = script.acts.iter().any(|act| {
-            matches!(&act.what, Happening::Directive(said) if matches!(said.intent, Intent::Batch(_)))
-        });
+        let batches = script
+            .acts
+            .iter()
+            .any(|act| matches!(&act.what, Happening::Directive(said) if matches!(said.intent, Intent::Batch(_))));
         let others = [
             (faults.is_empty(), "(a fair venue)"),
             (!script.restarts.is_empty(), "engine restarts"),

@@ -271,7 +271,9 @@ impl Auditor {
             BatchEnd::Incomplete if atomic || complete => wrong("is left incomplete"),
             BatchEnd::Incomplete if batch.failed => wrong("is left incomplete after it was to be rolled back"),
             BatchEnd::Incomplete => Ok(()),
-            BatchEnd::Refused if batch.legs.iter().any(|leg| leg.begun) => wrong("is called refused, and a leg has begun"),
+            BatchEnd::Refused if batch.legs.iter().any(|leg| leg.begun) => {
+                wrong("is called refused, and a leg has begun")
+            }
             BatchEnd::Refused => Ok(()),
             BatchEnd::RolledBack if !batch.legs.iter().all(back) => {
                 wrong("is called rolled back, and a leg of it is not")
@@ -307,7 +309,8 @@ impl Auditor {
     pub(super) fn batches_in_time(&self) -> Result<(), Finding> {
         let late = self.batches.iter().find(|(_, batch)| {
             let waits = !batch.over && !batch.failed;
-            waits && batch.legs.iter().any(|leg| leg.end.is_none() && !batch.closes())
+            waits
+                && batch.legs.iter().any(|leg| leg.end.is_none() && !batch.closes())
                 && batch.deadline.is_some_and(|deadline| deadline + LATE_MAX < self.now)
         });
         late.map_or(Ok(()), |(no, _)| Err(Finding::Batch { batch: *no, what: "goes on although its time is over" }))

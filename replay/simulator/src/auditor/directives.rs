@@ -1,8 +1,8 @@
 //! What a directive is to do to a plan, and whether a refusal has ground.
 
 use retrace_core::directive::{
-    Algorithm, CancelReach, ClosePlans, EntryTerms, ExecutionHint, Intent, Layered, ModifyPlans, NewTrade, StopChange, StopLevel,
-    StrategyDirective, TakeProfitChange,
+    Algorithm, CancelReach, ClosePlans, EntryTerms, ExecutionHint, Intent, Layered, ModifyPlans, NewTrade, StopChange,
+    StopLevel, StrategyDirective, TakeProfitChange,
 };
 use retrace_core::event::{Decision, Event, Fact, Refusal};
 use retrace_core::ids::{PlanId, PlanNo};
