@@ -103,6 +103,10 @@ impl<'a> World<'a> {
         if fault == Some(Fault::LimitsForgotten) {
             identity.policy = ExecutionPolicy::default();
         }
+        if fault == Some(Fault::RoomForgotten) {
+            let profile = &mut identity.venue.profile;
+            (profile.reduce_only, profile.stop_locks_holding) = (true, false);
+        }
         let session = genesis(&identity).0;
         Self {
             script,

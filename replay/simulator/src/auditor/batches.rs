@@ -34,6 +34,8 @@ struct Leg {
     /// Target in lots, stop and take profit in ticks; `None` where there was no plan.
     before: Option<(i64, Option<i64>, Option<i64>)>,
     rolled_back: bool,
+    /// Its plan stood at its target when it began, and nothing worked toward it.
+    was_at_rest: bool,
     /// It moves levels alone, or closes.
     sizeless: bool,
 }
@@ -97,6 +99,7 @@ impl Auditor {
                     end: None,
                     before: None,
                     rolled_back: false,
+                    was_at_rest: false,
                     sizeless: sizeless(plan),
                 };
                 let legs = legs.iter().map(leg).collect();
@@ -165,8 +168,12 @@ impl Auditor {
         let (id, said) = (leg.plan.clone(), batch.said.clone());
         let plan = self.names.get(&id).and_then(|no| self.plans.get(no));
         let before = plan.map(|plan| (plan.target, plan.stop, plan.profit));
+        let at_rest = self.names.get(&id).zip(plan).is_some_and(|(no, plan)| {
+            let works = self.left(*no, Kind::Entry) + self.left(*no, Kind::Exit) > 0;
+            plan.traded == plan.target && !works && !self.has_paused(*no)
+        });
         if let Some(leg) = self.batches.get_mut(&no).and_then(|batch| batch.legs.get_mut(place)) {
-            (leg.begun, leg.before) = (true, before);
+            (leg.begun, leg.before, leg.was_at_rest) = (true, before, at_rest);
         }
         match leg_of(&said, self.session, &id).map(|leg| leg.intent) {
             Some(Intent::Modify(modify)) => self.modify_plan(&said, &modify, &id),
@@ -252,8 +259,11 @@ impl Auditor {
             let Some((no, plan)) = plan.filter(|_| leg.begun && leg.end != Some(LegEnd::Closed)) else { return true };
             let lots = leg.before.map_or(0, |(lots, _, _)| lots);
             let off = (plan.traded - lots).abs();
-            let at_rest = self.left(no, Kind::Entry) + self.left(no, Kind::Exit) == 0;
-            plan.phase == Phase::Closed || leg.rolled_back && at_rest && (self.is_small(plan, off) || lots == 0 && plan.held_lots() == 0)
+            // What the plan was at before, it goes on with.
+            let moved = leg.before.is_none() || leg.was_at_rest;
+            let reached = !moved || self.is_small(plan, off) || lots == 0 && plan.held_lots() == 0;
+            let trades = self.left(no, Kind::Exit) > 0 || leg.before.is_none() && self.left(no, Kind::Entry) > 0;
+            plan.has_ended || leg.rolled_back && reached && !(trades && moved)
         };
         let verdict = match end {
             BatchEnd::Complete if !complete => wrong("is called complete, and a leg of it is not"),
@@ -261,7 +271,9 @@ impl Auditor {
             BatchEnd::Incomplete if atomic || complete => wrong("is left incomplete"),
             BatchEnd::Incomplete if batch.failed => wrong("is left incomplete after it was to be rolled back"),
             BatchEnd::Incomplete => Ok(()),
-            BatchEnd::Refused if batch.legs.iter().any(|leg| leg.begun) => wrong("is called refused, and a leg has begun"),
+            BatchEnd::Refused if batch.legs.iter().any(|leg| leg.begun) => {
+                wrong("is called refused, and a leg has begun")
+            }
             BatchEnd::Refused => Ok(()),
             BatchEnd::RolledBack if !batch.legs.iter().all(back) => {
                 wrong("is called rolled back, and a leg of it is not")
@@ -270,7 +282,7 @@ impl Auditor {
             BatchEnd::RolledBack | BatchEnd::RollbackIncomplete => Ok(()),
         };
         verdict?;
-        let plans: Vec<PlanId> = batch.legs.iter().map(|leg| leg.plan.clone()).collect();
+        let plans: Vec<PlanId> = batch.legs.iter().filter(|leg| leg.rolled_back).map(|leg| leg.plan.clone()).collect();
         if let Some(batch) = self.batches.get_mut(&no) {
             batch.over = true;
         }
@@ -297,7 +309,8 @@ impl Auditor {
     pub(super) fn batches_in_time(&self) -> Result<(), Finding> {
         let late = self.batches.iter().find(|(_, batch)| {
             let waits = !batch.over && !batch.failed;
-            waits && batch.legs.iter().any(|leg| leg.end.is_none() && !batch.closes())
+            waits
+                && batch.legs.iter().any(|leg| leg.end.is_none() && !batch.closes())
                 && batch.deadline.is_some_and(|deadline| deadline + LATE_MAX < self.now)
         });
         late.map_or(Ok(()), |(no, _)| Err(Finding::Batch { batch: *no, what: "goes on although its time is over" }))

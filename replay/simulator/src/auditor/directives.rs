@@ -1,8 +1,8 @@
 //! What a directive is to do to a plan, and whether a refusal has ground.
 
 use retrace_core::directive::{
-    Algorithm, ClosePlans, EntryTerms, ExecutionHint, Intent, Layered, ModifyPlans, NewTrade, StopChange, StopLevel,
-    StrategyDirective, TakeProfitChange,
+    Algorithm, CancelReach, ClosePlans, EntryTerms, ExecutionHint, Intent, Layered, ModifyPlans, NewTrade, StopChange,
+    StopLevel, StrategyDirective, TakeProfitChange,
 };
 use retrace_core::event::{Decision, Event, Fact, Refusal};
 use retrace_core::ids::{PlanId, PlanNo};
@@ -82,7 +82,9 @@ impl Auditor {
             }
             Intent::CancelAll(cancel) => {
                 for id in cancel.plans.iter().filter(|id| !is_refused(id)) {
-                    self.free_of_batch(said, id)?;
+                    if cancel.reach != CancelReach::Plan {
+                        self.free_of_batch(said, id)?;
+                    }
                     self.cancel_all(said, cancel, id, events)?;
                 }
                 Ok(())
@@ -117,6 +119,10 @@ impl Auditor {
     ) -> Result<(), Finding> {
         let market = close.execution.max_total_slippage.is_none();
         let Some(plan) = self.names.get(id).and_then(|no| self.plans.get_mut(no)) else {
+            // A leg whose turn has not come is closed before it was opened.
+            if self.in_batch(id) {
+                return Ok(());
+            }
             let what = "closes a plan that does not exist";
             return Err(Finding::Directive { directive: said.directive_id.clone(), what });
         };
@@ -163,6 +169,7 @@ impl Auditor {
             parts: parts(new.execution),
             skips: skips(new.execution.algorithm),
             trouble: false,
+            has_ended: false,
             rolling: false,
             gap: 0,
             no_entries: false,
