@@ -4,7 +4,7 @@ use retrace_core::directive::{
     Algorithm, CancelReach, ClosePlans, EntryTerms, ExecutionHint, Intent, Layered, ModifyPlans, NewTrade, StopChange,
     StopLevel, StrategyDirective, TakeProfitChange,
 };
-use retrace_core::event::{Decision, Event, Fact, Refusal};
+use retrace_core::event::{Decision, Event, Fact, GroupRefusal, Refusal};
 use retrace_core::ids::{PlanId, PlanNo};
 use retrace_core::order::Side;
 use rust_decimal::Decimal;
@@ -234,8 +234,13 @@ impl Auditor {
                 (Intent::Group(group), Some(id)) => self.change_is_beyond(group, id, refusal.code()),
                 _ => false,
             },
-            Refusal::Group(refusal) => match (&said.intent, plan) {
-                (Intent::Group(group), Some(id)) => self.has_group_ground(group, id, refusal),
+            Refusal::Group(refusal) => match (&said.intent, plan, refusal) {
+                (Intent::Group(group), Some(id), refusal) => self.has_group_ground(group, id, refusal),
+                // Of a leg, which is planned before any is sent.
+                (_, _, GroupRefusal::OrderBelowMinNotional { quantity, price, minimum }) => {
+                    quantity.value() * price.value() < minimum.value()
+                        && minimum.value() == Decimal::from(self.rules.min_notional)
+                }
                 _ => false,
             },
             _ => false,

@@ -66,6 +66,11 @@ impl Auditor {
             Because::Reducing => profile.divides(),
             Because::Closing => matches!(plan.phase, Phase::Closing { .. }),
             Because::ProtectionCancelled => plan.stop.is_none(),
+            Because::NoConnection => !self.connected,
+            // It is being flattened, and nothing covers it until then; or the venue refuses to.
+            Because::LateEntry | Because::StopLost | Because::StopAlreadyPassed | Because::Rejected => {
+                matches!(plan.phase, Phase::StoppedOut | Phase::Closed)
+            }
             _ => false,
         };
         if has_ground { Ok(()) } else { Err(Finding::GapWithoutGround { plan: no, because: because.as_str() }) }
