@@ -8,7 +8,7 @@ use retrace_core::instrument::Symbol;
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms};
 use retrace_projections::ledger::{Order, Plan};
 
-use super::{cancel, converge, current_price, schedule, snapshot};
+use super::{cancel, current_price, react, schedule, snapshot};
 use crate::planner::levels;
 use crate::step::{Deciding, EngineError};
 
@@ -62,7 +62,7 @@ pub(crate) fn seen(deciding: &mut Deciding<'_>, symbol: &Symbol) -> Result<(), E
         stops.any(|stop| is_limit(stop) && !stop.set_off && is_set_off(deciding, plan, stop))
     };
     let plans: Vec<PlanNo> = plans.filter(reached).map(|plan| plan.no).collect();
-    plans.into_iter().try_for_each(|no| converge(deciding, no))
+    plans.into_iter().try_for_each(|no| react(deciding, no))
 }
 
 /// Whether the stop that was given up last did not fill in time. What others still cover is not looked at.
