@@ -72,7 +72,8 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
     state.ledger.apply(&event)?;
     let mut deciding = Deciding { state, time, input: seq, events: vec![event], leaves_next: Position::FLAT };
     match input {
-        Input::SessionContinued(_) | Input::PriceMoved(_) | Input::ConnectionChanged { connected: false } => {}
+        Input::SessionContinued(_) | Input::ConnectionChanged { connected: false } => {}
+        Input::PriceMoved(moved) => worker::seen(&mut deciding, &moved.symbol)?,
         Input::OperatorCommanded(commanded) => {
             worker::obey(&mut deciding, &commanded)?;
             worker::follow_all(&mut deciding)?;

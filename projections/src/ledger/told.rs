@@ -58,6 +58,7 @@ impl Order {
 
     /// Its level was touched: so the venue has it, whether or not it said so before.
     pub(super) fn triggered(&mut self) {
+        self.set_off = true;
         self.told.accepted = true;
         self.restate();
     }
@@ -124,7 +125,7 @@ impl Order {
         self.restate();
     }
 
-    const fn become_amended(&mut self, quantity: Quantity, price: Option<Price>) {
+    fn become_amended(&mut self, quantity: Quantity, price: Option<Price>) {
         self.quantity = quantity;
         if let Some(price) = price {
             self.terms = self.terms.at(price);

@@ -7,7 +7,7 @@ use retrace_core::ids::{GroupNo, PlanNo};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_projections::ledger::{Group, Order, Phase, Plan, is_protection};
 
-use super::{Request, cancel, closing, current_price, holding, request, snapshot};
+use super::{Request, cancel, closing, current_price, holding, patience, request, snapshot};
 use crate::planner::levels;
 use crate::step::{Deciding, EngineError};
 
@@ -129,17 +129,16 @@ fn failed_level(
     Ok(Some(current).filter(|_| failed))
 }
 
-/// Whether the venue refused or ended a stop by itself, other than with the position or the other leg.
+/// Whether the venue refused or ended a stop by itself, other than with the position or the other leg; or it was a
+/// stop limit that did not fill in time.
 fn is_lost(stop: Option<&Order>) -> bool {
     stop.is_some_and(|stop| match stop.status {
         // One that never reached the venue was not refused: it is placed again.
         OrderStatus::Rejected => stop.reason != Some(VenueReason::NeverArrived),
         OrderStatus::Expired => !matches!(stop.reason, Some(VenueReason::NothingToReduce | VenueReason::Linked)),
-        OrderStatus::Pending
-        | OrderStatus::Open
-        | OrderStatus::PartiallyFilled
-        | OrderStatus::Filled
-        | OrderStatus::Canceled => false,
+        // It was set off, and cancelled because it did not fill in time.
+        OrderStatus::Canceled => stop.patience_over,
+        OrderStatus::Pending | OrderStatus::Open | OrderStatus::PartiallyFilled | OrderStatus::Filled => false,
     })
 }
 
@@ -179,7 +178,7 @@ fn place(deciding: &mut Deciding<'_>, plan: &Plan, working: Option<&Order>, cove
             | OrderRole::Reduce
             | OrderRole::Close
             | OrderRole::Flatten
-            | OrderRole::Compensation => OrderTerms::Stop { trigger: cover.level },
+            | OrderRole::Compensation => patience::stop_terms(plan, cover.level),
         };
         let order = Request {
             group,

@@ -310,7 +310,7 @@ fn change(plan: &mut Plan, modify: &ModifyPlans, mark: Option<i64>, running: Run
 /// Where a stop is to stand: a tolerance is read against the current price and rounded toward it.
 fn level_of(level: StopLevel, sign: i64, mark: Option<i64>) -> Option<i64> {
     match level {
-        StopLevel::At(price) => ticks_of(price),
+        StopLevel::At(price) | StopLevel::Limited { price, .. } => ticks_of(price),
         StopLevel::Tolerance(fraction) => {
             let (thousandths, mark) =
                 (i64::try_from((fraction * Decimal::ONE_THOUSAND).trunc().mantissa()).ok()?, mark?);

@@ -21,7 +21,7 @@ impl Auditor {
             let direction = if plan.sign > 0 { Side::Buy } else { Side::Sell };
             let level = terms.trigger().or_else(|| terms.limit_price());
             let kind = match terms {
-                OrderTerms::Stop { .. } => Kind::Stop,
+                OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } => Kind::Stop,
                 OrderTerms::TakeProfit { .. } => Kind::Profit,
                 _ if *side == direction => Kind::Entry,
                 _ => Kind::Exit,

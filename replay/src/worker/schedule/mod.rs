@@ -169,7 +169,8 @@ pub(super) fn next_slice(deciding: &Deciding<'_>, no: PlanNo, group: &Group) -> 
         | TimerPurpose::Room { .. }
         | TimerPurpose::BatchDeadline { .. }
         | TimerPurpose::LegDeadline { .. }
-        | TimerPurpose::RollbackRetry => None,
+        | TimerPurpose::RollbackRetry
+        | TimerPurpose::Patience { .. } => None,
     });
     waits.or_else(|| (group.slices_due..group.slices()).find(|slice| group.slice_due(*slice) >= deciding.time))
 }
@@ -183,7 +184,8 @@ pub(super) fn group_timers(deciding: &Deciding<'_>, no: PlanNo, group: &Group) -
         TimerPurpose::CloseRetry
         | TimerPurpose::BatchDeadline { .. }
         | TimerPurpose::LegDeadline { .. }
-        | TimerPurpose::RollbackRetry => false,
+        | TimerPurpose::RollbackRetry
+        | TimerPurpose::Patience { .. } => false,
     };
     let timers = deciding.state.ledger.timers_of(no).map(|(id, timer)| (id, timer.purpose));
     timers.filter(|(_, purpose)| wakes(*purpose)).collect()
