@@ -9,6 +9,7 @@ use crate::finding::Finding;
 use crate::units::{GRAINS, lots_of, ticks_of};
 
 impl Auditor {
+    #[expect(clippy::too_many_lines, reason = "what is asked of an order is judged in one place, kind by kind")]
     pub(super) fn asked(&mut self, effect: &Effect) -> Result<(), Finding> {
         let no = effect.order;
         if !self.connected {
