@@ -81,9 +81,11 @@ impl Order {
         self.restate();
     }
 
+    /// Of the same end the one with a reason tells more than the one without: where an order stands is told without.
     fn ends(&mut self, status: OrderStatus, reason: Option<VenueReason>) {
+        let rank = |(status, reason): (OrderStatus, Option<VenueReason>)| (status, reason.is_none(), reason);
         let end = (status, reason);
-        self.told.end = Some(self.told.end.map_or(end, |known| known.min(end)));
+        self.told.end = Some(self.told.end.map_or(end, |known| if rank(end) < rank(known) { end } else { known }));
     }
 
     /// A change was refused. What was not asked for cannot be refused: that is an older answer told again. Of an order

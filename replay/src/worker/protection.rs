@@ -119,23 +119,27 @@ fn failed_level(
         let places = || holding::missing(deciding, plan, OrderRole::StopLoss);
         let newest = plan.side_orders().filter(|order| order.role == OrderRole::StopLoss).max_by_key(|stop| stop.no);
         plan.working(OrderRole::StopLoss).any(refused)
-            || (places()?.is_some() && (is_lost(newest) || levels::is_passed(level, plan.direction, current)))
+            || (places()?.is_some() && (is_lost(plan, newest) || levels::is_passed(level, plan.direction, current)))
     } else if let Some(working) = working {
         working.reason.is_some() && !working.is_unanswered()
     } else {
         let last = plan.side_orders().rfind(|order| order.role == OrderRole::StopLoss);
-        is_lost(last) || levels::is_passed(level, plan.direction, current)
+        is_lost(plan, last) || levels::is_passed(level, plan.direction, current)
     };
     Ok(Some(current).filter(|_| failed))
 }
 
 /// Whether the venue refused or ended a stop by itself, other than with the position or the other leg; or it was a
 /// stop limit that did not fill in time.
-fn is_lost(stop: Option<&Order>) -> bool {
+fn is_lost(plan: &Plan, stop: Option<&Order>) -> bool {
     stop.is_some_and(|stop| match stop.status {
         // One that never reached the venue was not refused: it is placed again.
         OrderStatus::Rejected => stop.reason != Some(VenueReason::NeverArrived),
-        OrderStatus::Expired => !matches!(stop.reason, Some(VenueReason::NothingToReduce | VenueReason::Linked)),
+        OrderStatus::Expired => match stop.reason {
+            Some(reason) => !matches!(reason, VenueReason::NothingToReduce | VenueReason::Linked),
+            // A venue that is asked where it stands does not say why it ended: as a rule the other leg traded.
+            None => !plan.has_filled(OrderRole::TakeProfit),
+        },
         // It was set off, and cancelled because it did not fill in time.
         OrderStatus::Canceled => stop.patience_over,
         OrderStatus::Pending | OrderStatus::Open | OrderStatus::PartiallyFilled | OrderStatus::Filled => false,

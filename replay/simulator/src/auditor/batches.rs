@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use retrace_core::directive::{Intent, PlanTrade, StrategyDirective, Trade};
 use retrace_core::event::{BatchEnd, Decision, Event, LegEnd};
-use retrace_core::ids::{BatchNo, PlanId, PlanNo, SessionUid};
+use retrace_core::ids::{BatchNo, DirectiveId, PlanId, PlanNo, SessionUid};
 use retrace_core::policy::{BatchPolicy, ExecutionMode};
 
 use super::{Auditor, Kind, LATE_MAX, Phase, Plan};
@@ -250,6 +250,13 @@ impl Auditor {
         (known.entry_short, known.exit_short, known.no_entries, known.no_reduces) = (false, false, false, false);
         (known.rolling, known.limit) = (true, None);
         Ok(())
+    }
+
+    /// Whether the batch of this directive was rolled back to where this plan stood before.
+    pub(super) fn took_back(&self, directive: &DirectiveId, plan: &PlanId) -> bool {
+        let of = |batch: &&Batch| batch.said.directive_id == *directive;
+        let mut legs = self.batches.values().filter(of).flat_map(|batch| &batch.legs);
+        legs.any(|leg| leg.plan == *plan && leg.rolled_back)
     }
 
     fn end_batch(&mut self, no: BatchNo, end: BatchEnd) -> Result<(), Finding> {

@@ -42,8 +42,10 @@ impl Auditor {
         // What is too small for an order of its own waits for more.
         let alone = covered == 0 || !profile.amend_up;
         let small = alone && (staying - covered) * wanted < self.rules.min_notional * 100;
-        // A take profit that is on its way out still has its part of the holding.
-        let gives_way = profile.divides() && of(Kind::Profit).any(Order::is_pending);
+        // A take profit that is on its way out still has its part of the holding, and so has one that filled before it was
+        // made larger.
+        let gives_way =
+            profile.divides() && of(Kind::Profit).any(|order| order.is_pending() || order.most() > 0 && !order.works());
         let short = covered < staying && !small && !gives_way;
         if standing && (short || elsewhere.is_some() && covered > 0) {
             return broken;
