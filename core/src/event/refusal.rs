@@ -123,7 +123,7 @@ pub enum Refusal {
     },
     /// The venue's profile has not what this needs.
     UnsupportedByProfile {
-        /// The flag that it would need.
+        /// The flag, or what else of it, that this would need.
         needs: String,
     },
     /// The stop that stands has its limit elsewhere, or none: that is not changed while it stands.

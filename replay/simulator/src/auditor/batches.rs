@@ -274,7 +274,9 @@ impl Auditor {
             let moved = leg.before.is_none() || leg.was_at_rest;
             let reached = !moved || self.is_small(plan, off) || lots == 0 && plan.held_lots() == 0;
             let trades = self.left(no, Kind::Exit) > 0 || leg.before.is_none() && self.left(no, Kind::Entry) > 0;
-            plan.has_ended || leg.rolled_back && reached && !(trades && moved)
+            // What was stopped out since, or lost its stop, is being flattened: nothing brings it back into its trade.
+            let is_out = leg.rolled_back && plan.phase == Phase::StoppedOut;
+            plan.has_ended || is_out || leg.rolled_back && reached && !(trades && moved)
         };
         let verdict = match end {
             BatchEnd::Complete if !complete => wrong("is called complete, and a leg of it is not"),

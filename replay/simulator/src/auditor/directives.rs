@@ -200,7 +200,11 @@ impl Auditor {
             Refusal::PlanExists => new.is_some() && known.is_some(),
             Refusal::ShortingUnsupported => new.is_some() && !long && !self.rules.profile.shorting,
             Refusal::NoPriceYet => mark.is_none(),
-            Refusal::UnsupportedByProfile { needs } => needs == "native_oco" && !self.rules.profile.links_exits(),
+            Refusal::UnsupportedByProfile { needs } if needs == "native_oco" => !self.rules.profile.links_exits(),
+            // An order that leaves was to grow, and all of the holding has its order.
+            Refusal::UnsupportedByProfile { .. } => {
+                self.rules.profile.divides() && matches!(said.intent, Intent::Group(_))
+            }
             Refusal::WrongSide { field, level, price } => {
                 let (level, price) = (ticks_of(*level), ticks_of(*price));
                 let is_stop = field == "stop_loss_price";
