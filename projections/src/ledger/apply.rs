@@ -242,7 +242,10 @@ impl Ledger {
                 let action = group.action;
                 if *end == GroupEnd::Incomplete {
                     let ended = group.clone();
-                    plan.target.give_up(action);
+                    // Where others made up for it nothing is short: what a bust takes away later is entered again.
+                    if plan.traded() != plan.target.size {
+                        plan.target.give_up(action);
+                    }
                     let plan_id = plan.id.clone();
                     self.note_short(&plan_id, &ended);
                 }

@@ -278,6 +278,7 @@ pub(super) fn note_gap(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
             let worth = super::large_enough(deciding, &plan.instrument, quantity, price)?;
             if worth { Because::Rejected } else { Because::BelowMinNotional }
         }
+        Some(_) if closing::is_dust(deciding, &plan)? => Because::BelowMinNotional,
         Some(_) => holding::cause(deciding, &plan, size)?,
     };
     deciding.decide(Some(no), None, Decision::ProtectionGapChanged { uncovered: size, because })
