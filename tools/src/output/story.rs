@@ -218,7 +218,9 @@ fn ending(story: &Story, protection: Protection) -> Vec<String> {
     }
     let Some(result) = &story.result else { return lines };
     if story.outcome.is_none() || !result.net_position.is_flat() {
-        fact("position", result.net_position.to_string());
+        // Fees in the base asset lie between what was traded and what is held.
+        let held = if result.held == result.net_position { String::new() } else { format!(", held {}", result.held) };
+        fact("position", format!("{}{held}", result.net_position));
     }
     let fees: Vec<String> = result.fees.iter().map(|fee| format!("{} {}", money(fee.amount), fee.asset)).collect();
     let fees = if fees.is_empty() { "0".to_owned() } else { fees.join(" + ") };
