@@ -145,7 +145,14 @@ fn beyond(dice: &mut Dice, from: i64, side: i64) -> i64 {
     from + side * ticks
 }
 
-fn directives(dice: &mut Dice, seed: u64, rules: Rules, session: SessionUid, walks: &[Vec<(i64, i64)>], length: i64) -> Vec<Act> {
+fn directives(
+    dice: &mut Dice,
+    seed: u64,
+    rules: Rules,
+    session: SessionUid,
+    walks: &[Vec<(i64, i64)>],
+    length: i64,
+) -> Vec<Act> {
     let mut given: Vec<(i64, StrategyDirective)> = Vec::new();
     let mut opened: Vec<Opened> = Vec::new();
     let most = dice.between(1, 9);

@@ -253,7 +253,8 @@ impl Auditor {
             let lots = leg.before.map_or(0, |(lots, _, _)| lots);
             let off = (plan.traded - lots).abs();
             let at_rest = self.left(no, Kind::Entry) + self.left(no, Kind::Exit) == 0;
-            plan.phase == Phase::Closed || leg.rolled_back && at_rest && (self.is_small(plan, off) || lots == 0 && plan.held_lots() == 0)
+            plan.phase == Phase::Closed
+                || leg.rolled_back && at_rest && (self.is_small(plan, off) || lots == 0 && plan.held_lots() == 0)
         };
         let verdict = match end {
             BatchEnd::Complete if !complete => wrong("is called complete, and a leg of it is not"),
@@ -261,7 +262,9 @@ impl Auditor {
             BatchEnd::Incomplete if atomic || complete => wrong("is left incomplete"),
             BatchEnd::Incomplete if batch.failed => wrong("is left incomplete after it was to be rolled back"),
             BatchEnd::Incomplete => Ok(()),
-            BatchEnd::Refused if batch.legs.iter().any(|leg| leg.begun) => wrong("is called refused, and a leg has begun"),
+            BatchEnd::Refused if batch.legs.iter().any(|leg| leg.begun) => {
+                wrong("is called refused, and a leg has begun")
+            }
             BatchEnd::Refused => Ok(()),
             BatchEnd::RolledBack if !batch.legs.iter().all(back) => {
                 wrong("is called rolled back, and a leg of it is not")
@@ -297,7 +300,8 @@ impl Auditor {
     pub(super) fn batches_in_time(&self) -> Result<(), Finding> {
         let late = self.batches.iter().find(|(_, batch)| {
             let waits = !batch.over && !batch.failed;
-            waits && batch.legs.iter().any(|leg| leg.end.is_none() && !batch.closes())
+            waits
+                && batch.legs.iter().any(|leg| leg.end.is_none() && !batch.closes())
                 && batch.deadline.is_some_and(|deadline| deadline + LATE_MAX < self.now)
         });
         late.map_or(Ok(()), |(no, _)| Err(Finding::Batch { batch: *no, what: "goes on although its time is over" }))

@@ -85,7 +85,9 @@ impl Auditor {
 
     /// With nothing of a plan in flight and the switch on, nothing of it enters.
     pub(super) fn held_back(&self, no: PlanNo) -> Result<(), Finding> {
-        let Some(plan) = self.plans.get(&no).filter(|plan| self.gate.on && plan.phase == Phase::Standing && !plan.is_rolled_back()) else {
+        let Some(plan) =
+            self.plans.get(&no).filter(|plan| self.gate.on && plan.phase == Phase::Standing && !plan.is_rolled_back())
+        else {
             return Ok(());
         };
         let enters = self.of_plan(no).any(|(_, order)| order.kind == Kind::Entry && order.works() && !order.unknown);

@@ -18,7 +18,9 @@ use retrace_core::directive::StrategyDirective;
 use retrace_core::event::{
     Because, Decision, Event, Fact, FillReport, Input, Report, ReportKind, ReportedOrder, VenueReason,
 };
-use retrace_core::ids::{BatchNo, DirectiveId, GroupNo, OrderId, OrderNo, PlanId, PlanNo, Seq, SessionUid, TimerId, TradeId};
+use retrace_core::ids::{
+    BatchNo, DirectiveId, GroupNo, OrderId, OrderNo, PlanId, PlanNo, Seq, SessionUid, TimerId, TradeId,
+};
 use retrace_core::order::OrderStatus;
 use retrace_replay::effect::Effect;
 

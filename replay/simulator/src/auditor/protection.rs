@@ -29,7 +29,8 @@ impl Auditor {
         }
         let Some(wanted) = plan.stop else { return if covered > 0 { broken } else { Ok(()) } };
         let mark = self.marks.get(plan.symbol).copied().flatten();
-        let passed = (covered == 0 || profile.has_several()) && mark.is_some_and(|mark| (mark - wanted) * plan.sign <= 0);
+        let passed =
+            (covered == 0 || profile.has_several()) && mark.is_some_and(|mark| (mark - wanted) * plan.sign <= 0);
         let sold = covered + self.left(no, Kind::Exit) >= held;
         let market = matches!(plan.phase, Phase::Closing { market: true, gave_up: false });
         let standing = match plan.phase {

@@ -135,12 +135,17 @@ impl Auditor {
         };
         let most = |no: OrderNo| self.orders.get(&no).map_or(0, Order::most);
         let before = |no: OrderNo| {
-            let known = self.orders.get(&no).filter(|_| no != order || matches!(effect.request, VenueRequest::Amend { .. }));
+            let known =
+                self.orders.get(&no).filter(|_| no != order || matches!(effect.request, VenueRequest::Amend { .. }));
             known.map_or(0, |known| if no == order { known.left() } else { known.most() })
         };
         // What came to more before, because less is held than was known, is on its way to its end.
         let (before, leaving, held) = (leaving(&before), leaving(&most), plan.held_lots());
-        if leaving > held && leaving > before { Err(Finding::LeavesTwice { plan: no, order, leaving, held }) } else { Ok(()) }
+        if leaving > held && leaving > before {
+            Err(Finding::LeavesTwice { plan: no, order, leaving, held })
+        } else {
+            Ok(())
+        }
     }
 
     /// A stop is added to others only where the venue does not amend upward, and within its cap.

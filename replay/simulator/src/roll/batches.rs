@@ -41,7 +41,8 @@ pub(super) fn batch(
         // The newest plans, one a leg.
         let (mut changes, mut closes) = (Vec::new(), Vec::new());
         for plan in scene.plans.iter().rev().take(usize::try_from(legs).unwrap_or(2)) {
-            let alone = Scene { at: scene.at, symbol: plan.symbol, around: scene.around, plans: std::slice::from_ref(plan) };
+            let alone =
+                Scene { at: scene.at, symbol: plan.symbol, around: scene.around, plans: std::slice::from_ref(plan) };
             match later(dice, &alone, walks, &[], SessionUid([0; 16])) {
                 Intent::Modify(trade) => changes.push(Leg { trade, timeout: timeout(dice, 5) }),
                 Intent::Close(trade) => closes.push(Leg { trade, timeout: timeout(dice, 5) }),
@@ -66,7 +67,8 @@ pub(super) fn batch(
     if several < 2 || named.len() != several {
         return None;
     }
-    let mode = dice.pick(&[ExecutionMode::Parallel, ExecutionMode::Sequential, ExecutionMode::Atomic, ExecutionMode::Atomic]);
+    let mode =
+        dice.pick(&[ExecutionMode::Parallel, ExecutionMode::Sequential, ExecutionMode::Atomic, ExecutionMode::Atomic]);
     let mode = if closes && mode == ExecutionMode::Atomic { ExecutionMode::Parallel } else { mode };
     let rollback_on_failure = match mode {
         ExecutionMode::Parallel => false,

@@ -18,12 +18,8 @@ const fn is_profit(order: &VenueOrder) -> bool {
 impl Venue {
     /// Whole lots that the account holds of a symbol: the sum of its plans.
     fn account_lots(&self, symbol: usize) -> i64 {
-        let of: i64 = self
-            .held
-            .iter()
-            .filter(|(plan, _)| self.symbols.get(plan) == Some(&symbol))
-            .map(|(_, held)| held)
-            .sum();
+        let of: i64 =
+            self.held.iter().filter(|(plan, _)| self.symbols.get(plan) == Some(&symbol)).map(|(_, held)| held).sum();
         of / GRAINS
     }
 
@@ -78,7 +74,8 @@ impl Venue {
         if order.left() > held {
             return Some(VenueReason::NotHeld);
         }
-        (self.rules.profile.stop_locks_holding && self.locked(order.symbol) > held).then_some(VenueReason::HoldingLocked)
+        (self.rules.profile.stop_locks_holding && self.locked(order.symbol) > held)
+            .then_some(VenueReason::HoldingLocked)
     }
 
     /// How many lots an order may trade by now: what there is to reduce, or what the account has where it never goes
@@ -122,8 +119,7 @@ impl Venue {
         }
         let plan = traded.plan;
         let linked = |order: &VenueOrder| order.working && order.plan == plan && other(order);
-        let ended: Vec<OrderNo> =
-            self.orders.iter().filter(|(_, order)| linked(order)).map(|(no, _)| *no).collect();
+        let ended: Vec<OrderNo> = self.orders.iter().filter(|(_, order)| linked(order)).map(|(no, _)| *no).collect();
         for no in ended {
             self.end(no, OrderStatus::Expired);
             self.say(no, ReportKind::Expired { reason: VenueReason::Linked }, told);
