@@ -144,6 +144,13 @@ pub enum StopLevel {
     At(Price),
     /// This fraction of the current price away from it, read once, at the decision. Only ever tightens.
     Tolerance(Decimal),
+    /// At a price, as a stop limit.
+    Limited {
+        /// The level that sets it off.
+        price: Price,
+        /// The worst price at which it then trades: at the level, or beyond it.
+        limit: Price,
+    },
 }
 
 /// A change of the stop.
@@ -301,6 +308,7 @@ fn stop_text(level: StopLevel) -> String {
     match level {
         StopLevel::At(price) => format!("at {price}"),
         StopLevel::Tolerance(fraction) => format!("tolerance {}", fraction.normalize()),
+        StopLevel::Limited { price, limit } => format!("at {price}, limit {limit}"),
     }
 }
 

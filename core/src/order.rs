@@ -1,8 +1,10 @@
 //! The words of an order: side, role, type, time in force, status.
 
+use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::amount::{Position, Price, Quantity};
+use crate::exact;
 
 /// A word of a fixed list; stored as its place in that list, so a list only ever grows at its end.
 pub(crate) trait Word: Copy + PartialEq + 'static {
@@ -189,9 +191,26 @@ pub enum OrderTerms {
     },
     /// Not known: a history tells only what the order traded. Never sent to a venue.
     Unknown,
+    /// A limit order at `price` once `trigger` is touched.
+    StopLimit {
+        /// The level that sets it off.
+        trigger: Price,
+        /// The worst acceptable price: at the trigger, or beyond it.
+        price: Price,
+    },
 }
 
 impl OrderTerms {
+    /// A stop limit of an order of this side, its limit `distance` (in quote, zero or more) beyond its trigger; `None`
+    /// where no price stands there.
+    pub fn stop_limit(side: Side, trigger: Price, distance: Decimal) -> Option<Self> {
+        let price = match side {
+            Side::Buy => exact::add(trigger.value(), distance),
+            Side::Sell => exact::sub(trigger.value(), distance),
+        };
+        Some(Self::StopLimit { trigger, price: Price::new(price.ok()?).ok()? })
+    }
+
     /// The type alone.
     pub const fn order_type(self) -> OrderType {
         match self {
@@ -200,13 +219,14 @@ impl OrderTerms {
             Self::Stop { .. } => OrderType::Stop,
             Self::TakeProfit { .. } => OrderType::TakeProfit,
             Self::Unknown => OrderType::Unknown,
+            Self::StopLimit { .. } => OrderType::StopLimit,
         }
     }
 
     /// The limit price, where the type has one.
     pub const fn limit_price(self) -> Option<Price> {
         match self {
-            Self::Limit { price } => Some(price),
+            Self::Limit { price } | Self::StopLimit { price, .. } => Some(price),
             Self::Market | Self::Stop { .. } | Self::TakeProfit { .. } | Self::Unknown => None,
         }
     }
@@ -214,20 +234,27 @@ impl OrderTerms {
     /// The level that sets the order off, where the type has one.
     pub const fn trigger(self) -> Option<Price> {
         match self {
-            Self::Stop { trigger } | Self::TakeProfit { trigger } => Some(trigger),
+            Self::Stop { trigger } | Self::TakeProfit { trigger } | Self::StopLimit { trigger, .. } => Some(trigger),
             Self::Market | Self::Limit { .. } | Self::Unknown => None,
         }
     }
 
-    /// The same type at another price or level; one that has none stays as it is.
+    /// The same type at another price or level; one that has none stays as it is. The limit of a stop limit keeps its
+    /// distance from the level (it stands at the level where no price stands there).
     #[must_use]
-    pub const fn at(self, price: Price) -> Self {
+    pub fn at(self, price: Price) -> Self {
         match self {
             Self::Market => Self::Market,
             Self::Limit { .. } => Self::Limit { price },
             Self::Stop { .. } => Self::Stop { trigger: price },
             Self::TakeProfit { .. } => Self::TakeProfit { trigger: price },
             Self::Unknown => Self::Unknown,
+            Self::StopLimit { trigger, price: limit } => {
+                let distance = exact::sub(limit.value(), trigger.value());
+                let moved = distance.and_then(|distance| exact::add(price.value(), distance));
+                let limit = moved.ok().and_then(|moved| Price::new(moved).ok());
+                Self::StopLimit { trigger: price, price: limit.unwrap_or(price) }
+            }
         }
     }
 }

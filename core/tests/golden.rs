@@ -127,6 +127,7 @@ fn kind(fact: &Fact) -> u16 {
             Decision::TimerDropped { .. } => 114,
             Decision::CloseStarted { .. } => 115,
             Decision::CloseGaveUp { .. } => 116,
+            Decision::StopLimitSet { .. } => 180,
             Decision::StopPassed { .. } => 117,
             Decision::ProtectionGapChanged { .. } => 118,
             Decision::PlanClosed { .. } => 119,
@@ -159,7 +160,8 @@ fn every_kind_has_its_number_and_a_sample() {
         assert_eq!(encode_fact(&fact).kind, kind(&fact));
         seen.insert(kind(&fact));
     }
-    assert_eq!(seen, (1..=8).chain(100..=123).chain(125..=134).chain([160]).chain(170..=171).collect());
+    let decisions = (100..=123).chain(125..=134).chain([160, 170, 171, 180]);
+    assert_eq!(seen, (1..=8).chain(decisions).collect());
 }
 
 /// Words are stored as their place in their list: a list only ever grows at its end.

@@ -96,6 +96,7 @@ pub fn effect_of(event: &Event, ledger: &Ledger) -> Option<Effect> {
         | Decision::CloseStarted { .. }
         | Decision::CloseGaveUp { .. }
         | Decision::StopPassed { .. }
+        | Decision::StopLimitSet { .. }
         | Decision::ProtectionGapChanged { .. }
         | Decision::PlanClosed { .. }
         | Decision::OrderInferred { .. }

@@ -13,7 +13,7 @@ use crate::worker;
 
 /// The version of the decisions that this code makes. Raised whenever the same inputs lead to other decisions; it is
 /// part of a session's identity, so that an older session is told apart from a wrong one.
-pub const DECISION_VERSION: u32 = 3;
+pub const DECISION_VERSION: u32 = 4;
 
 /// The engine stops: what it was given cannot have come from its own past.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -72,7 +72,8 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
     state.ledger.apply(&event)?;
     let mut deciding = Deciding { state, time, input: seq, events: vec![event], leaves_next: Position::FLAT };
     match input {
-        Input::SessionContinued(_) | Input::PriceMoved(_) | Input::ConnectionChanged { connected: false } => {}
+        Input::SessionContinued(_) | Input::ConnectionChanged { connected: false } => {}
+        Input::PriceMoved(moved) => worker::seen(&mut deciding, &moved.symbol)?,
         Input::OperatorCommanded(commanded) => {
             worker::obey(&mut deciding, &commanded)?;
             worker::follow_all(&mut deciding)?;

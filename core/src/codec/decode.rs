@@ -4,8 +4,8 @@ use super::fields::{Fields, continued};
 use super::v1::{
     AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, DirectiveReceivedV1, DirectiveRefusedV1, DirectiveRepeatedV1,
     ExitsSetV1, NothingToDoV1, OrderInferredV1, OrderRequestedV1, PlanAcceptedV1, PlanClosedV1, PlanOpenedV1,
-    PriceMovedV1, ProtectionGapChangedV1, SlicesDroppedV1, StopPassedV1, TargetSetV1, TimerDroppedV1, TimerFiredV1,
-    TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
+    PriceMovedV1, ProtectionGapChangedV1, SlicesDroppedV1, StopLimitSetV1, StopPassedV1, TargetSetV1, TimerDroppedV1,
+    TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
 };
 use super::{CodecError, FIRST_DECISION_KIND, closes, decode_form, groups, reports};
 use crate::content::ContentRef;
@@ -202,6 +202,7 @@ impl Stored<'_> {
                         TimerPurpose::LegDeadline { batch: BatchNo(batch), leg }
                     }
                     TimerPurposeV1::RollbackRetry => TimerPurpose::RollbackRetry,
+                    TimerPurposeV1::Patience { order } => TimerPurpose::Patience { order: OrderNo(order) },
                 };
                 Decision::TimerSet { timer: TimerId(form.timer), due: Timestamp::from_nanos(form.due_ns), purpose }
             }
@@ -260,6 +261,14 @@ impl Stored<'_> {
                 Decision::QueryRequested
             }
             123 => Decision::OrderRefused(read.order_refused(&self.form()?)?),
+            180 => {
+                let form: StopLimitSetV1 = self.form()?;
+                let distance = read.maybe_number("distance", form.distance)?;
+                if distance.is_some_and(|distance| distance.is_sign_negative()) {
+                    return Err(read.bad("distance"));
+                }
+                Decision::StopLimitSet { directive: read.directive(&form.directive)?, distance }
+            }
             125..=129 | 170..=171 => return read.batch_event(self.version, self.payload),
             _ => return read.action(self.version, self.payload),
         }))

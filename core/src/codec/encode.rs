@@ -6,8 +6,8 @@ use super::v1::{
     DirectiveRepeatedV1, EntryTermsV1, ExitsSetV1, FillV1, GroupEndedV1, GroupOpenedV1, IdleV1, IntentV1,
     NothingToDoV1, OnLimitV1, OrderInferredV1, OrderRequestedV1, OrderTermsV1, PlanAcceptedV1, PlanClosedV1,
     PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, RefusalV1, SessionContinuedV1, SlicesDroppedV1, StopChangeV1,
-    StopLevelV1, StopPassedV1, TakeProfitChangeV1, TargetSetV1, TimerDroppedV1, TimerFiredV1, TimerPurposeV1,
-    TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
+    StopLevelV1, StopLimitSetV1, StopPassedV1, TakeProfitChangeV1, TargetSetV1, TimerDroppedV1, TimerFiredV1,
+    TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
 };
 use super::{action, batch, closes, encode_form, groups, reports, risk};
 use crate::directive::{EntryTerms, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange};
@@ -147,6 +147,9 @@ fn stop_level(level: StopLevel) -> StopLevelV1 {
     match level {
         StopLevel::At(price) => StopLevelV1::At(price.value().into()),
         StopLevel::Tolerance(fraction) => StopLevelV1::Tolerance(fraction.into()),
+        StopLevel::Limited { price, limit } => {
+            StopLevelV1::Limited { price: price.value().into(), limit: limit.value().into() }
+        }
     }
 }
 
@@ -193,6 +196,9 @@ fn refusal_form(refusal: &Refusal) -> RefusalV1 {
         Refusal::NoPriceYet => RefusalV1::NoPriceYet,
         Refusal::ShortingUnsupported => RefusalV1::ShortingUnsupported,
         Refusal::UnsupportedByProfile { needs } => RefusalV1::UnsupportedByProfile { needs: needs.clone() },
+        Refusal::StopStands { distance, proposed } => {
+            RefusalV1::StopStands { distance: distance.map(Dec::from), proposed: (*proposed).into() }
+        }
         Refusal::TooManySlices { slices, quantity, lot } => {
             RefusalV1::TooManySlices { slices: *slices, quantity: quantity.value().into(), lot: lot.value().into() }
         }
@@ -231,6 +237,9 @@ pub(super) fn order_terms(terms: OrderTerms) -> OrderTermsV1 {
         OrderTerms::Stop { trigger } => OrderTermsV1::Stop { trigger: trigger.value().into() },
         OrderTerms::TakeProfit { trigger } => OrderTermsV1::TakeProfit { trigger: trigger.value().into() },
         OrderTerms::Unknown => OrderTermsV1::Unknown,
+        OrderTerms::StopLimit { trigger, price } => {
+            OrderTermsV1::StopLimit { trigger: trigger.value().into(), price: price.value().into() }
+        }
     }
 }
 
@@ -285,6 +294,10 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
                 current_price: current_price.map(|p| p.value().into()),
             };
             (105, encode_form(&form))
+        }
+        Decision::StopLimitSet { directive, distance } => {
+            let form = StopLimitSetV1 { directive: directive.to_string(), distance: distance.map(Dec::from) };
+            (180, encode_form(&form))
         }
         Decision::PlanOpened => (106, encode_form(&PlanOpenedV1 {})),
         Decision::GroupOpened {
@@ -361,6 +374,7 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
                 TimerPurpose::BatchDeadline { batch } => TimerPurposeV1::BatchDeadline { batch: batch.0 },
                 TimerPurpose::LegDeadline { batch, leg } => TimerPurposeV1::LegDeadline { batch: batch.0, leg: *leg },
                 TimerPurpose::RollbackRetry => TimerPurposeV1::RollbackRetry,
+                TimerPurpose::Patience { order } => TimerPurposeV1::Patience { order: order.0 },
             };
             (113, encode_form(&TimerSetV1 { timer: timer.0, due_ns: due.nanos(), purpose }))
         }

@@ -111,6 +111,10 @@ impl Fields {
         Ok(match form {
             StopLevelV1::At(price) => StopLevel::At(self.price("stop_loss_price", *price)?),
             StopLevelV1::Tolerance(fraction) => StopLevel::Tolerance(self.number("stop_loss_tolerance", *fraction)?),
+            StopLevelV1::Limited { price, limit } => StopLevel::Limited {
+                price: self.price("stop_loss_price", *price)?,
+                limit: self.price("stop_limit_price", *limit)?,
+            },
         })
     }
 
@@ -197,6 +201,10 @@ impl Fields {
             RefusalV1::NoPriceYet => Refusal::NoPriceYet,
             RefusalV1::ShortingUnsupported => Refusal::ShortingUnsupported,
             RefusalV1::UnsupportedByProfile { needs } => Refusal::UnsupportedByProfile { needs },
+            RefusalV1::StopStands { distance, proposed } => Refusal::StopStands {
+                distance: self.maybe_number("distance", distance)?,
+                proposed: self.number("proposed", proposed)?,
+            },
             RefusalV1::TooManySlices { slices, quantity, lot } => Refusal::TooManySlices {
                 slices,
                 quantity: self.quantity("quantity", quantity)?,
@@ -237,6 +245,9 @@ impl Fields {
             OrderTermsV1::Market => OrderTerms::Market,
             OrderTermsV1::Limit { price } => OrderTerms::Limit { price: self.price("price", *price)? },
             OrderTermsV1::Stop { trigger } => OrderTerms::Stop { trigger: self.price("trigger", *trigger)? },
+            OrderTermsV1::StopLimit { trigger, price } => {
+                OrderTerms::StopLimit { trigger: self.price("trigger", *trigger)?, price: self.price("price", *price)? }
+            }
             OrderTermsV1::TakeProfit { trigger } => {
                 OrderTerms::TakeProfit { trigger: self.price("trigger", *trigger)? }
             }

@@ -84,6 +84,7 @@ pub(super) struct OnLimitV1 {
 pub(super) enum StopLevelV1 {
     At(Dec),
     Tolerance(Dec),
+    Limited { price: Dec, limit: Dec },
 }
 
 #[derive(Encode, Decode)]
@@ -204,6 +205,7 @@ pub(super) enum RefusalV1 {
     Group(GroupRefusalV1),
     PlanInBatch { directive: String },
     UnsupportedByProfile { needs: String },
+    StopStands { distance: Option<Dec>, proposed: Dec },
 }
 
 #[derive(Encode, Decode)]
@@ -265,6 +267,12 @@ pub(super) struct ExitsSetV1 {
 }
 
 #[derive(Encode, Decode)]
+pub(super) struct StopLimitSetV1 {
+    pub directive: String,
+    pub distance: Option<Dec>,
+}
+
+#[derive(Encode, Decode)]
 pub(super) struct PlanOpenedV1 {}
 
 #[derive(Encode, Decode)]
@@ -312,6 +320,7 @@ pub(super) enum OrderTermsV1 {
     Stop { trigger: Dec },
     TakeProfit { trigger: Dec },
     Unknown,
+    StopLimit { trigger: Dec, price: Dec },
 }
 
 #[derive(Encode, Decode)]
@@ -342,6 +351,7 @@ pub(super) enum TimerPurposeV1 {
     BatchDeadline { batch: u32 },
     LegDeadline { batch: u32, leg: u32 },
     RollbackRetry,
+    Patience { order: u32 },
 }
 
 #[derive(Encode, Decode)]

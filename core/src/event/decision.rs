@@ -1,5 +1,6 @@
 //! What our own code concluded, and why.
 
+use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::refusal::{Idle, Refusal};
@@ -8,7 +9,7 @@ use super::risk::OrderRefused;
 use crate::amount::{Money, Position, Price, Quantity};
 use crate::content::ContentRef;
 use crate::directive::{Algorithm, CancelReach, EntryTerms, OnLimit, Twap};
-use crate::ids::{BatchNo, ConnectorOrderId, DirectiveId, GroupNo, PlanId, PositionKey, Seq, TimerId};
+use crate::ids::{BatchNo, ConnectorOrderId, DirectiveId, GroupNo, OrderNo, PlanId, PositionKey, Seq, TimerId};
 use crate::instrument::Symbol;
 use crate::order::{OrderRole, OrderTerms, Side, TimeInForce, spelled};
 use crate::policy::BatchPolicy;
@@ -84,6 +85,13 @@ pub enum Decision {
         take_profit: Option<Price>,
         /// The price that a tolerance was read against, or the check was made against.
         current_price: Option<Price>,
+    },
+    /// What kind of order the plan's stop is, from the next one that is placed.
+    StopLimitSet {
+        /// By which directive.
+        directive: DirectiveId,
+        /// How far beyond its level its limit stands, in quote, zero or more; `None` for a stop market.
+        distance: Option<Decimal>,
     },
     /// The plan's container came into being, with its first order.
     PlanOpened,
@@ -402,6 +410,11 @@ pub enum TimerPurpose {
     },
     /// The next try to bring a plan back to where it stood before its batch.
     RollbackRetry,
+    /// A stop limit was set off: it is to fill until then.
+    Patience {
+        /// Which.
+        order: OrderNo,
+    },
 }
 
 impl TimerPurpose {
@@ -476,6 +489,8 @@ spelled! {
         Consolidating = "consolidating",
         /// Nothing can be asked of the venue before its connection is back.
         NoConnection = "no_connection",
+        /// A stop limit was set off and did not fill in time.
+        PatienceOver = "patience_over",
     }
 
     /// How a group ended.

@@ -2,6 +2,7 @@
 
 mod group;
 
+use rust_decimal::Decimal;
 use serde::Serialize;
 
 pub use group::GroupRefusal;
@@ -122,8 +123,15 @@ pub enum Refusal {
     },
     /// The venue's profile has not what this needs.
     UnsupportedByProfile {
-        /// The flag that it would need.
+        /// The flag, or what else of it, that this would need.
         needs: String,
+    },
+    /// The stop that stands has its limit elsewhere, or none: that is not changed while it stands.
+    StopStands {
+        /// How far beyond its level its limit stands, in quote; `None` for a stop market.
+        distance: Option<Decimal>,
+        /// How far it was to stand.
+        proposed: Decimal,
     },
     /// An order that would carry it out, or a change of one, does not pass the risk gate.
     #[serde(untagged)]
@@ -154,6 +162,7 @@ impl Refusal {
             Self::Group(refusal) => refusal.code(),
             Self::PlanInBatch { .. } => "plan_in_batch",
             Self::UnsupportedByProfile { .. } => "unsupported_by_profile",
+            Self::StopStands { .. } => "stop_stands",
         }
     }
 }

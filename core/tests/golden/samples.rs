@@ -160,6 +160,10 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
         ("new-trade-layered", new(None, None, Some(LAYERED()))),
         ("new-trade-timed", timed(None, None, None, half_an_hour)),
         ("new-trade-twap-timed", timed(None, None, Some(TWAP), half_an_hour)),
+        (
+            "new-trade-stop-limit",
+            new(Some(plan("TPL_A")), Some(StopLevel::Limited { price: price("37000"), limit: price("36950") }), None),
+        ),
         ("modify-tolerance", modify(Some(StopChange::To(StopLevel::Tolerance(dec("0.035")))), None)),
         ("modify-level", modify(None, Some(TakeProfitChange::To(price("46000.01"))))),
         ("modify-remove", modify(Some(StopChange::Remove), Some(TakeProfitChange::Remove))),
@@ -267,6 +271,8 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         ("bad-level", Refusal::BadLevel { field: field(), price: price("0.000000000001") }),
         ("no-price-yet", Refusal::NoPriceYet),
         ("shorting", Refusal::ShortingUnsupported),
+        ("stop-stands", Refusal::StopStands { distance: Some(dec("50")), proposed: dec("100.5") }),
+        ("stop-stands-market", Refusal::StopStands { distance: None, proposed: dec("0") }),
         ("unsupported-by-profile", Refusal::UnsupportedByProfile { needs: "native_oco".to_owned() }),
         ("too-many-slices", Refusal::TooManySlices { slices: 12, quantity: quantity("0.1"), lot: quantity("0.01") }),
         (
@@ -397,6 +403,10 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
         ("group-ended-priced", Decision::GroupEnded { group, end: GroupEnd::Filled, price: Some(price("38000.01")) }),
         ("order-market", order(OrderRole::Entry, OrderTerms::Market)),
         ("order-limit", order(OrderRole::Close, OrderTerms::Limit { price: price("38000.01") })),
+        (
+            "order-stop-limit",
+            order(OrderRole::StopLoss, OrderTerms::StopLimit { trigger: price("37000"), price: price("36950") }),
+        ),
         ("order-stop", order(OrderRole::StopLoss, OrderTerms::Stop { trigger: price("37000") })),
         ("order-take-profit", order(OrderRole::TakeProfit, OrderTerms::TakeProfit { trigger: price("45000") })),
         ("amend", Decision::AmendRequested { quantity: quantity("1.66"), price: Some(price("37000")), because }),
@@ -431,6 +441,12 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
         (
             "stop-passed",
             Decision::StopPassed { level: price("37000"), current_price: price("36990"), quantity: quantity("0.83") },
+        ),
+        ("stop-limit-set", Decision::StopLimitSet { directive: directive(), distance: Some(dec("50.5")) }),
+        ("stop-limit-set-market", Decision::StopLimitSet { directive: directive(), distance: None }),
+        (
+            "timer-set-patience",
+            Decision::TimerSet { timer: TimerId(6), due: HOUR, purpose: TimerPurpose::Patience { order: OrderNo(2) } },
         ),
         ("gap", Decision::ProtectionGapChanged { uncovered: position("0"), because }),
         ("plan-closed", Decision::PlanClosed { outcome: Outcome::StoppedOut, dust: position("0.001") }),

@@ -65,7 +65,8 @@ pub(super) fn text(event: &Event, report: &Report, book: &Book, naming: Naming, 
 /// A fill told for another order than the one that it is booked for: a conflict, which changes nothing.
 pub(super) fn of_another_order(event: &Event, told: &FillReport, book: &Book, naming: Naming) -> Option<String> {
     let symbol = plan_of(event, book)?.symbol();
-    let no = book.ledger().order_of_trade(symbol, &told.trade_id).filter(|no| Some(*no) != event.order)?;
+    let side = order_of(event, book)?.side;
+    let no = book.ledger().order_of_trade(symbol, side, &told.trade_id).filter(|no| Some(*no) != event.order)?;
     let plan = book.plan(book.ledger().plan_of(no)?)?;
     let (group, order) = plan.group_of(no).zip(plan.order(no))?;
     let (quantity, price) = (told.quantity, told.price);

@@ -215,12 +215,22 @@ fn change_text(order: Option<&Order>, quantity: Quantity, price: Option<Price>) 
     let moved = price.is_some() && price != standing;
     // An order at market has no price.
     let at = |price: Option<Price>| price.map_or(String::new(), |price| format!(" @ {price}"));
-    match (resized, moved) {
+    // The limit of a stop limit goes with its level.
+    let limit = match price.map_or(order.terms, |price| order.terms.at(price)) {
+        OrderTerms::StopLimit { price, .. } => format!(", limit {price}"),
+        OrderTerms::Market
+        | OrderTerms::Limit { .. }
+        | OrderTerms::Stop { .. }
+        | OrderTerms::TakeProfit { .. }
+        | OrderTerms::Unknown => String::new(),
+    };
+    let change = match (resized, moved) {
         (true, false) => format!("{} -> {quantity}{}", order.quantity, at(standing)),
         (false, true) => format!("{quantity}{} ->{}", at(standing), at(price).replace(" @", "")),
         (true, true) => format!("{}{} -> {quantity}{}", order.quantity, at(standing), at(price)),
         (false, false) => format!("{quantity}{}, as it is", at(standing)),
-    }
+    };
+    change + &limit
 }
 
 /// What has traded of an order that is changed: its quantity counts that in. A stop says what it covers instead.
@@ -312,6 +322,7 @@ fn stop_text(level: StopLevel) -> String {
         StopLevel::Tolerance(fraction) => {
             format!("{} from the price", percent(fraction))
         }
+        StopLevel::Limited { price, limit } => format!("{price}, limit {limit}"),
     }
 }
 
@@ -401,6 +412,10 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             let price = current_price.map_or(String::new(), |price| format!(" (price {price})"));
             plain(format!("exits set: {stop}{profit}{price}"))
         }
+        Decision::StopLimitSet { distance, .. } => plain(distance.map_or_else(
+            || "its stop is a stop market".to_owned(),
+            |distance| format!("its stop is a stop limit: the limit {} beyond the level", distance.normalize()),
+        )),
         Decision::PlanOpened => plain("plan opened".to_owned()),
         Decision::GroupOpened { group, action, algorithm, quantity, .. } => {
             // A history does not tell how an order was divided, nor how much it was for.
@@ -448,6 +463,7 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
                 }
                 TimerPurpose::Room { group } => format!("{timer} set for room in group {group} at {at}"),
                 TimerPurpose::EndTime { group } => format!("{timer} set for the end of group {group} at {at}"),
+                TimerPurpose::Patience { .. } => format!("{timer} set: the stop limit is to fill until {at}"),
             })
         }
         Decision::TimerDropped { timer } => plain(format!("{} dropped", timer_name(*timer, naming))),
@@ -554,6 +570,7 @@ fn order_terms(terms: OrderTerms) -> String {
         OrderTerms::Market => "at market".to_owned(),
         OrderTerms::Limit { price } => format!("limit {price}"),
         OrderTerms::Stop { trigger } | OrderTerms::TakeProfit { trigger } => format!("@ {trigger}"),
+        OrderTerms::StopLimit { trigger, price } => format!("@ {trigger}, limit {price}"),
         OrderTerms::Unknown => "on terms not known".to_owned(),
     }
 }
@@ -594,6 +611,7 @@ const fn reason(because: Because) -> &'static str {
         Because::RolledBack => "its batch is rolled back",
         Because::BatchStopped => "its batch is over",
         Because::Reducing => "room is made for an order that reduces",
+        Because::PatienceOver => "the stop limit did not fill in time",
         Because::Consolidating => "the venue amends no stop this way, or takes no more of them",
         Because::NoConnection => "nothing can be asked of the venue without a connection",
     }
@@ -643,6 +661,13 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
         Refusal::NoPriceYet => "no price was seen yet that its fraction could be read against".to_owned(),
         Refusal::ShortingUnsupported => "the venue cannot be short".to_owned(),
         Refusal::UnsupportedByProfile { needs } => format!("the venue's profile has no {needs}"),
+        Refusal::StopStands { distance, proposed } => {
+            let stands = distance.map_or_else(
+                || "the stop that stands is a stop market".to_owned(),
+                |distance| format!("the stop that stands has its limit {} beyond its level", distance.normalize()),
+            );
+            format!("{stands}: a limit {} beyond it takes the stop removed first", proposed.normalize())
+        }
         Refusal::TooManySlices { slices, quantity, lot } => {
             format!("{quantity} in {slices} slices gives less than the lot of {lot} each")
         }

@@ -8,6 +8,7 @@ use retrace_core::order::{OrderRole, Side};
 
 use super::group::{Opening, is_given_up};
 use super::order::NewOrder;
+use super::reports::stop_out;
 use super::{
     Accounting, BrokenHistory, Change, Closing, Course, Exits, Group, Ledger, Order, Phase, Plan, Refused,
     SeenDirective, StandingTarget, Timer,
@@ -70,6 +71,12 @@ impl Ledger {
                         }
                     }
                     TimerPurpose::Room { group } => group_mut(event, plan, group)?.room_came(),
+                    TimerPurpose::Patience { order } => {
+                        plan.change_order(order, |order| {
+                            order.patience_over = true;
+                            Ok(())
+                        });
+                    }
                     TimerPurpose::RollbackRetry => (plan.target.kept, plan.target.given_up) = (false, false),
                     // They hang on no plan.
                     TimerPurpose::BatchDeadline { .. } | TimerPurpose::LegDeadline { .. } => {}
@@ -97,6 +104,7 @@ impl Ledger {
         // What a plan is told after a size makes the same size another instruction again.
         if let Decision::TargetSet { directive, .. }
         | Decision::ExitsSet { directive, .. }
+        | Decision::StopLimitSet { directive, .. }
         | Decision::CloseStarted { directive, .. }
         | Decision::GroupCancelled { directive, .. }
         | Decision::AllCancelled { directive, .. }
@@ -180,8 +188,12 @@ impl Ledger {
             }
             Decision::ExitsSet { stop, take_profit, .. } => {
                 let plan = self.events_plan(event)?;
-                plan.exits = Exits { stop: *stop, take_profit: *take_profit };
+                plan.exits = Exits { stop: *stop, take_profit: *take_profit, ..plan.exits };
                 plan.protection_cancelled &= stop.is_none();
+                Ok(())
+            }
+            Decision::StopLimitSet { distance, .. } => {
+                self.events_plan(event)?.exits.stop_limit = *distance;
                 Ok(())
             }
             Decision::PlanOpened => {
@@ -257,6 +269,13 @@ impl Ledger {
                 let plan = self.plan_mut(event, plan)?;
                 if let (TimerPurpose::RollbackRetry, Some(rollback)) = (purpose, &mut plan.rollback) {
                     rollback.failed_tries = rollback.failed_tries.saturating_add(1);
+                }
+                if let TimerPurpose::Patience { order } = purpose {
+                    plan.change_order(*order, |order| {
+                        order.set_off = true;
+                        Ok(())
+                    });
+                    stop_out(plan);
                 }
                 if *purpose == TimerPurpose::CloseRetry {
                     plan.flatten_pauses = plan.flatten_pauses.saturating_add(1);

@@ -257,7 +257,7 @@ impl Ledger {
                 }
                 let ends = plan.accepted_by == directive;
                 plan.target = StandingTarget::at_market(*target, directive);
-                plan.exits = Exits { stop: *stop, take_profit: *take_profit };
+                plan.exits = Exits { stop: *stop, take_profit: *take_profit, ..plan.exits };
                 plan.rollback = Some(Rollback { batch: *batch, ends, failed_tries: 0 });
                 Ok(())
             }

@@ -54,7 +54,7 @@ use crate::view;
 pub const PROJECTION: &str = "strategy_ledger";
 
 /// The version of this fold. Raised whenever it gives another ledger, or another digest, for the same log.
-pub const PROJECTION_VERSION: u32 = 2;
+pub const PROJECTION_VERSION: u32 = 3;
 
 /// All that follows from a log up to one event.
 #[derive(Clone, Debug, PartialEq, Eq)]

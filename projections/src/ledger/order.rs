@@ -58,6 +58,10 @@ pub struct Order {
     pub(super) stated: Position,
     /// What was said of it.
     pub(super) told: Said,
+    /// Its level was touched, as the venue said or as it was seen.
+    pub set_off: bool,
+    /// The time in which it was to fill once it was set off is over.
+    pub patience_over: bool,
     /// Trades of it that were taken back before they were told.
     pub(super) busted: BTreeSet<TradeId>,
 }
@@ -174,6 +178,8 @@ impl Order {
             filled: Position::FLAT,
             stated: Position::FLAT,
             told: Said { accepted: false, end: None, refused: None, change_refused: None, did_not_grow: false },
+            set_off: false,
+            patience_over: false,
             busted: BTreeSet::new(),
         }
     }

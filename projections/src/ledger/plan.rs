@@ -9,6 +9,7 @@ use retrace_core::ids::{DirectiveId, GroupNo, OrderNo, PlanId, PlanNo};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::order::{OrderRole, Side};
 use retrace_core::time::{Span, Timestamp};
+use rust_decimal::Decimal;
 
 use super::accounting::Accounting;
 use super::batches::Rollback;
@@ -126,6 +127,8 @@ pub struct Exits {
     pub stop: Option<Price>,
     /// Where the gain is taken.
     pub take_profit: Option<Price>,
+    /// How far beyond the stop its limit stands, in quote; `None` for a stop market. Outlives a stop that is removed.
+    pub stop_limit: Option<Decimal>,
 }
 
 /// How far a plan's life has come.

@@ -58,6 +58,7 @@ impl Order {
 
     /// Its level was touched: so the venue has it, whether or not it said so before.
     pub(super) fn triggered(&mut self) {
+        self.set_off = true;
         self.told.accepted = true;
         self.restate();
     }
@@ -80,9 +81,11 @@ impl Order {
         self.restate();
     }
 
+    /// Of the same end the one with a reason tells more than the one without: where an order stands is told without.
     fn ends(&mut self, status: OrderStatus, reason: Option<VenueReason>) {
+        let rank = |(status, reason): (OrderStatus, Option<VenueReason>)| (status, reason.is_none(), reason);
         let end = (status, reason);
-        self.told.end = Some(self.told.end.map_or(end, |known| known.min(end)));
+        self.told.end = Some(self.told.end.map_or(end, |known| if rank(end) < rank(known) { end } else { known }));
     }
 
     /// A change was refused. What was not asked for cannot be refused: that is an older answer told again. Of an order
@@ -124,7 +127,7 @@ impl Order {
         self.restate();
     }
 
-    const fn become_amended(&mut self, quantity: Quantity, price: Option<Price>) {
+    fn become_amended(&mut self, quantity: Quantity, price: Option<Price>) {
         self.quantity = quantity;
         if let Some(price) = price {
             self.terms = self.terms.at(price);

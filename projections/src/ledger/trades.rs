@@ -1,27 +1,29 @@
-//! Whose each trade is: a venue's trade id names one trade of a symbol (SEMANTICS 8), so it belongs to one order.
+//! Whose each trade is: a venue's trade id names one trade of a symbol (SEMANTICS 8), so each side
+//! of it belongs to one order: two plans may trade with one another.
 
 use std::collections::BTreeMap;
 
 use retrace_core::event::{Event, FillReport};
 use retrace_core::ids::{OrderNo, PlanNo, TradeId};
 use retrace_core::instrument::Symbol;
+use retrace_core::order::Side;
 
 use super::{BrokenHistory, Conflict, Differs, Ledger};
 
 /// The order that every trade was told for first, also those of sealed plans: a venue may tell of one long after.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Trades(BTreeMap<Symbol, BTreeMap<TradeId, OrderNo>>);
+pub(super) struct Trades(BTreeMap<(Symbol, Side), BTreeMap<TradeId, OrderNo>>);
 
 impl Trades {
-    fn order_of(&self, symbol: &Symbol, trade: &TradeId) -> Option<OrderNo> {
-        self.0.get(symbol)?.get(trade).copied()
+    fn order_of(&self, place: &(Symbol, Side), trade: &TradeId) -> Option<OrderNo> {
+        self.0.get(place)?.get(trade).copied()
     }
 }
 
 impl Ledger {
-    /// The order that a trade of `symbol` is booked for, as the venue told it first.
-    pub fn order_of_trade(&self, symbol: &Symbol, trade: &TradeId) -> Option<OrderNo> {
-        self.trades.order_of(symbol, trade)
+    /// The order that this side of a trade of `symbol` is booked for, as the venue told it first.
+    pub fn order_of_trade(&self, symbol: &Symbol, side: Side, trade: &TradeId) -> Option<OrderNo> {
+        self.trades.order_of(&(symbol.clone(), side), trade)
     }
 
     /// A fill, or a correction of one, as a venue tells it. A trade that was told for another order before is a conflict.
@@ -33,15 +35,19 @@ impl Ledger {
         report: &FillReport,
     ) -> Result<(), BrokenHistory> {
         let plan_no = Self::number_of_plan(event)?;
-        let symbol = self.plan_mut(event, plan_no)?.symbol().clone();
-        match self.trades.order_of(&symbol, &report.trade_id) {
+        let plan = self.plan_mut(event, plan_no)?;
+        let Some(side) = plan.order(no).map(|order| order.side) else {
+            return self.apply_fill(event, no, revision, report);
+        };
+        let place = (plan.symbol().clone(), side);
+        match self.trades.order_of(&place, &report.trade_id) {
             Some(other) if other != no => {
                 self.note_conflict(event, plan_no, no, Differs::Order(other), report);
                 return Ok(());
             }
             Some(_) => {}
             None => {
-                self.trades.0.entry(symbol).or_default().insert(report.trade_id.clone(), no);
+                self.trades.0.entry(place).or_default().insert(report.trade_id.clone(), no);
             }
         }
         self.apply_fill(event, no, revision, report)

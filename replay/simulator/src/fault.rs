@@ -35,11 +35,21 @@ pub enum Fault {
     LimitsForgotten,
     /// The operator's kill switch is not turned on.
     SwitchForgotten,
+    /// After a lost connection an order that was asked for is not asked about.
+    QueryForgotten,
+    /// A rollback of a plan is begun twice.
+    RolledBackTwice,
+    /// A rollback leaves a plan out.
+    LegForgotten,
+    /// A gap in protection is not recorded.
+    GapForgotten,
+    /// A profile without reduce-only is taken for one that has it: no room is made for what leaves.
+    RoomForgotten,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::NoIdempotencyCheck,
         Self::WorkingNotCounted,
         Self::UnsentNotCounted,
@@ -49,6 +59,11 @@ impl Fault {
         Self::ProfitBoughtBack,
         Self::LimitsForgotten,
         Self::SwitchForgotten,
+        Self::QueryForgotten,
+        Self::RolledBackTwice,
+        Self::LegForgotten,
+        Self::GapForgotten,
+        Self::RoomForgotten,
     ];
 }
 
@@ -90,7 +105,33 @@ pub(crate) fn faulty_step(
 
 fn spoil(fault: Fault, before: &State, mut events: Vec<Event>) -> Vec<Event> {
     match fault {
-        Fault::NoIdempotencyCheck | Fault::TimerLostOnRestart | Fault::LimitsForgotten | Fault::SwitchForgotten => {}
+        Fault::NoIdempotencyCheck
+        | Fault::TimerLostOnRestart
+        | Fault::LimitsForgotten
+        | Fault::SwitchForgotten
+        | Fault::RoomForgotten => {}
+        Fault::QueryForgotten => leave_out(&mut events, |decision| matches!(decision, Decision::QueryRequested)),
+        Fault::GapForgotten => {
+            leave_out(&mut events, |decision| matches!(decision, Decision::ProtectionGapChanged { .. }));
+        }
+        Fault::LegForgotten => {
+            // Whatever is decided of that plan after it follows from its rollback.
+            let begins = |event: &&Event| matches!(event.fact, Fact::Decision(Decision::RollbackStarted { .. }));
+            if let Some((from, forgotten)) = events.iter().find(begins).map(|event| (event.seq, event.plan)) {
+                events.retain(|event| event.plan != forgotten || event.seq < from);
+                number_again(&mut events);
+            }
+        }
+        Fault::RolledBackTwice => {
+            let begins =
+                events.iter().position(|event| matches!(event.fact, Fact::Decision(Decision::RollbackStarted { .. })));
+            if let Some(place) = begins
+                && let Some(again) = events.get(place).cloned()
+            {
+                events.insert(place, again);
+                number_again(&mut events);
+            }
+        }
         Fault::WorkingNotCounted => enlarge(before, &mut events, |group| lots(group.working().unwrap_or_default())),
         Fault::UnsentNotCounted => {
             enlarge(before, &mut events, |group| lots(group.unsent().unwrap_or_default()));
@@ -129,6 +170,20 @@ fn spoil(fault: Fault, before: &State, mut events: Vec<Event>) -> Vec<Event> {
         }
     }
     events
+}
+
+/// Takes decisions out of a Step.
+fn leave_out(events: &mut Vec<Event>, is_it: fn(&Decision) -> bool) {
+    events.retain(|event| !matches!(&event.fact, Fact::Decision(decision) if is_it(decision)));
+    number_again(events);
+}
+
+/// Gives the events of a Step the numbers that they have in their order.
+fn number_again(events: &mut [Event]) {
+    let Some(first) = events.first().map(|event| event.seq) else { return };
+    for (seq, event) in (first.0..).zip(events) {
+        event.seq = Seq(seq);
+    }
 }
 
 fn lots(position: Position) -> i64 {

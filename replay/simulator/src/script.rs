@@ -174,6 +174,31 @@ impl Trick {
         Self::Bust,
         Self::Correct,
     ];
+
+    /// What it is counted as.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SlowRequest => "slow requests",
+            Self::SlowReport => "slow reports",
+            Self::VerySlowReport => "very slow reports",
+            Self::Repeat => "reports repeated",
+            Self::StaleRepeat => "stale repeats",
+            Self::Conflict => "conflicting bodies",
+            Self::Reject => "orders refused",
+            Self::AmendReject => "amends refused",
+            Self::CancelReject => "cancels refused",
+            Self::Expire => "expiries",
+            Self::CancelUnasked => "cancels unasked",
+            Self::PartialFill => "partial fills",
+            Self::WaitingMarket => "waiting markets",
+            Self::TriggeredFirst => "triggered first",
+            Self::Overfill => "overfills",
+            Self::LateTimer => "late timers",
+            Self::LazyCommit => "late commits",
+            Self::Bust => "busts",
+            Self::Correct => "corrections",
+        }
+    }
 }
 
 /// How often each trick is played, in a thousand; what is drawn depends on the order alone.

@@ -33,6 +33,10 @@ use crate::venue::{Told, Unsound, Venue};
 /// A world that takes more inputs than this does not come to rest.
 const INPUTS_MAX: u64 = 6_000;
 
+/// How long a world is given to come to rest before it ends, in milliseconds: longer than any schedule and any delay, so
+/// that nothing but what is tried again and again is left.
+const SETTLES_IN: i64 = 2 * 60 * 60 * 1_000;
+
 /// What came of a script.
 #[derive(Clone, Debug)]
 pub struct Played {
@@ -103,6 +107,10 @@ impl<'a> World<'a> {
         if fault == Some(Fault::LimitsForgotten) {
             identity.policy = ExecutionPolicy::default();
         }
+        if fault == Some(Fault::RoomForgotten) {
+            let profile = &mut identity.venue.profile;
+            (profile.reduce_only, profile.stop_locks_holding) = (true, false);
+        }
         let session = genesis(&identity).0;
         Self {
             script,
@@ -155,22 +163,25 @@ impl<'a> World<'a> {
                 }
             }
         }
-        self.until(None)?;
+        // A plan may wait for another one: what a bust took out of the account is bought back when that is closed.
+        self.until(Some(self.now + SETTLES_IN))?;
         // From here on everybody behaves, and whatever was begun must come to its end.
         self.mischief = Mischief::default();
         self.venue.behave();
         for pause in [1_000, 1_000, 1_000, LATE_MAX + 1_000, 1_000] {
             self.all_prices(pause)?;
+            self.until(Some(self.now + SETTLES_IN))?;
         }
         self.close_all()?;
         for _ in 0..6 {
             self.all_prices(1_000)?;
+            self.until(None)?;
         }
         self.auditor.over(&self.venue)?;
         if self.fault.is_none() { self.replay() } else { Ok(()) }
     }
 
-    /// Shows every symbol's price again after a pause, and lets what follows come to rest.
+    /// Shows every symbol's price again after a pause.
     fn all_prices(&mut self, pause: i64) -> Result<(), Finding> {
         self.now += pause;
         for symbol in 0..self.script.rules.symbols {
@@ -180,7 +191,7 @@ impl<'a> World<'a> {
             });
             self.price(symbol, last.unwrap_or(1_000))?;
         }
-        self.until(None)
+        Ok(())
     }
 
     fn close_all(&mut self) -> Result<(), Finding> {
@@ -193,7 +204,7 @@ impl<'a> World<'a> {
         let execution = CloseHint { urgency: None, max_total_slippage: None, on_limit: OnLimit::default() };
         let said = directive("THE_END", Intent::Close(ClosePlans { plans, execution }));
         self.take(&Input::DirectiveReceived(Box::new(said)))?;
-        self.until(None)
+        self.until(Some(self.now + SETTLES_IN))
     }
 
     /// What is on its way, and timers, up to a time; without one, until nothing is left.

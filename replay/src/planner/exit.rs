@@ -20,8 +20,9 @@ pub struct ExitPlanner {
 }
 
 impl ExitPlanner {
-    /// A stop and a take profit that could both trade never stand together.
-    fn checked(self, exits: Exits) -> Result<Exits, Unplanned> {
+    /// A stop and a take profit that could both trade never stand together; a stop limit has a price for its limit.
+    fn checked(self, exits: Exits, direction: Side) -> Result<Exits, Unplanned> {
+        levels::check_limit(&exits, direction)?;
         if !self.linked && exits.stop.is_some() && exits.take_profit.is_some() {
             return Err(Refusal::UnsupportedByProfile { needs: "native_oco".to_owned() }.into());
         }
@@ -46,8 +47,13 @@ impl TradePlanner for ExitPlanner {
         };
         let stop = wanted.stop.map(|stop| levels::stop_level(stop, direction, instrument, current, for_stop));
         let stop = stop.transpose()?;
+        let limited =
+            wanted.stop.zip(stop).map(|(wanted, level)| levels::limit_distance(wanted, level, direction, instrument));
+        let stop_limit = limited.transpose()?.flatten();
         let take_profit = wanted.take_profit.map(|p| levels::take_profit_level(p, direction, instrument, for_profit));
-        Ok(ExitPlan::Levels(self.checked(Exits { stop, take_profit: take_profit.transpose()? })?))
+        Ok(ExitPlan::Levels(
+            self.checked(Exits { stop, take_profit: take_profit.transpose()?, stop_limit }, direction)?,
+        ))
     }
 
     fn on_modify_trade(&self, view: ExitView<'_>, wanted: &ModifyPlans) -> Result<Option<ExitPlan>, Unplanned> {
@@ -64,6 +70,15 @@ impl TradePlanner for ExitPlanner {
                 {
                     return Err(Refusal::WouldLoosen { stop, proposed: level }.into());
                 }
+                let proposed = levels::limit_distance(wanted, level, direction, instrument)?;
+                exits.stop_limit = match (standing.stop, proposed) {
+                    // It is another order: the one that stands is not made into it.
+                    (Some(_), Some(proposed)) if standing.stop_limit != Some(proposed) => {
+                        return Err(Refusal::StopStands { distance: standing.stop_limit, proposed }.into());
+                    }
+                    (Some(_), _) => standing.stop_limit,
+                    (None, proposed) => proposed,
+                };
                 exits.stop = Some(level);
             }
         }
@@ -77,7 +92,7 @@ impl TradePlanner for ExitPlanner {
         if let Some(Algorithm::Layered(layered)) = wanted.execution.algorithm {
             division::check_stop(layered, direction, exits.stop)?;
         }
-        Ok((exits != standing).then_some(ExitPlan::Levels(self.checked(exits)?)))
+        Ok((exits != standing).then_some(ExitPlan::Levels(self.checked(exits, direction)?)))
     }
 
     fn on_close_trade(&self, view: ClosingView<'_>, wanted: &ClosePlans) -> Result<ExitPlan, Unplanned> {

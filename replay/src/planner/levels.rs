@@ -5,7 +5,8 @@ use retrace_core::directive::StopLevel;
 use retrace_core::event::Refusal;
 use retrace_core::exact::{self, Rounding};
 use retrace_core::instrument::Instrument;
-use retrace_core::order::Side;
+use retrace_core::order::{OrderTerms, Side};
+use retrace_projections::ledger::Exits;
 use rust_decimal::Decimal;
 
 /// The stop level that `wanted` means, on the tick at its tighter side.
@@ -26,7 +27,7 @@ pub(crate) fn stop_level(
         Side::Sell => Rounding::Down,
     };
     let level = match wanted {
-        StopLevel::At(price) => {
+        StopLevel::At(price) | StopLevel::Limited { price, .. } => {
             let bad = |_| Refusal::BadLevel { field: field.to_owned(), price };
             instrument.round_price(price.value(), tighter).map_err(bad)?
         }
@@ -46,6 +47,46 @@ pub(crate) fn stop_level(
             Err(Refusal::WrongSide { field: field.to_owned(), level, price })
         }
         _ => Ok(level),
+    }
+}
+
+/// How far beyond the stop's `level` its limit is to stand; `None` where none is asked for.
+///
+/// # Errors
+/// [`Refusal`] where the limit stands between the price and the level, or is no price.
+pub(crate) fn limit_distance(
+    wanted: StopLevel,
+    level: Price,
+    direction: Side,
+    instrument: &Instrument,
+) -> Result<Option<Decimal>, Refusal> {
+    let StopLevel::Limited { limit, .. } = wanted else { return Ok(None) };
+    let field = || "stop_limit_price".to_owned();
+    let (farther, beyond) = match direction {
+        Side::Buy => (Rounding::Down, Side::Sell),
+        Side::Sell => (Rounding::Up, Side::Buy),
+    };
+    let bad = |_| Refusal::BadLevel { field: field(), price: limit };
+    let limit = instrument.round_price(limit.value(), farther).map_err(bad)?;
+    let distance = match beyond {
+        Side::Sell => exact::sub(level.value(), limit.value()),
+        Side::Buy => exact::sub(limit.value(), level.value()),
+    };
+    match distance {
+        Ok(distance) if distance >= Decimal::ZERO => Ok(Some(distance)),
+        Ok(_) | Err(_) => Err(Refusal::WrongSide { field: field(), level: limit, price: level }),
+    }
+}
+
+/// Checks that a stop limit that goes with its level still has a price.
+///
+/// # Errors
+/// [`Refusal::BadLevel`] where its limit would be no price.
+pub(crate) fn check_limit(exits: &Exits, direction: Side) -> Result<(), Refusal> {
+    let (Some(level), Some(distance)) = (exits.stop, exits.stop_limit) else { return Ok(()) };
+    match OrderTerms::stop_limit(direction.opposite(), level, distance) {
+        Some(_) => Ok(()),
+        None => Err(Refusal::BadLevel { field: "stop_limit_price".to_owned(), price: level }),
     }
 }
 

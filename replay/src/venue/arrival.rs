@@ -78,7 +78,7 @@ impl BarVenue {
         let at_once = current.filter(|current| match terms {
             OrderTerms::Limit { price } => order.is_good(price, *current),
             OrderTerms::TakeProfit { trigger } => order.is_good(trigger, *current),
-            OrderTerms::Market | OrderTerms::Stop { .. } | OrderTerms::Unknown => false,
+            OrderTerms::Market | OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } | OrderTerms::Unknown => false,
         });
         let available = match at_once {
             Some(_) => self.within_position(&order, quantity)?.and_then(|q| self.within_volume(&order.symbol, q)),
@@ -111,7 +111,9 @@ impl BarVenue {
             OrderTerms::Unknown => return Ok(Some(VenueReason::Other)),
             OrderTerms::Market => None,
             OrderTerms::Limit { price } => Some(price),
-            OrderTerms::Stop { trigger } | OrderTerms::TakeProfit { trigger } => Some(trigger),
+            OrderTerms::Stop { trigger }
+            | OrderTerms::StopLimit { trigger, .. }
+            | OrderTerms::TakeProfit { trigger } => Some(trigger),
         };
         if !instrument.on_lot(order.quantity) || level.is_some_and(|level| !instrument.on_tick(level)) {
             return Ok(Some(VenueReason::OffGrid));
@@ -126,13 +128,16 @@ impl BarVenue {
         }
         let Some(current) = current else { return Ok(None) };
         Ok(match order.terms {
-            OrderTerms::Stop { trigger } if order.stop_touched(trigger, current) => Some(VenueReason::WouldTriggerNow),
+            OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } if order.is_set_off_at(current) => {
+                Some(VenueReason::WouldTriggerNow)
+            }
             OrderTerms::Limit { price } if order.post_only && order.is_good(price, current) => {
                 Some(VenueReason::WouldTake)
             }
             OrderTerms::Market
             | OrderTerms::Limit { .. }
             | OrderTerms::Stop { .. }
+            | OrderTerms::StopLimit { .. }
             | OrderTerms::TakeProfit { .. }
             | OrderTerms::Unknown => None,
         })
@@ -159,10 +164,8 @@ impl BarVenue {
             return Ok(Err(reason));
         }
         let Some(order) = self.resting.get_mut(&place) else { return Ok(Err(VenueReason::UnknownOrder)) };
-        if let (OrderTerms::Stop { trigger }, Some(current)) = (terms, current)
-            && !order.triggered
-            && order.stop_touched(trigger, current)
-        {
+        let changed = Resting { terms, ..order.clone() };
+        if current.is_some_and(|current| changed.is_set_off_at(current)) {
             return Ok(Err(VenueReason::WouldTriggerNow));
         }
         if let (OrderTerms::Limit { price }, Some(current)) = (terms, current)
@@ -182,6 +185,7 @@ impl BarVenue {
         let Some(place) = self.place_of(effect.order) else { return Ok(()) };
         let good = |order: &Resting, current| match order.terms {
             OrderTerms::Limit { price } => order.is_good(price, current),
+            OrderTerms::StopLimit { price, .. } => order.triggered && order.is_good(price, current),
             OrderTerms::Market | OrderTerms::Stop { .. } | OrderTerms::TakeProfit { .. } | OrderTerms::Unknown => false,
         };
         let order = self.resting.get(&place).zip(current).filter(|(order, current)| good(order, *current));

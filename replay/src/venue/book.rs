@@ -21,7 +21,7 @@ pub(super) struct Resting {
     pub(super) reduce_only: bool,
     /// It may only make liquidity.
     pub(super) post_only: bool,
-    /// A stop that was touched and has a rest: it goes on at the next open.
+    /// A stop that was touched: what is left of it goes on at the next open, of a stop limit as a limit order.
     pub(super) triggered: bool,
 }
 
@@ -37,7 +37,8 @@ pub(super) enum Turn {
 impl Resting {
     pub(super) const fn turn(&self) -> Turn {
         match self.terms {
-            OrderTerms::Stop { .. } => Turn::Stop,
+            OrderTerms::StopLimit { .. } if self.triggered => Turn::Limit,
+            OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } => Turn::Stop,
             OrderTerms::TakeProfit { .. } => Turn::TakeProfit,
             OrderTerms::Limit { .. } => Turn::Limit,
             OrderTerms::Market | OrderTerms::Unknown => Turn::Market,
@@ -68,6 +69,23 @@ impl Resting {
             Side::Sell => price <= trigger,
             Side::Buy => price >= trigger,
         }
+    }
+
+    /// Whether it is a stop that `price` sets off.
+    pub(super) fn is_set_off_at(&self, price: Price) -> bool {
+        match self.terms {
+            OrderTerms::Stop { trigger } | OrderTerms::StopLimit { trigger, .. } => {
+                !self.triggered && self.stop_touched(trigger, price)
+            }
+            OrderTerms::Market | OrderTerms::Limit { .. } | OrderTerms::TakeProfit { .. } | OrderTerms::Unknown => {
+                false
+            }
+        }
+    }
+
+    /// Whether it is a stop, of either kind.
+    pub(super) const fn is_stop(&self) -> bool {
+        matches!(self.terms, OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. })
     }
 
     /// Whether `price` is as good as `level` or better: at or above it for a sale, at or below it for a purchase.

@@ -41,8 +41,15 @@ impl BarVenue {
         reports: &mut Vec<Report>,
     ) -> Result<bool, VenueError> {
         let seen = point.mark.for_plan(order.direction);
-        let Some(met) = meets(order, seen, point.open) else { return Ok(true) };
-        let touched = matches!(order.terms, OrderTerms::Stop { .. }) && !order.triggered;
+        let touched = order.is_set_off_at(seen);
+        let Some(met) = meets(order, seen, point.open) else {
+            if touched {
+                // The price jumped beyond the limit of a stop limit: it waits there.
+                order.triggered = true;
+                reports.push(report(order.order, ReportKind::Triggered));
+            }
+            return Ok(true);
+        };
         order.triggered |= touched;
         let Some(remaining) = order.remaining() else { return Ok(false) };
         let Some(allowed) = self.within_position(order, remaining)? else {
@@ -72,6 +79,19 @@ fn meets(order: &Resting, seen: Price, open: bool) -> Option<Met> {
         OrderTerms::Stop { trigger } if order.stop_touched(trigger, seen) => {
             met(if open { seen } else { trigger }, Liquidity::Taker, true)
         }
+        // Set off inside a bar it is a limit order that can be filled at the price it meets: the level itself.
+        OrderTerms::StopLimit { trigger, .. } if !order.triggered && !open && order.stop_touched(trigger, seen) => {
+            met(trigger, Liquidity::Taker, false)
+        }
+        OrderTerms::StopLimit { trigger, price }
+            if (order.triggered || order.stop_touched(trigger, seen)) && order.is_good(price, seen) =>
+        {
+            if open {
+                met(seen, Liquidity::Taker, false)
+            } else {
+                met(price, Liquidity::Maker, false)
+            }
+        }
         OrderTerms::TakeProfit { trigger } if order.is_good(trigger, seen) => {
             met(if open { seen } else { trigger }, Liquidity::Taker, false)
         }
@@ -82,8 +102,10 @@ fn meets(order: &Resting, seen: Price, open: bool) -> Option<Met> {
                 met(price, Liquidity::Maker, false)
             }
         }
-        OrderTerms::Stop { .. } | OrderTerms::TakeProfit { .. } | OrderTerms::Limit { .. } | OrderTerms::Unknown => {
-            None
-        }
+        OrderTerms::Stop { .. }
+        | OrderTerms::StopLimit { .. }
+        | OrderTerms::TakeProfit { .. }
+        | OrderTerms::Limit { .. }
+        | OrderTerms::Unknown => None,
     }
 }

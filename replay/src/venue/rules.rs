@@ -13,8 +13,8 @@ impl BarVenue {
     /// Why the profile does not let a new order in, if so.
     pub(super) fn against_profile(&self, order: &Resting) -> Result<Option<VenueReason>, VenueError> {
         let profile = &self.settings.profile;
-        if matches!(order.terms, OrderTerms::Stop { .. }) {
-            let stops = self.resting.values().filter(|o| o.symbol == order.symbol && is_stop(o)).count();
+        if order.is_stop() {
+            let stops = self.resting.values().filter(|o| o.symbol == order.symbol && o.is_stop()).count();
             if profile.max_stops.is_some_and(|max| stops >= usize::from(max)) {
                 return Ok(Some(VenueReason::TooManyStops));
             }
@@ -81,7 +81,7 @@ impl BarVenue {
             let (mut stops, mut profits) = (Position::FLAT, Position::FLAT);
             for order in sales().filter(|order| order.plan == plan) {
                 let left = order.remaining().map_or(Position::FLAT, |left| Side::Buy.signed(left));
-                if is_stop(order) {
+                if order.is_stop() {
                     stops = stops.plus(left)?;
                 } else if matches!(order.terms, OrderTerms::TakeProfit { .. }) {
                     profits = profits.plus(left)?;
@@ -109,8 +109,10 @@ impl BarVenue {
     pub(super) fn unlink(&mut self, traded: &Resting, reports: &mut Vec<Report>) {
         let profile = &self.settings.profile;
         let other: fn(&Resting) -> bool = match traded.terms {
-            OrderTerms::Stop { .. } => |order| matches!(order.terms, OrderTerms::TakeProfit { .. }),
-            OrderTerms::TakeProfit { .. } => is_stop,
+            OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } => {
+                |order| matches!(order.terms, OrderTerms::TakeProfit { .. })
+            }
+            OrderTerms::TakeProfit { .. } => Resting::is_stop,
             OrderTerms::Market | OrderTerms::Limit { .. } | OrderTerms::Unknown => return,
         };
         if !profile.native_oco || traded.reduce_only {
@@ -128,8 +130,4 @@ impl BarVenue {
             }
         }
     }
-}
-
-const fn is_stop(order: &Resting) -> bool {
-    matches!(order.terms, OrderTerms::Stop { .. })
 }

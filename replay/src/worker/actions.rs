@@ -218,6 +218,14 @@ fn judge(
             return Err(GroupRefusal::OrderUnanswered { orders }.into());
         }
     }
+    let leaves = matches!(group.action, GroupAction::Reduce | GroupAction::Close);
+    let grows = |order: &&&Order| change.quantity.is_some_and(|quantity| quantity > order.quantity);
+    let profile = &deciding.state.profile;
+    if leaves && profile.divides_holding() && open.iter().any(|order| grows(&order)) {
+        // Protection would have to give up its part first; a smaller target has it do so.
+        let needs = if profile.reduce_only { "holding that its stops leave free" } else { "reduce_only" };
+        return Err(Refusal::UnsupportedByProfile { needs: needs.to_owned() }.into());
+    }
     let mut added = Position::FLAT;
     let mut leaving = Position::FLAT;
     let mut orders = Vec::new();

@@ -9,7 +9,7 @@ use retrace_core::ids::{GroupNo, PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_projections::ledger::{Closing, Group, Order, Phase, Plan};
 
-use super::{REJECT_RETRIES, Request, current_price, holding, request, snapshot, target};
+use super::{REJECT_RETRIES, Request, current_price, holding, patience, request, snapshot, target};
 use crate::step::{Deciding, EngineError};
 
 pub(super) use slices::{is_superseded, order_of_ends};
@@ -173,6 +173,7 @@ pub(super) fn why_flattened(plan: &Plan) -> Because {
     // What fills after a plan has ended came too late, as what fills after its stop.
     let late = stop_filled || matches!(plan.phase, Phase::Reopened { .. });
     match (late, stop_refused) {
+        _ if patience::gave_out(plan) => Because::PatienceOver,
         (true, _) => Because::LateEntry,
         (false, true) => Because::StopLost,
         (false, false) => Because::StopAlreadyPassed,

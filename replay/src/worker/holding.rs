@@ -179,7 +179,7 @@ pub(super) fn fit(deciding: &mut Deciding<'_>, plan: &Plan, wanted: &Wanted) -> 
 fn place(deciding: &mut Deciding<'_>, plan: &Plan, wanted: &Wanted, quantity: Quantity) -> Result<(), EngineError> {
     let trigger = wanted.level;
     let is_stop = wanted.role == OrderRole::StopLoss;
-    let terms = if is_stop { OrderTerms::Stop { trigger } } else { OrderTerms::TakeProfit { trigger } };
+    let terms = if is_stop { super::patience::stop_terms(plan, trigger) } else { OrderTerms::TakeProfit { trigger } };
     // It takes the place of one that was taken back for it, with what has come since.
     let last = plan.side_orders().rfind(|order| order.role == wanted.role && !order.is_working());
     let alone = plan.working(wanted.role).next().is_none();

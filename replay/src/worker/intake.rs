@@ -356,7 +356,11 @@ fn set_exits(
     exits: Exits,
     current_price: Option<Price>,
 ) -> Result<(), EngineError> {
-    let Exits { stop, take_profit } = exits;
+    let Exits { stop, take_profit, stop_limit } = exits;
+    if stop_limit != plan.exits.stop_limit {
+        let decision = Decision::StopLimitSet { directive: id.clone(), distance: stop_limit };
+        deciding.decide(Some(plan.no), None, decision)?;
+    }
     let decision = Decision::ExitsSet { directive: id.clone(), stop, take_profit, current_price };
     deciding.decide(Some(plan.no), None, decision)
 }

@@ -12,6 +12,7 @@ mod connection;
 mod ending;
 mod holding;
 mod intake;
+mod patience;
 mod protection;
 mod risk;
 mod schedule;
@@ -29,6 +30,7 @@ use crate::step::{Deciding, EngineError};
 pub(crate) use batch::{follow, follow_all};
 pub(crate) use connection::connected;
 pub(crate) use intake::receive;
+pub(crate) use patience::seen;
 pub(crate) use risk::obey;
 
 /// How often closing and flattening are tried again at once after a refusal.
@@ -48,6 +50,7 @@ fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> 
     loop {
         let before = deciding.len();
         deciding.leaves_next = Position::FLAT;
+        patience::follow(deciding, no)?;
         let Some(plan) = deciding.state.ledger.plan(no) else { return Ok(()) };
         // What takes a batch back is no entry: the kill switch does not hold it.
         let held = plan.rollback.is_none();

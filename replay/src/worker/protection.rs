@@ -7,7 +7,7 @@ use retrace_core::ids::{GroupNo, PlanNo};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_projections::ledger::{Closing, Group, Order, Phase, Plan, is_protection};
 
-use super::{Request, cancel, closing, current_price, holding, request, snapshot};
+use super::{Request, cancel, closing, current_price, holding, patience, request, snapshot};
 use crate::planner::levels;
 use crate::step::{Deciding, EngineError};
 
@@ -21,9 +21,10 @@ struct Cover {
 /// Brings the stop and the take profit to what the plan holds.
 pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
-    // What a close or a take profit leaves as dust is not protected again: the plan ends once nothing works any more.
+    // What a close, a rollback or a take profit leaves as dust is not protected again: the plan ends once nothing works any more.
     let trades = plan.orders().any(|order| order.is_working() && !is_protection(order.role));
-    let to_end = matches!(plan.phase, Phase::Closing(_)) || closing::took_all(&plan);
+    let taken_back = plan.rollback.is_some_and(|rollback| rollback.ends);
+    let to_end = matches!(plan.phase, Phase::Closing(_)) || taken_back || closing::took_all(&plan);
     let ends = to_end && !trades && closing::is_dust(deciding, &plan)?;
     let held = deciding.exact(plan.held_lots())?.filter(|_| !ends);
     let standing = plan.phase == Phase::Standing;
@@ -119,27 +120,30 @@ fn failed_level(
         let places = || holding::missing(deciding, plan, OrderRole::StopLoss);
         let newest = plan.side_orders().filter(|order| order.role == OrderRole::StopLoss).max_by_key(|stop| stop.no);
         plan.working(OrderRole::StopLoss).any(refused)
-            || (places()?.is_some() && (is_lost(newest) || levels::is_passed(level, plan.direction, current)))
+            || (places()?.is_some() && (is_lost(plan, newest) || levels::is_passed(level, plan.direction, current)))
     } else if let Some(working) = working {
         working.reason.is_some() && !working.is_unanswered()
     } else {
         let last = plan.side_orders().rfind(|order| order.role == OrderRole::StopLoss);
-        is_lost(last) || levels::is_passed(level, plan.direction, current)
+        is_lost(plan, last) || levels::is_passed(level, plan.direction, current)
     };
     Ok(Some(current).filter(|_| failed))
 }
 
-/// Whether the venue refused or ended a stop by itself, other than with the position or the other leg.
-fn is_lost(stop: Option<&Order>) -> bool {
+/// Whether the venue refused or ended a stop by itself, other than with the position or the other leg; or it was a
+/// stop limit that did not fill in time.
+fn is_lost(plan: &Plan, stop: Option<&Order>) -> bool {
     stop.is_some_and(|stop| match stop.status {
         // One that never reached the venue was not refused: it is placed again.
         OrderStatus::Rejected => stop.reason != Some(VenueReason::NeverArrived),
-        OrderStatus::Expired => !matches!(stop.reason, Some(VenueReason::NothingToReduce | VenueReason::Linked)),
-        OrderStatus::Pending
-        | OrderStatus::Open
-        | OrderStatus::PartiallyFilled
-        | OrderStatus::Filled
-        | OrderStatus::Canceled => false,
+        OrderStatus::Expired => match stop.reason {
+            Some(reason) => !matches!(reason, VenueReason::NothingToReduce | VenueReason::Linked),
+            // A venue that is asked where it stands does not say why it ended: as a rule the other leg traded.
+            None => !plan.has_filled(OrderRole::TakeProfit),
+        },
+        // It was set off, and cancelled because it did not fill in time.
+        OrderStatus::Canceled => stop.patience_over,
+        OrderStatus::Pending | OrderStatus::Open | OrderStatus::PartiallyFilled | OrderStatus::Filled => false,
     })
 }
 
@@ -180,7 +184,7 @@ fn place(deciding: &mut Deciding<'_>, plan: &Plan, working: Option<&Order>, cove
             | OrderRole::Reduce
             | OrderRole::Close
             | OrderRole::Flatten
-            | OrderRole::Compensation => OrderTerms::Stop { trigger: cover.level },
+            | OrderRole::Compensation => patience::stop_terms(plan, cover.level),
         };
         let order = Request {
             group,

@@ -14,7 +14,7 @@ use retrace_core::ids::{GroupNo, PlanNo, TimerId};
 use retrace_core::instrument::Symbol;
 use retrace_core::order::{OrderRole, Side};
 use retrace_core::time::Span;
-use retrace_projections::ledger::{Ledger, Order, Phase, Plan, is_protection};
+use retrace_projections::ledger::{Group, Ledger, Order, Phase, Plan, is_protection};
 use rust_decimal::Decimal;
 
 use super::{Request, converge, current_price, schedule, snapshot, target};
@@ -65,7 +65,33 @@ pub(super) fn judge(
     side: Side,
     request: &Request,
 ) -> Result<Option<RiskRefusal>, EngineError> {
-    if !is_judged(request.role) {
+    judge_size(
+        deciding,
+        plan,
+        request.role,
+        Size { side, quantity: request.quantity, price: request.terms.limit_price() },
+    )
+}
+
+/// Whether an order of a group would be refused if it were requested now: protection makes no room for such a one.
+pub(super) fn refuses(
+    deciding: &Deciding<'_>,
+    plan: &Plan,
+    group: &Group,
+    quantity: Quantity,
+    price: Option<Price>,
+) -> Result<bool, EngineError> {
+    let side = group.side(plan.direction);
+    Ok(judge_size(deciding, plan, group.role(), Size { side, quantity, price })?.is_some())
+}
+
+fn judge_size(
+    deciding: &Deciding<'_>,
+    plan: &Plan,
+    role: OrderRole,
+    size: Size,
+) -> Result<Option<RiskRefusal>, EngineError> {
+    if !is_judged(role) {
         return Ok(None);
     }
     let ledger = &deciding.state.ledger;
@@ -73,7 +99,6 @@ pub(super) fn judge(
         return Ok(Some(RiskRefusal::KillSwitch { since: switch.since }));
     }
     let limits = &deciding.state.policy.risk;
-    let size = Size { side, quantity: request.quantity, price: request.terms.limit_price() };
     if let Some(refusal) = too_large(deciding, plan, size)? {
         return Ok(Some(refusal));
     }

@@ -274,7 +274,7 @@ impl Account {
 
 fn at(level: StopLevel) -> Price {
     match level {
-        StopLevel::At(price) => price,
+        StopLevel::At(price) | StopLevel::Limited { price, .. } => price,
         StopLevel::Tolerance(_) => panic!("no case has a tolerance"),
     }
 }

@@ -38,12 +38,9 @@ pub(super) const DIFFERS: &[Differs] = &[
     },
 ];
 
-const STOP_LIMIT: &str = "not yet: stop-limit orders come with a later part";
 const TRAILING: &str = "not yet: trailing stops come with a later part";
 
 pub(super) const NOT_YET: &[NotYet] = &[
-    stop_limit("lean-stop-limit-buy"),
-    stop_limit("lean-stop-limit-sell"),
     trailing("lean-trailing-sell-pct"),
     trailing("lean-trailing-sell-abs"),
     trailing("nautilus-trailing_stop_market_last_price-0"),
@@ -59,10 +56,6 @@ pub(super) const NOT_YET: &[NotYet] = &[
     trailing("nautilus-trailing_stop_last_or_bid_ask-2"),
     trailing("nautilus-trailing_stop_market_last_price_move_in_favour-0"),
 ];
-
-const fn stop_limit(case: &'static str) -> NotYet {
-    NotYet { case, reason: STOP_LIMIT, missing: || refuses_order_type("STOP_LIMIT") }
-}
 
 const fn trailing(case: &'static str) -> NotYet {
     NotYet { case, reason: TRAILING, missing: || refuses_order_type("TRAILING_STOP") }
@@ -271,6 +264,7 @@ fn single_order(case: &Value) -> Compared {
     let terms = match order["type"].as_str().unwrap() {
         "market" => OrderTerms::Market,
         "limit" => OrderTerms::Limit { price: level("limit") },
+        "stop_limit" => OrderTerms::StopLimit { trigger: level("stop"), price: level("limit") },
         "stop_market" => OrderTerms::Stop { trigger: level("stop") },
         other => panic!("{}: no order type {other}", case["id"]),
     };

@@ -82,6 +82,12 @@ fn files() -> Files {
         opening(5, "HOLD_2", "TPL_HOLD", "BTC/USDT", "SELL", json!({})),
         change(6, "HOLD_3", &["TPL_HOLD"], json!({ "exit_directive": tolerance("0.1") })),
         change(
+            6,
+            "HOLD_9",
+            &["TPL_HOLD"],
+            json!({ "exit_directive": { "stop_loss_price": "49000", "stop_limit_price": "48900" } }),
+        ),
+        change(
             7,
             "HOLD_4",
             &["TPL_HOLD"],

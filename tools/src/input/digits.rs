@@ -179,7 +179,7 @@ const fn highest_layer(hint: ExecutionHint) -> Option<retrace_core::amount::Pric
 
 const fn price_of(level: StopLevel) -> Option<retrace_core::amount::Price> {
     match level {
-        StopLevel::At(price) => Some(price),
+        StopLevel::At(price) | StopLevel::Limited { price, .. } => Some(price),
         StopLevel::Tolerance(_) => None,
     }
 }

@@ -27,6 +27,7 @@ const PLANS: &str = "directive.target_plan_ids";
 const SYMBOL: &str = "directive.entry_directive.symbol";
 const SIZE: &str = "directive.size_directive.target_position_size";
 const STOP: &str = "directive.exit_directive.stop_loss_price";
+const STOP_LIMIT: &str = "directive.exit_directive.stop_limit_price";
 const TOLERANCE: &str = "directive.exit_directive.stop_loss_tolerance";
 const REMOVE_STOP: &str = "directive.exit_directive.remove_stop";
 const TAKE_PROFIT: &str = "directive.exit_directive.take_profit_price";
@@ -267,6 +268,18 @@ impl<'a> Builder<'a> {
             }
             (None, None, false) => None,
         };
+        let limit = values.price(Named(STOP_LIMIT, text_of(exit.stop_limit_price.as_ref())), instruments)?;
+        let stop = match (stop, limit) {
+            (stop, None) => stop,
+            (Some(StopChange::To(StopLevel::At(price))), Some(limit)) => {
+                Some(StopChange::To(StopLevel::Limited { price, limit }))
+            }
+            (Some(StopChange::To(StopLevel::Tolerance(_))), _) => return excludes(STOP_LIMIT, "stop_loss_tolerance"),
+            (Some(StopChange::Remove), _) => return excludes(STOP_LIMIT, "remove_stop"),
+            (Some(StopChange::To(StopLevel::Limited { .. })) | None, _) => {
+                return Err((self.here)(Rule::Missing).field(STOP));
+            }
+        };
         let take_profit = match values.price(Named::given(TAKE_PROFIT, &exit.take_profit_price), instruments)? {
             Some(price) => Some(TakeProfitChange::To(price)),
             None => (exit.take_profit_price == Given::Null).then_some(TakeProfitChange::Remove),
@@ -323,7 +336,7 @@ impl<'a> Builder<'a> {
             }
         };
         let stop = match new.stop {
-            Some(StopLevel::At(price)) => Some(price),
+            Some(StopLevel::At(price) | StopLevel::Limited { price, .. }) => Some(price),
             Some(StopLevel::Tolerance(_)) | None => None,
         };
         for (field, level, below, limit_price) in [

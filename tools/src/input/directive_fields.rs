@@ -184,6 +184,7 @@ pub(super) struct ExitFields {
     #[serde(default)]
     pub(super) stop_loss_price: Given<Text>,
     pub(super) stop_loss_tolerance: Option<Text>,
+    pub(super) stop_limit_price: Option<Text>,
     #[serde(default)]
     pub(super) take_profit_price: Given<Text>,
     pub(super) remove_stop: Option<bool>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use retrace_core::directive::{Intent, PlanTrade, StrategyDirective, Trade};
 use retrace_core::event::{BatchEnd, Decision, Event, LegEnd};
-use retrace_core::ids::{BatchNo, PlanId, PlanNo, SessionUid};
+use retrace_core::ids::{BatchNo, DirectiveId, PlanId, PlanNo, SessionUid};
 use retrace_core::policy::{BatchPolicy, ExecutionMode};
 
 use super::{Auditor, Kind, LATE_MAX, Phase, Plan};
@@ -27,6 +27,10 @@ pub(super) struct Batch {
 }
 
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that was so when it began, or that happened since"
+)]
 struct Leg {
     plan: PlanId,
     begun: bool,
@@ -34,6 +38,8 @@ struct Leg {
     /// Target in lots, stop and take profit in ticks; `None` where there was no plan.
     before: Option<(i64, Option<i64>, Option<i64>)>,
     rolled_back: bool,
+    /// Its plan stood at its target when it began, and nothing worked toward it.
+    was_at_rest: bool,
     /// It moves levels alone, or closes.
     sizeless: bool,
 }
@@ -97,6 +103,7 @@ impl Auditor {
                     end: None,
                     before: None,
                     rolled_back: false,
+                    was_at_rest: false,
                     sizeless: sizeless(plan),
                 };
                 let legs = legs.iter().map(leg).collect();
@@ -165,8 +172,12 @@ impl Auditor {
         let (id, said) = (leg.plan.clone(), batch.said.clone());
         let plan = self.names.get(&id).and_then(|no| self.plans.get(no));
         let before = plan.map(|plan| (plan.target, plan.stop, plan.profit));
+        let at_rest = self.names.get(&id).zip(plan).is_some_and(|(no, plan)| {
+            let works = self.left(*no, Kind::Entry) + self.left(*no, Kind::Exit) > 0;
+            plan.traded == plan.target && !works && !self.has_paused(*no)
+        });
         if let Some(leg) = self.batches.get_mut(&no).and_then(|batch| batch.legs.get_mut(place)) {
-            (leg.begun, leg.before) = (true, before);
+            (leg.begun, leg.before, leg.was_at_rest) = (true, before, at_rest);
         }
         match leg_of(&said, self.session, &id).map(|leg| leg.intent) {
             Some(Intent::Modify(modify)) => self.modify_plan(&said, &modify, &id),
@@ -241,6 +252,13 @@ impl Auditor {
         Ok(())
     }
 
+    /// Whether the batch of this directive was rolled back to where this plan stood before.
+    pub(super) fn took_back(&self, directive: &DirectiveId, plan: &PlanId) -> bool {
+        let of = |batch: &&Batch| batch.said.directive_id == *directive;
+        let mut legs = self.batches.values().filter(of).flat_map(|batch| &batch.legs);
+        legs.any(|leg| leg.plan == *plan && leg.rolled_back)
+    }
+
     fn end_batch(&mut self, no: BatchNo, end: BatchEnd) -> Result<(), Finding> {
         let wrong = |what| Err(Finding::Batch { batch: no, what });
         let Some(batch) = self.batches.get(&no).filter(|batch| !batch.over) else { return wrong("ends twice") };
@@ -252,28 +270,33 @@ impl Auditor {
             let Some((no, plan)) = plan.filter(|_| leg.begun && leg.end != Some(LegEnd::Closed)) else { return true };
             let lots = leg.before.map_or(0, |(lots, _, _)| lots);
             let off = (plan.traded - lots).abs();
-            let at_rest = self.left(no, Kind::Entry) + self.left(no, Kind::Exit) == 0;
-            plan.phase == Phase::Closed
-                || leg.rolled_back && at_rest && (self.is_small(plan, off) || lots == 0 && plan.held_lots() == 0)
+            // What the plan was at before, it goes on with.
+            let moved = leg.before.is_none() || leg.was_at_rest;
+            let reached = !moved || self.is_small(plan, off) || lots == 0 && plan.held_lots() == 0;
+            let trades = self.left(no, Kind::Exit) > 0 || leg.before.is_none() && self.left(no, Kind::Entry) > 0;
+            // What was stopped out since, or lost its stop, is being flattened: nothing brings it back into its trade.
+            let is_out = leg.rolled_back && plan.phase == Phase::StoppedOut;
+            plan.has_ended || is_out || leg.rolled_back && reached && !(trades && moved)
         };
         let verdict = match end {
             BatchEnd::Complete if !complete => wrong("is called complete, and a leg of it is not"),
-            BatchEnd::Complete => Ok(()),
             BatchEnd::Incomplete if atomic || complete => wrong("is left incomplete"),
             BatchEnd::Incomplete if batch.failed => wrong("is left incomplete after it was to be rolled back"),
-            BatchEnd::Incomplete => Ok(()),
             BatchEnd::Refused if batch.legs.iter().any(|leg| leg.begun) => {
                 wrong("is called refused, and a leg has begun")
             }
-            BatchEnd::Refused => Ok(()),
             BatchEnd::RolledBack if !batch.legs.iter().all(back) => {
                 wrong("is called rolled back, and a leg of it is not")
             }
             BatchEnd::RollbackIncomplete if !batch.gave_up => wrong("gives up a rollback that was not tried"),
-            BatchEnd::RolledBack | BatchEnd::RollbackIncomplete => Ok(()),
+            BatchEnd::Complete
+            | BatchEnd::Incomplete
+            | BatchEnd::Refused
+            | BatchEnd::RolledBack
+            | BatchEnd::RollbackIncomplete => Ok(()),
         };
         verdict?;
-        let plans: Vec<PlanId> = batch.legs.iter().map(|leg| leg.plan.clone()).collect();
+        let plans: Vec<PlanId> = batch.legs.iter().filter(|leg| leg.rolled_back).map(|leg| leg.plan.clone()).collect();
         if let Some(batch) = self.batches.get_mut(&no) {
             batch.over = true;
         }

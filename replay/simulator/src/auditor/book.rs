@@ -41,6 +41,8 @@ pub struct Plan {
     pub trouble: bool,
     /// A directive cancelled what entered: no group is to enter before a target is set.
     pub no_entries: bool,
+    /// It has ended once; a late fill may have opened it again.
+    pub has_ended: bool,
     /// A batch that failed takes back what it traded.
     pub rolling: bool,
     /// How many lots are recorded as not covered.

@@ -1,10 +1,10 @@
 //! What a directive is to do to a plan, and whether a refusal has ground.
 
 use retrace_core::directive::{
-    Algorithm, ClosePlans, EntryTerms, ExecutionHint, Intent, Layered, ModifyPlans, NewTrade, StopChange, StopLevel,
-    StrategyDirective, TakeProfitChange,
+    Algorithm, CancelReach, ClosePlans, EntryTerms, ExecutionHint, Intent, Layered, ModifyPlans, NewTrade, StopChange,
+    StopLevel, StrategyDirective, TakeProfitChange,
 };
-use retrace_core::event::{Decision, Event, Fact, Refusal};
+use retrace_core::event::{Decision, Event, Fact, GroupRefusal, Refusal};
 use retrace_core::ids::{PlanId, PlanNo};
 use retrace_core::order::Side;
 use rust_decimal::Decimal;
@@ -82,7 +82,9 @@ impl Auditor {
             }
             Intent::CancelAll(cancel) => {
                 for id in cancel.plans.iter().filter(|id| !is_refused(id)) {
-                    self.free_of_batch(said, id)?;
+                    if cancel.reach != CancelReach::Plan {
+                        self.free_of_batch(said, id)?;
+                    }
                     self.cancel_all(said, cancel, id, events)?;
                 }
                 Ok(())
@@ -117,6 +119,10 @@ impl Auditor {
     ) -> Result<(), Finding> {
         let market = close.execution.max_total_slippage.is_none();
         let Some(plan) = self.names.get(id).and_then(|no| self.plans.get_mut(no)) else {
+            // A leg whose turn has not come is closed before it was opened.
+            if self.in_batch(id) {
+                return Ok(());
+            }
             let what = "closes a plan that does not exist";
             return Err(Finding::Directive { directive: said.directive_id.clone(), what });
         };
@@ -166,6 +172,7 @@ impl Auditor {
             parts: parts(new.execution),
             skips: skips(new.execution.algorithm),
             trouble: false,
+            has_ended: false,
             rolling: false,
             gap: 0,
             no_entries: false,
@@ -197,7 +204,11 @@ impl Auditor {
             Refusal::PlanExists => new.is_some() && known.is_some(),
             Refusal::ShortingUnsupported => new.is_some() && !long && !self.rules.profile.shorting,
             Refusal::NoPriceYet => mark.is_none(),
-            Refusal::UnsupportedByProfile { needs } => needs == "native_oco" && !self.rules.profile.links_exits(),
+            Refusal::UnsupportedByProfile { needs } if needs == "native_oco" => !self.rules.profile.links_exits(),
+            // An order that leaves was to grow, and all of the holding has its order.
+            Refusal::UnsupportedByProfile { .. } => {
+                self.rules.profile.divides() && matches!(said.intent, Intent::Group(_))
+            }
             Refusal::WrongSide { field, level, price } => {
                 let (level, price) = (ticks_of(*level), ticks_of(*price));
                 let is_stop = field == "stop_loss_price";
@@ -231,8 +242,13 @@ impl Auditor {
                 (Intent::Group(group), Some(id)) => self.change_is_beyond(group, id, refusal.code()),
                 _ => false,
             },
-            Refusal::Group(refusal) => match (&said.intent, plan) {
-                (Intent::Group(group), Some(id)) => self.has_group_ground(group, id, refusal),
+            Refusal::Group(refusal) => match (&said.intent, plan, refusal) {
+                (Intent::Group(group), Some(id), refusal) => self.has_group_ground(group, id, refusal),
+                // Of a leg, which is planned before any is sent.
+                (_, _, GroupRefusal::OrderBelowMinNotional { quantity, price, minimum }) => {
+                    quantity.value() * price.value() < minimum.value()
+                        && minimum.value() == Decimal::from(self.rules.min_notional)
+                }
                 _ => false,
             },
             _ => false,
@@ -302,7 +318,7 @@ fn change(plan: &mut Plan, modify: &ModifyPlans, mark: Option<i64>, running: Run
 /// Where a stop is to stand: a tolerance is read against the current price and rounded toward it.
 fn level_of(level: StopLevel, sign: i64, mark: Option<i64>) -> Option<i64> {
     match level {
-        StopLevel::At(price) => ticks_of(price),
+        StopLevel::At(price) | StopLevel::Limited { price, .. } => ticks_of(price),
         StopLevel::Tolerance(fraction) => {
             let (thousandths, mark) =
                 (i64::try_from((fraction * Decimal::ONE_THOUSAND).trunc().mantissa()).ok()?, mark?);

@@ -50,6 +50,8 @@ impl Auditor {
             Decision::GroupOpened { group, directive, action, .. } => {
                 let known = self.plans.get(&plan).filter(|plan| !plan.is_rolled_back());
                 let said = self.said.get(directive).zip(known).and_then(|(said, known)| match said.intent {
+                    // What a batch took back is brought to where it stood before, at once.
+                    Intent::Batch(_) if self.took_back(directive, &known.id) => None,
                     Intent::Batch(_) => leg_of(said, self.session, &known.id),
                     _ => Some(said.clone()),
                 });

@@ -222,7 +222,10 @@ impl Auditor {
         events: &[Event],
     ) -> Result<(), Finding> {
         let wrong = |what| Err(Finding::Directive { directive: said.directive_id.clone(), what });
-        let Some(no) = self.names.get(id).copied() else { return wrong("cancels a plan that does not exist") };
+        let Some(no) = self.names.get(id).copied() else {
+            // A leg whose turn has not come is closed before it was opened.
+            return if self.in_batch(id) { Ok(()) } else { wrong("cancels a plan that does not exist") };
+        };
         let open: Vec<GroupNo> = self
             .groups_of(no)
             .filter(|(_, group)| matches!(group.course, Course::Runs | Course::Paused))

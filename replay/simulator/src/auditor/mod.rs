@@ -370,6 +370,7 @@ impl Auditor {
         }
         if let Some(plan) = self.plans.get_mut(&no) {
             plan.phase = Phase::Closed;
+            plan.has_ended = true;
             plan.target = 0;
         }
         Ok(())

@@ -42,8 +42,10 @@ impl Auditor {
         // What is too small for an order of its own waits for more.
         let alone = covered == 0 || !profile.amend_up;
         let small = alone && (staying - covered) * wanted < self.rules.min_notional * 100;
-        // A take profit that is on its way out still has its part of the holding.
-        let gives_way = profile.divides() && of(Kind::Profit).any(Order::is_pending);
+        // A take profit that is on its way out still has its part of the holding, and so has one that filled before it was
+        // made larger.
+        let gives_way =
+            profile.divides() && of(Kind::Profit).any(|order| order.is_pending() || order.most() > 0 && !order.works());
         let short = covered < staying && !small && !gives_way;
         if standing && (short || elsewhere.is_some() && covered > 0) {
             return broken;
@@ -66,6 +68,11 @@ impl Auditor {
             Because::Reducing => profile.divides(),
             Because::Closing => matches!(plan.phase, Phase::Closing { .. }),
             Because::ProtectionCancelled => plan.stop.is_none(),
+            Because::NoConnection => !self.connected,
+            // It is being flattened, and nothing covers it until then; or the venue refuses to.
+            Because::LateEntry | Because::StopLost | Because::StopAlreadyPassed | Because::Rejected => {
+                matches!(plan.phase, Phase::StoppedOut | Phase::Closed)
+            }
             _ => false,
         };
         if has_ground { Ok(()) } else { Err(Finding::GapWithoutGround { plan: no, because: because.as_str() }) }

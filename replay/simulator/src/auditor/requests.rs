@@ -9,6 +9,7 @@ use crate::finding::Finding;
 use crate::units::{GRAINS, lots_of, ticks_of};
 
 impl Auditor {
+    #[expect(clippy::too_many_lines, reason = "what is asked of an order is judged in one place, kind by kind")]
     pub(super) fn asked(&mut self, effect: &Effect) -> Result<(), Finding> {
         let no = effect.order;
         if !self.connected {
@@ -21,7 +22,7 @@ impl Auditor {
             let direction = if plan.sign > 0 { Side::Buy } else { Side::Sell };
             let level = terms.trigger().or_else(|| terms.limit_price());
             let kind = match terms {
-                OrderTerms::Stop { .. } => Kind::Stop,
+                OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } => Kind::Stop,
                 OrderTerms::TakeProfit { .. } => Kind::Profit,
                 _ if *side == direction => Kind::Entry,
                 _ => Kind::Exit,

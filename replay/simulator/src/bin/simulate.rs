@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         let short = shrink(&roll(*seed), None, finding);
         println!("{}", story(&short, &play(&short, None)));
     }
+    println!("{}", tally.table());
     for (name, count) in tally.counts() {
         println!("{count:>10}  {name}");
     }

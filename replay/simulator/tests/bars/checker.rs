@@ -240,6 +240,7 @@ impl Checker {
                     *gave_up = true;
                 }
             }
+            Decision::StopLimitSet { .. } => {}
             Decision::StopPassed { .. } => {
                 plan.phase = Phase::StoppedOut;
                 plan.target = ZERO;

@@ -77,6 +77,31 @@ fn limits_forgotten() {
 }
 
 #[test]
+fn query_forgotten_after_a_lost_connection() {
+    expect(Fault::QueryForgotten, |finding| matches!(finding, Finding::Unsound { .. }));
+}
+
+#[test]
+fn rolled_back_twice() {
+    expect(Fault::RolledBackTwice, |finding| matches!(finding, Finding::Batch { .. }));
+}
+
+#[test]
+fn a_rollback_forgets_a_leg() {
+    expect(Fault::LegForgotten, |finding| matches!(finding, Finding::Batch { .. }));
+}
+
+#[test]
+fn gap_in_protection_not_recorded() {
+    expect(Fault::GapForgotten, |finding| matches!(finding, Finding::GapUntold { .. }));
+}
+
+#[test]
+fn no_room_made_where_the_holding_is_divided() {
+    expect(Fault::RoomForgotten, |finding| matches!(finding, Finding::Unsound { .. } | Finding::LeavesTwice { .. }));
+}
+
+#[test]
 fn kill_switch_forgotten() {
     expect(Fault::SwitchForgotten, |finding| matches!(finding, Finding::BeyondLimit { limit: "kill_switch", .. }));
 }

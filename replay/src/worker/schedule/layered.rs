@@ -9,7 +9,7 @@ use retrace_projections::ledger::{Group, Order, Plan};
 
 use super::{free_to_reduce, has_room};
 use crate::step::{Deciding, EngineError};
-use crate::worker::{Request, actions, holding, large_enough, request, snapshot, target};
+use crate::worker::{Request, actions, holding, large_enough, request, risk, snapshot, target};
 
 /// Sends every layer that has no order yet, and again one that the venue refused; gives up what no layer will send.
 pub(super) fn send(
@@ -75,17 +75,19 @@ pub(super) fn send(
         let because = if group.orders.own_count() == 0 { Because::BelowMinNotional } else { Because::EndedShort };
         target::drop_unsent(deciding, plan.no, group.no, rest, because)?;
     }
-    if group.action == GroupAction::Reduce {
-        // They stand together, so they need room together.
-        let mut all = Position::FLAT;
-        for order in &orders {
-            all = deciding.exact(all.plus(Side::Buy.signed(order.quantity)))?;
+    // Layers that reduce go when there is room for all of them, so that protection makes it once.
+    let reduces = group.action == GroupAction::Reduce;
+    let mut sum = Position::FLAT;
+    for order in orders.iter().filter(|_| reduces) {
+        if risk::refuses(deciding, plan, group, order.quantity, order.terms.limit_price())? {
+            continue;
         }
-        if let Some(all) = all.size()
-            && !holding::makes_room(deciding, plan, all, Because::Reducing)?
-        {
-            return Ok(());
-        }
+        sum = deciding.exact(sum.plus(Side::Buy.signed(order.quantity)))?;
+    }
+    if let Some(sum) = sum.size()
+        && !holding::makes_room(deciding, plan, sum, Because::Reducing)?
+    {
+        return Ok(());
     }
     for order in orders {
         // The risk gate may have dropped all that was left, or has it wait.

@@ -14,7 +14,7 @@ use retrace_core::ids::{PlanNo, TimerId};
 use retrace_core::order::Side;
 use retrace_projections::ledger::{Group, Order, Plan};
 
-use super::{actions, holding, large_enough, snapshot, target};
+use super::{actions, holding, large_enough, risk, snapshot, target};
 use crate::step::{Deciding, EngineError};
 
 /// Sends what is due of every active group, and sets the timer of the next slice.
@@ -105,7 +105,10 @@ fn fitting(
     }
     let fits = match group.action {
         GroupAction::Enter => has_room(deciding, plan.no, quantity)?,
-        GroupAction::Reduce => holding::makes_room(deciding, plan, quantity, Because::Reducing)?,
+        GroupAction::Reduce => {
+            risk::refuses(deciding, plan, group, quantity, group.entry.limit_price)?
+                || holding::makes_room(deciding, plan, quantity, Because::Reducing)?
+        }
         GroupAction::Close => true,
     };
     Ok(fits.then_some(quantity))
@@ -145,7 +148,7 @@ fn arm_timer(deciding: &mut Deciding<'_>, no: PlanNo, group: &Group) -> Result<(
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     let Some(group) = plan.group(group.no) else { return Ok(()) };
     let next = match next_slice(deciding, no, group) {
-        Some(slice) if !deciding.exact(group.unsent())?.is_flat() => Some(slice),
+        Some(slice) if deciding.exact(is_left(group))? => Some(slice),
         _ => None,
     };
     let is_slice = |purpose| matches!(purpose, TimerPurpose::Slice { .. });
@@ -153,6 +156,16 @@ fn arm_timer(deciding: &mut Deciding<'_>, no: PlanNo, group: &Group) -> Result<(
     let armed: Vec<TimerId> = armed.map(|(id, _)| id).collect();
     let Some(slice) = next else { return drop_timers(deciding, no, &armed) };
     if armed.is_empty() { set_slice_timer(deciding, no, group, slice) } else { Ok(()) }
+}
+
+/// Whether something of a group is left for a later slice, or will be if the changes of its orders that are under way are
+/// made.
+fn is_left(group: &Group) -> Result<bool, Inexact> {
+    let mut left = group.outstanding()?;
+    for remaining in group.orders.own_filling().filter_map(Order::remaining_least) {
+        left = left.minus(Side::Buy.signed(remaining))?;
+    }
+    Ok(left > Position::FLAT)
 }
 
 /// The next slice that is still to come due; `None` after the last. One whose time passed while nothing was left for
@@ -166,7 +179,8 @@ pub(super) fn next_slice(deciding: &Deciding<'_>, no: PlanNo, group: &Group) -> 
         | TimerPurpose::Room { .. }
         | TimerPurpose::BatchDeadline { .. }
         | TimerPurpose::LegDeadline { .. }
-        | TimerPurpose::RollbackRetry => None,
+        | TimerPurpose::RollbackRetry
+        | TimerPurpose::Patience { .. } => None,
     });
     waits.or_else(|| (group.slices_due..group.slices()).find(|slice| group.slice_due(*slice) >= deciding.time))
 }
@@ -180,7 +194,8 @@ pub(super) fn group_timers(deciding: &Deciding<'_>, no: PlanNo, group: &Group) -
         TimerPurpose::CloseRetry
         | TimerPurpose::BatchDeadline { .. }
         | TimerPurpose::LegDeadline { .. }
-        | TimerPurpose::RollbackRetry => false,
+        | TimerPurpose::RollbackRetry
+        | TimerPurpose::Patience { .. } => false,
     };
     let timers = deciding.state.ledger.timers_of(no).map(|(id, timer)| (id, timer.purpose));
     timers.filter(|(_, purpose)| wakes(*purpose)).collect()

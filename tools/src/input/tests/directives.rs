@@ -223,6 +223,15 @@ fn directive_refusals() {
         ("slippage of a new trade", changed(NEW, &[("\"slices\"", "\"max_total_slippage_pct\":0.1,\"slices\"")])),
         ("stop of null", changed(NEW, &[("\"37000\"", "null")])),
         ("stop and tolerance", changed(NEW, &[("\"37000\"", "\"37000\",\"stop_loss_tolerance\":\"0.01\"")])),
+        ("stop limit alone", changed(NEW, &[("stop_loss_price", "stop_limit_price")])),
+        (
+            "stop limit and tolerance",
+            changed(
+                NEW,
+                &[("\"stop_loss_price\":\"37000\"", "\"stop_limit_price\":\"36900\",\"stop_loss_tolerance\":\"0.01\"")],
+            ),
+        ),
+        ("stop limit off the tick", changed(NEW, &[("\"37000\"", "\"37000\",\"stop_limit_price\":\"36900.001\"")])),
         ("one id, two bodies", format!("{NEW}\n{}", changed(NEW, &[("\"10\"", "\"11\"")]))),
         ("one id, two comments", format!("{NEW}\n{}", changed(NEW, &[("breakout", "breakdown")]))),
         ("one id, two scopes", format!("{NEW}\n{}", changed(MODIFY, &[("STR_002", "STR_001")]))),
