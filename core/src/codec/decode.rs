@@ -2,12 +2,12 @@
 
 use super::fields::{Fields, continued};
 use super::v1::{
-    AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, CloseStartedV1, DirectiveReceivedV1, DirectiveRefusedV1,
-    DirectiveRepeatedV1, ExitsSetV1, NothingToDoV1, OrderInferredV1, OrderRequestedV1, PlanAcceptedV1, PlanClosedV1,
-    PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, SlicesDroppedV1, StopLimitSetV1, StopPassedV1, TargetSetV1,
-    TimerDroppedV1, TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
+    AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, DirectiveReceivedV1, DirectiveRefusedV1, DirectiveRepeatedV1,
+    ExitsSetV1, NothingToDoV1, OrderInferredV1, OrderRequestedV1, PlanAcceptedV1, PlanClosedV1, PlanOpenedV1,
+    PriceMovedV1, ProtectionGapChangedV1, SlicesDroppedV1, StopLimitSetV1, StopPassedV1, TargetSetV1, TimerDroppedV1,
+    TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
 };
-use super::{CodecError, FIRST_DECISION_KIND, decode_form, groups, reports};
+use super::{CodecError, FIRST_DECISION_KIND, closes, decode_form, groups, reports};
 use crate::content::ContentRef;
 use crate::directive::StrategyDirective;
 use crate::event::{Decision, Fact, Input, Mark, PriceMoved, TimerPurpose, TradeImported, UnknownFact};
@@ -28,6 +28,9 @@ pub fn decode_fact(kind: u16, version: u8, order: Option<OrderNo>, payload: &[u8
     if version != 1 {
         if let Some(fact) = groups::priced_fact(kind, version, payload)? {
             return Ok(fact);
+        }
+        if (kind, version) == (closes::CLOSE_STARTED, closes::IN_SLICES) {
+            return closes::decode_in_slices(payload).map(Fact::Decision);
         }
         return Ok(Fact::Unknown(UnknownFact { kind, version, payload: payload.to_vec() }));
     }
@@ -204,14 +207,7 @@ impl Stored<'_> {
                 Decision::TimerSet { timer: TimerId(form.timer), due: Timestamp::from_nanos(form.due_ns), purpose }
             }
             114 => Decision::TimerDropped { timer: TimerId(self.form::<TimerDroppedV1>()?.timer) },
-            115 => {
-                let form: CloseStartedV1 = self.form()?;
-                Decision::CloseStarted {
-                    directive: read.directive(&form.directive)?,
-                    price_limit: read.maybe_price("price_limit", form.price_limit)?,
-                    on_limit: read.on_limit(&form.on_limit)?,
-                }
-            }
+            closes::CLOSE_STARTED => read.close_started(&self.form()?, None)?,
             116 => {
                 let form: CloseGaveUpV1 = self.form()?;
                 Decision::CloseGaveUp { tries: form.tries, held: read.position("held", form.held)? }

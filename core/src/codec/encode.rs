@@ -9,7 +9,7 @@ use super::v1::{
     StopLevelV1, StopLimitSetV1, StopPassedV1, TakeProfitChangeV1, TargetSetV1, TimerDroppedV1, TimerFiredV1,
     TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
 };
-use super::{action, batch, encode_form, groups, reports, risk};
+use super::{action, batch, closes, encode_form, groups, reports, risk};
 use crate::directive::{EntryTerms, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange};
 use crate::event::{Decision, Fact, FillReport, Idle, Input, Refusal, SessionContinued, TimerPurpose, TradeImported};
 use crate::order::{OrderTerms, Word};
@@ -30,6 +30,11 @@ pub fn encode_fact(fact: &Fact) -> EncodedFact {
     let (kind, payload) = match fact {
         Fact::Input(Input::Report(report)) => return reports::encode(report),
         Fact::Input(input) => encode_input(input),
+        Fact::Decision(decision @ Decision::CloseStarted { twap: Some(twap), .. }) => {
+            let (kind, mut payload) = encode_decision(decision);
+            payload.extend(encode_form(&closes::twap_form(*twap)));
+            return EncodedFact { kind, version: closes::IN_SLICES, payload };
+        }
         Fact::Decision(decision) => match groups::price_of(decision) {
             None => encode_decision(decision),
             Some(price) => {
@@ -374,13 +379,13 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
             (113, encode_form(&TimerSetV1 { timer: timer.0, due_ns: due.nanos(), purpose }))
         }
         Decision::TimerDropped { timer } => (114, encode_form(&TimerDroppedV1 { timer: timer.0 })),
-        Decision::CloseStarted { directive, price_limit, on_limit: limit } => {
+        Decision::CloseStarted { directive, price_limit, on_limit: limit, twap: _ } => {
             let form = CloseStartedV1 {
                 directive: directive.to_string(),
                 price_limit: price_limit.map(|p| p.value().into()),
                 on_limit: on_limit(*limit),
             };
-            (115, encode_form(&form))
+            (closes::CLOSE_STARTED, encode_form(&form))
         }
         Decision::CloseGaveUp { tries, held } => {
             (116, encode_form(&CloseGaveUpV1 { tries: *tries, held: held.value().into() }))

@@ -8,6 +8,7 @@ mod action;
 mod algorithm;
 mod batch;
 mod bytes;
+mod closes;
 mod decode;
 mod encode;
 mod fields;

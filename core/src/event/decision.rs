@@ -8,7 +8,7 @@ use super::report::FillReport;
 use super::risk::OrderRefused;
 use crate::amount::{Money, Position, Price, Quantity};
 use crate::content::ContentRef;
-use crate::directive::{Algorithm, CancelReach, EntryTerms, OnLimit};
+use crate::directive::{Algorithm, CancelReach, EntryTerms, OnLimit, Twap};
 use crate::ids::{BatchNo, ConnectorOrderId, DirectiveId, GroupNo, OrderNo, PlanId, PositionKey, Seq, TimerId};
 use crate::instrument::Symbol;
 use crate::order::{OrderRole, OrderTerms, Side, TimeInForce, spelled};
@@ -198,6 +198,9 @@ pub enum Decision {
         price_limit: Option<Price>,
         /// What to do when it holds.
         on_limit: OnLimit,
+        /// Over which slices what is held is sold (or bought back); `None` for all of it at once.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        twap: Option<Twap>,
     },
     /// A close found no price inside its limit and will not try again; the rest is held, protected by its stop.
     CloseGaveUp {

@@ -421,7 +421,21 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
         ("timer-dropped", Decision::TimerDropped { timer: TimerId(4) }),
         (
             "close-started",
-            Decision::CloseStarted { directive: directive(), price_limit: Some(price("36100")), on_limit: on_limit() },
+            Decision::CloseStarted {
+                directive: directive(),
+                price_limit: Some(price("36100")),
+                on_limit: on_limit(),
+                twap: None,
+            },
+        ),
+        (
+            "close-started-in-slices",
+            Decision::CloseStarted {
+                directive: directive(),
+                price_limit: None,
+                on_limit: on_limit(),
+                twap: Some(Twap { duration: Span::from_seconds(3600), slices: 12, catch_up: true }),
+            },
         ),
         ("close-gave-up", Decision::CloseGaveUp { tries: 5, held: position("0.83") }),
         (

@@ -467,10 +467,14 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             })
         }
         Decision::TimerDropped { timer } => plain(format!("{} dropped", timer_name(*timer, naming))),
-        Decision::CloseStarted { price_limit, .. } => plain(price_limit.map_or_else(
-            || "close begins, at market".to_owned(),
-            |price| format!("close begins, no worse than {price}"),
-        )),
+        Decision::CloseStarted { price_limit, twap, .. } => {
+            let price = price_limit.map_or_else(
+                || "close begins, at market".to_owned(),
+                |price| format!("close begins, no worse than {price}"),
+            );
+            let slices = twap.map(|twap| format!(", in up to {} slices over {}", twap.slices, twap.duration));
+            plain(format!("{price}{}", slices.unwrap_or_default()))
+        }
         Decision::CloseGaveUp { tries, held } => {
             let stops = plan.is_some_and(|plan| plan.exits.stop.is_some());
             let protected = if stops { "protected by its stop" } else { "NOT PROTECTED: it has no stop" };
@@ -546,6 +550,9 @@ fn part_text(plan: Option<&Plan>, order: Option<&Order>, slice: u32, because: Be
     let part = group.map_or("slice", |group| part_word(group.algorithm));
     match (order.role, &plan.phase) {
         (OrderRole::Entry | OrderRole::Reduce, _) if slices > 1 => {
+            format!(", {part} {} of {slices}", slice.saturating_add(1))
+        }
+        (OrderRole::Close, _) if slices > 1 && slice.saturating_add(1) < slices => {
             format!(", {part} {} of {slices}", slice.saturating_add(1))
         }
         (OrderRole::Close, Phase::Closing(closing)) if order.terms.limit_price().is_some() => {

@@ -70,6 +70,7 @@ impl Ledger {
                 directive: directive.clone(),
                 price_limit: None,
                 on_limit: OnLimit::default(),
+                twap: None,
                 tries: 0,
                 pauses: 0,
                 waiting: false,

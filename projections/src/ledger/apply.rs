@@ -290,7 +290,7 @@ impl Ledger {
                 Ok(())
             }
             Decision::TimerDropped { timer } => self.remove_timer(event, *timer).map(|_| ()),
-            Decision::CloseStarted { directive, price_limit, on_limit } => {
+            Decision::CloseStarted { directive, price_limit, on_limit, twap } => {
                 let plan = self.events_plan(event)?;
                 plan.rollback = None;
                 plan.target.size = Position::FLAT;
@@ -298,6 +298,7 @@ impl Ledger {
                     directive: directive.clone(),
                     price_limit: *price_limit,
                     on_limit: *on_limit,
+                    twap: *twap,
                     tries: 0,
                     pauses: 0,
                     waiting: false,
@@ -387,7 +388,9 @@ impl Ledger {
         };
         self.request(event, *group, &new)?;
         self.gate.note_request(event.time);
-        if let (OrderRole::Close, Phase::Closing(closing)) = (role, &mut self.events_plan(event)?.phase) {
+        let plan = self.events_plan(event)?;
+        let takes_all = plan.group(*group).is_none_or(|group| slice.saturating_add(1) >= group.slices());
+        if let (OrderRole::Close, true, Phase::Closing(closing)) = (role, takes_all, &mut plan.phase) {
             closing.tries = closing.tries.saturating_add(1);
         }
         Ok(())

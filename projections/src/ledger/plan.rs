@@ -2,7 +2,7 @@
 
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::content::ContentRef;
-use retrace_core::directive::{Algorithm, EntryTerms, OnLimit};
+use retrace_core::directive::{Algorithm, EntryTerms, OnLimit, Twap};
 use retrace_core::event::{Because, GroupAction, Outcome};
 use retrace_core::exact::Inexact;
 use retrace_core::ids::{DirectiveId, GroupNo, OrderNo, PlanId, PlanNo};
@@ -163,7 +163,9 @@ pub struct Closing {
     pub price_limit: Option<Price>,
     /// What to do when nothing fills inside it.
     pub on_limit: OnLimit,
-    /// How many orders were sent.
+    /// Over which slices it goes; `None` for all at once.
+    pub twap: Option<Twap>,
+    /// How many orders were sent for all that was left: those of slices before the last are not counted.
     pub tries: u32,
     /// How many times a pause before the next try was begun.
     pub pauses: u32,
@@ -177,6 +179,24 @@ pub struct Closing {
 type Remaining = fn(&Order) -> Option<Quantity>;
 
 impl Plan {
+    /// Whether it is being closed in slices of which some are still to come: what is held waits for them, as nothing
+    /// that goes at once does.
+    pub fn closes_in_slices(&self) -> bool {
+        let Phase::Closing(closing) = &self.phase else { return false };
+        if closing.twap.is_none() || closing.gave_up {
+            return false;
+        }
+        // Before the first fill of a late entry there may be nothing to divide yet.
+        self.close_group().is_none_or(|group| group.is_active() && group.slices_due < group.slices())
+    }
+
+    /// The newest group that carries out the directive which closes the plan, if it is being closed.
+    pub fn close_group(&self) -> Option<&Group> {
+        let Phase::Closing(closing) = &self.phase else { return None };
+        let closes = |group: &&Group| group.action == GroupAction::Close && group.directive == closing.directive;
+        self.groups.iter().rfind(closes)
+    }
+
     /// What it trades.
     pub const fn symbol(&self) -> &Symbol {
         &self.instrument.symbol

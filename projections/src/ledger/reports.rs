@@ -186,9 +186,9 @@ fn report_to(order: &mut Order, report: &Report) {
     }
 }
 
-/// A stop traded or was set off: nothing more is entered.
+/// A stop traded or was set off: nothing more is entered, and what it leaves does not wait for the slices of a close.
 pub(super) fn stop_out(plan: &mut Plan) {
-    if plan.phase == Phase::Standing {
+    if plan.phase == Phase::Standing || plan.closes_in_slices() {
         plan.phase = Phase::StoppedOut;
         plan.target.size = Position::FLAT;
     }

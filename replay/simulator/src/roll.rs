@@ -291,7 +291,7 @@ fn later(
         return Intent::Close(ClosePlans {
             plans,
             execution: CloseHint {
-                urgency: None,
+                urgency: dice.once_in(2).then(|| Decimal::new(dice.pick(&[1, 4, 8, 10]), 1)),
                 max_total_slippage: dice.once_in(2).then(|| Decimal::new(dice.between(1, 30), 3)),
                 on_limit: OnLimit {
                     retry: Span::from_seconds(dice.pick(&[1, 60])),

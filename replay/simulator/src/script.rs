@@ -1,12 +1,12 @@
 //! All that a world consists of, as data: what is not needed for a finding can be taken out of it.
 
 use retrace_core::amount::Money;
-use retrace_core::directive::StrategyDirective;
+use retrace_core::directive::{Algorithm, StrategyDirective, Twap};
 use retrace_core::event::Switch;
 use retrace_core::ids::{SessionName, StrategyInstanceId};
 use retrace_core::instrument::{Asset, Instrument, Symbol};
 use retrace_core::manifest::{Account, Identity, Mode, TapeIdentity};
-use retrace_core::policy::ExecutionPolicy;
+use retrace_core::policy::{ExecutionPolicy, UrgencyRange};
 use retrace_core::time::Span;
 use retrace_core::venue::{FeeAsset, FillPath, VenueSettings};
 use rust_decimal::Decimal;
@@ -276,11 +276,24 @@ impl Script {
                 latency: Span::default(),
                 max_volume_share: Decimal::ONE,
             },
-            policy: ExecutionPolicy { risk: self.limits.policy(self.rules.symbols), ..ExecutionPolicy::default() },
+            policy: ExecutionPolicy {
+                risk: self.limits.policy(self.rules.symbols),
+                urgency: urgencies(),
+                ..ExecutionPolicy::default()
+            },
             seed: self.seed,
             decision_version: retrace_replay::DECISION_VERSION,
             nonce: Some(nonce),
             continues: None,
         }
     }
+}
+
+/// Which algorithm an urgency means, in every session: slowly from 0.3, less so from 0.7.
+fn urgencies() -> Vec<UrgencyRange> {
+    let range = |tenths, seconds, slices| {
+        let twap = Twap { duration: Span::from_seconds(seconds), slices, catch_up: true };
+        UrgencyRange { from: Decimal::new(tenths, 1), algorithm: Algorithm::Twap(twap) }
+    };
+    vec![range(3, 240, 4), range(7, 60, 3)]
 }

@@ -120,6 +120,7 @@ impl Tally {
                 }
                 Fact::Input(Input::ConnectionChanged { connected: false }) => "connections lost",
                 Fact::Decision(Decision::QueryRequested) => "queries",
+                Fact::Decision(Decision::CloseStarted { twap: Some(_), .. }) => "closes in slices",
                 Fact::Decision(Decision::DirectiveRefused { refusal, .. }) => {
                     self.count(refusal.code(), 1);
                     "refusals"

@@ -1,7 +1,9 @@
 //! How a change is divided and carried out.
 
 use retrace_core::amount::Position;
-use retrace_core::directive::{Algorithm, ClosePlans, EntryTerms, ExecutionHint, ModifyPlans, NewTrade, Trade};
+use retrace_core::directive::{
+    Algorithm, CloseHint, ClosePlans, EntryTerms, ExecutionHint, ModifyPlans, NewTrade, Trade,
+};
 use retrace_core::policy::ExecutionPolicy;
 use retrace_projections::access::{ExecutionView, Standing};
 
@@ -43,7 +45,13 @@ impl TradePlanner for ExecutionPlanner<'_> {
     }
 
     fn on_close_trade(&self, _: ExecutionView<'_>, wanted: &ClosePlans) -> Result<ExecutionPlan, Unplanned> {
-        Ok(ExecutionPlan::Close(wanted.execution.on_limit))
+        let CloseHint { urgency, on_limit, .. } = wanted.execution;
+        // A close that says nothing goes at once, and an urgency means one order or slices over time.
+        let twap = match urgency.map(|urgency| self.policy.algorithm_for(urgency)) {
+            Some(Algorithm::Twap(twap)) => Some(twap).filter(|twap| twap.slices > 1),
+            Some(Algorithm::Single | Algorithm::Iceberg(_) | Algorithm::Layered(_)) | None => None,
+        };
+        Ok(ExecutionPlan::Close { twap, on_limit })
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) mod levels;
 mod size;
 
 use retrace_core::amount::{Position, Price};
-use retrace_core::directive::{Algorithm, ClosePlans, EntryTerms, ModifyPlans, NewTrade, OnLimit, Trade};
+use retrace_core::directive::{Algorithm, ClosePlans, EntryTerms, ModifyPlans, NewTrade, OnLimit, Trade, Twap};
 use retrace_core::event::Refusal;
 use retrace_core::exact::Inexact;
 use retrace_core::policy::ExecutionPolicy;
@@ -75,8 +75,13 @@ pub enum ExecutionPlan {
         /// How long after its start a group is given up; `None` for no such time.
         end_after: Option<Span>,
     },
-    /// As a close, with this to do when its limit holds.
-    Close(OnLimit),
+    /// As a close.
+    Close {
+        /// Over which slices; `None` for all at once.
+        twap: Option<Twap>,
+        /// What to do when its limit holds.
+        on_limit: OnLimit,
+    },
 }
 
 /// What a planner plans for a trade that is closed, unless it says otherwise.
@@ -105,7 +110,7 @@ impl AtMarket for ExitPlan {
 
 impl AtMarket for ExecutionPlan {
     fn at_market() -> Self {
-        Self::Close(OnLimit::default())
+        Self::Close { twap: None, on_limit: OnLimit::default() }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Closing a plan on request (SEMANTICS 5), and flattening what a stop left behind.
 
+mod slices;
+
 use retrace_core::amount::Quantity;
-use retrace_core::directive::{OnLimit, WhenLimitHolds};
+use retrace_core::directive::{Algorithm, EntryTerms, OnLimit, WhenLimitHolds};
 use retrace_core::event::{Because, Decision, GroupAction, TimerPurpose, VenueReason};
 use retrace_core::ids::{GroupNo, PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
@@ -9,6 +11,8 @@ use retrace_projections::ledger::{Closing, Group, Order, Phase, Plan};
 
 use super::{REJECT_RETRIES, Request, current_price, holding, patience, request, snapshot, target};
 use crate::step::{Deciding, EngineError};
+
+pub(super) use slices::{is_superseded, order_of_ends};
 
 /// Sells (or buys back) what a closing plan holds, try by try.
 pub(super) fn close(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
@@ -18,7 +22,21 @@ pub(super) fn close(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
     if closing.waiting || closing.gave_up || trying || is_dust(deciding, &plan)? {
         return Ok(());
     }
-    let Some(quantity) = deciding.exact(plan.held_lots())? else { return Ok(()) };
+    let Some(held) = deciding.exact(plan.held_lots())? else { return Ok(()) };
+    let open = plan.groups.iter().find(|group| group.is_active() && group.action == GroupAction::Close);
+    // Another schedule begins when the end of the older one is recorded.
+    if open.is_some_and(|group| is_superseded(&plan, group)) {
+        return Ok(());
+    }
+    if plan.close_group().is_none()
+        && let Some(twap) = slices::of(deciding, &plan, closing, held)?
+    {
+        return open_group(deciding, &plan, closing, held, Algorithm::Twap(twap)).map(|_| ());
+    }
+    if let Some(group) = open.filter(|_| plan.closes_in_slices()) {
+        return slices::send(deciding, &plan, group, held);
+    }
+    let quantity = held;
     let terms = match next_try(&plan, closing) {
         Try::Now(terms) => terms,
         Try::Later => {
@@ -35,27 +53,48 @@ pub(super) fn close(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
     if !holding::makes_room(deciding, &plan, quantity, Because::Closing)? {
         return Ok(());
     }
-    let open = plan.groups.iter().find(|group| group.is_active() && group.action == GroupAction::Close);
-    let group = if let Some(group) = open {
-        group.no
-    } else {
-        let group = plan.groups.last().map_or(GroupNo(1), |last| last.no.next());
-        let decision = Decision::GroupOpened {
-            group,
-            directive: closing.directive.clone(),
-            action: GroupAction::Close,
-            algorithm: retrace_core::directive::Algorithm::Single,
-            entry: retrace_core::directive::EntryTerms {
-                limit_price: closing.price_limit,
-                ..retrace_core::directive::EntryTerms::MARKET
-            },
-            quantity,
-            end_after: None,
-            arrival: current_price(deciding, &plan),
-        };
-        deciding.decide(Some(no), None, decision)?;
-        group
+    let (group, last_slice) = match open {
+        Some(group) => (group.no, group.slices().saturating_sub(1)),
+        None => (open_group(deciding, &plan, closing, quantity, Algorithm::Single)?, 0),
     };
+    let because = match (closing.tries, last_slice) {
+        (0, 0) => Because::Directive,
+        (0, _) => Because::SliceDue,
+        _ => Because::LimitHeld,
+    };
+    send(deciding, &plan, group, last_slice, (terms, quantity, because))
+}
+
+fn open_group(
+    deciding: &mut Deciding<'_>,
+    plan: &Plan,
+    closing: &Closing,
+    quantity: Quantity,
+    algorithm: Algorithm,
+) -> Result<GroupNo, EngineError> {
+    let group = plan.groups.last().map_or(GroupNo(1), |last| last.no.next());
+    let decision = Decision::GroupOpened {
+        group,
+        directive: closing.directive.clone(),
+        action: GroupAction::Close,
+        algorithm,
+        entry: EntryTerms { limit_price: closing.price_limit, ..EntryTerms::MARKET },
+        quantity,
+        end_after: None,
+        arrival: current_price(deciding, plan),
+    };
+    deciding.decide(Some(plan.no), None, decision)?;
+    Ok(group)
+}
+
+/// Requests one order of a close, as slice `slice` of its group: what it is, how much, and why.
+fn send(
+    deciding: &mut Deciding<'_>,
+    plan: &Plan,
+    group: GroupNo,
+    slice: u32,
+    (terms, quantity, because): (OrderTerms, Quantity, Because),
+) -> Result<(), EngineError> {
     let limited = terms != OrderTerms::Market;
     // Counted in the group, not in the close: a newer CLOSE goes on in the same group, and ids never repeat.
     let sent = plan.group(group).map_or(0, |group| group.orders.own_count());
@@ -66,11 +105,11 @@ pub(super) fn close(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
         quantity,
         time_in_force: if limited { TimeInForce::Ioc } else { TimeInForce::Gtc },
         post_only: false,
-        slice: 0,
+        slice,
         attempt: u32::try_from(sent).unwrap_or(u32::MAX),
-        because: if closing.tries == 0 { Because::Directive } else { Because::LimitHeld },
+        because,
     };
-    request(deciding, &plan, order)
+    request(deciding, plan, order)
 }
 
 enum Try {

@@ -33,7 +33,7 @@ fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Opti
         return Ok(if gave_up {
             Some(GroupEnd::Incomplete)
         } else if !closing::is_dust(deciding, plan)? {
-            None
+            closing::is_superseded(plan, group).then_some(GroupEnd::Cancelled)
         } else if group.filled().is_flat() {
             // The stop was faster.
             Some(GroupEnd::StoppedOut)

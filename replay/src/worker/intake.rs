@@ -1,6 +1,8 @@
 //! What a directive may do: the rules that depend on state or price, each with its refusal, then the new standing
 //! target. Nothing is sent here; [`super::converge`] does that.
 
+use std::cmp::Ordering;
+
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::directive::{
     Algorithm, ClosePlans, EntryTerms, Intent, ModifyPlans, NewTrade, OnLimit, PlanTrade, Scope, StopChange, StopLevel,
@@ -275,7 +277,7 @@ fn carry_out(
     let terms = planned.entry.map_or(EntryTerms::MARKET, |entry| entry.terms);
     let (algorithm, end_after) = match planned.execution {
         Some(ExecutionPlan::Divide { algorithm, end_after }) => (algorithm, end_after),
-        Some(ExecutionPlan::Close(_)) | None => (Algorithm::Single, None),
+        Some(ExecutionPlan::Close { .. }) | None => (Algorithm::Single, None),
     };
     let decision = Decision::TargetSet { directive: id.clone(), target, entry: terms, algorithm, end_after };
     set_target(deciding, no, id, decision)
@@ -433,19 +435,25 @@ fn begin_close(
         Some(ExitPlan::Leave { price_limit }) => price_limit,
         Some(ExitPlan::Levels(_)) | None => None,
     };
-    let on_limit = match planned.execution {
-        Some(ExecutionPlan::Close(on_limit)) => on_limit,
-        Some(ExecutionPlan::Divide { .. }) | None => OnLimit::default(),
+    let (twap, on_limit) = match planned.execution {
+        Some(ExecutionPlan::Close { twap, on_limit }) => (twap, on_limit),
+        Some(ExecutionPlan::Divide { .. }) | None => (None, OnLimit::default()),
     };
     if let Phase::Closing(closing) = &plan.phase {
         // At market and told so again: nothing changes. A limit is read against the price of each directive.
-        if closing.price_limit.is_none() && price_limit.is_none() && !closing.gave_up {
+        let at_market = closing.price_limit.is_none() && price_limit.is_none();
+        let told_before = match closing::order_of_ends(deciding, &plan, twap) {
+            Ordering::Less => false,
+            Ordering::Equal => twap.is_some() || at_market,
+            Ordering::Greater => true,
+        };
+        if told_before && !closing.gave_up {
             return nothing_to_do(deciding, &plan, id, Idle::AlreadyWorking);
         }
     }
     batch::leave(deciding, id, plan_id)?;
     schedule::drop_timers(deciding, no, &closing::retry_timers(deciding, no))?;
-    let decision = Decision::CloseStarted { directive: id.clone(), price_limit, on_limit };
+    let decision = Decision::CloseStarted { directive: id.clone(), price_limit, on_limit, twap };
     deciding.decide(Some(no), None, decision)?;
     Ok(converge(deciding, no)?)
 }

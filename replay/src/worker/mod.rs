@@ -75,6 +75,7 @@ fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> 
             Phase::Closing(_) => {
                 target::stop_entering(deciding, no, Because::Closing)?;
                 closing::close(deciding, no)?;
+                schedule::arm_close(deciding, no)?;
             }
             Phase::Closed { .. } => return Ok(()),
         }

@@ -5,7 +5,7 @@ use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::event::{Because, Decision, GroupAction, VenueReason};
 use retrace_core::ids::{GroupNo, PlanNo};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
-use retrace_projections::ledger::{Group, Order, Phase, Plan, is_protection};
+use retrace_projections::ledger::{Closing, Group, Order, Phase, Plan, is_protection};
 
 use super::{Request, cancel, closing, current_price, holding, patience, request, snapshot};
 use crate::planner::levels;
@@ -162,7 +162,8 @@ fn shrink(
 }
 
 fn closes_at_market(plan: &Plan) -> bool {
-    matches!(&plan.phase, Phase::Closing(closing) if closing.price_limit.is_none() && !closing.gave_up)
+    let at_market = |closing: &Closing| closing.price_limit.is_none() && !closing.gave_up;
+    matches!(&plan.phase, Phase::Closing(closing) if at_market(closing)) && !plan.closes_in_slices()
 }
 
 /// Places the order, or changes the working one to what it is to be. One change at a time.

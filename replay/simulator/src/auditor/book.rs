@@ -49,6 +49,8 @@ pub struct Plan {
     pub gap: i64,
     /// A directive cancelled what reduced: no group is to reduce before a target is set.
     pub no_reduces: bool,
+    /// The group that closes it in slices, and when the last of them comes due, in milliseconds, while that is to come.
+    pub last_slice: Option<(GroupNo, i64)>,
 }
 
 /// How far a plan's life has come.
@@ -219,7 +221,9 @@ impl Plan {
 
     /// Its stop traded or was set off.
     pub(super) fn stop_out(&mut self) {
-        if self.phase == Phase::Standing {
+        // What waits for the slices of a close does not once its stop has traded.
+        let waits = matches!(self.phase, Phase::Closing { .. }) && self.last_slice.is_some();
+        if self.phase == Phase::Standing || waits {
             self.phase = Phase::StoppedOut;
             self.target = 0;
         }

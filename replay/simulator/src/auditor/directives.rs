@@ -126,7 +126,10 @@ impl Auditor {
             let what = "closes a plan that does not exist";
             return Err(Finding::Directive { directive: said.directive_id.clone(), what });
         };
-        if matches!(plan.phase, Phase::Standing | Phase::Closing { .. }) {
+        // One that may only slow down what is under way changes nothing, unless it turns out to be sooner: that is told.
+        let may_wait = close.execution.urgency.is_some_and(|urgency| urgency < Decimal::ONE);
+        let under_way = may_wait && matches!(plan.phase, Phase::Closing { gave_up: false, .. });
+        if matches!(plan.phase, Phase::Standing | Phase::Closing { .. }) && !under_way {
             plan.phase = Phase::Closing { market, gave_up: false };
             plan.target = 0;
         }
@@ -174,6 +177,7 @@ impl Auditor {
             gap: 0,
             no_entries: false,
             no_reduces: false,
+            last_slice: None,
         };
         self.plans.insert(no, plan);
     }

@@ -14,9 +14,9 @@ mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use retrace_core::directive::StrategyDirective;
+use retrace_core::directive::{Algorithm, StrategyDirective};
 use retrace_core::event::{
-    Because, Decision, Event, Fact, FillReport, Input, Report, ReportKind, ReportedOrder, VenueReason,
+    Because, Decision, Event, Fact, FillReport, GroupAction, Input, Report, ReportKind, ReportedOrder, VenueReason,
 };
 use retrace_core::ids::{
     BatchNo, DirectiveId, GroupNo, OrderId, OrderNo, PlanId, PlanNo, Seq, SessionUid, TimerId, TradeId,
@@ -115,7 +115,10 @@ impl Auditor {
                 }
             }
             Input::TimerFired { timer } => {
-                self.timers.remove(timer);
+                let fired = self.timers.remove(timer);
+                if let Some(plan) = fired.and_then(|(_, plan)| self.plans.get_mut(&plan)) {
+                    plan.last_slice = plan.last_slice.filter(|(_, last)| self.now < *last);
+                }
                 self.time_is_up(said);
             }
             Input::Report(report) => self.report(report),
@@ -318,9 +321,18 @@ impl Auditor {
             plan.target = 0;
         }
         if let Decision::CloseStarted { price_limit, .. } = decision
-            && plan.phase == Phase::StoppedOut
+            && matches!(plan.phase, Phase::StoppedOut | Phase::Closing { .. })
         {
             plan.phase = Phase::Closing { market: price_limit.is_none(), gave_up: false };
+        }
+        match decision {
+            Decision::GroupOpened { group, action: GroupAction::Close, algorithm: Algorithm::Twap(twap), .. } => {
+                let last = twap.duration.portion(twap.slices.saturating_sub(1), twap.slices);
+                plan.last_slice = Some((*group, millis(event.time.plus(last))));
+            }
+            Decision::GroupEnded { group, .. } => plan.last_slice = plan.last_slice.filter(|(of, _)| of != group),
+            Decision::CloseStarted { .. } => plan.last_slice = None,
+            _ => {}
         }
         if let Decision::CloseGaveUp { .. } = decision
             && let Phase::Closing { gave_up, .. } = &mut plan.phase

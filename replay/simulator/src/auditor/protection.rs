@@ -32,7 +32,7 @@ impl Auditor {
         let passed =
             (covered == 0 || profile.has_several()) && mark.is_some_and(|mark| (mark - wanted) * plan.sign <= 0);
         let sold = covered + self.left(no, Kind::Exit) >= held;
-        let market = matches!(plan.phase, Phase::Closing { market: true, gave_up: false });
+        let market = matches!(plan.phase, Phase::Closing { market: true, gave_up: false }) && plan.last_slice.is_none();
         let standing = match plan.phase {
             // What a rollback or a take profit leaves as dust goes with its plan, once every answer is there.
             Phase::Standing => plan.target != 0 || !self.is_small(plan, held),

@@ -45,7 +45,23 @@ pub(super) fn arm_timers(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), 
         arm_timer(deciding, no, group)?;
         end_time::arm_timer(deciding, no, group)?;
     }
+    arm_close(deciding, no)
+}
+
+/// Sets the timer of the next slice of a close: whatever is held then, because it takes what others leave.
+pub(super) fn arm_close(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
+    let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
+    let Some(group) = plan.close_group().filter(|_| plan.closes_in_slices()) else { return Ok(()) };
+    if group_timers(deciding, no, group).is_empty() {
+        set_slice_timer(deciding, no, group, group.slices_due)?;
+    }
     Ok(())
+}
+
+fn set_slice_timer(deciding: &mut Deciding<'_>, no: PlanNo, group: &Group, slice: u32) -> Result<(), EngineError> {
+    let timer = deciding.state.ledger.next_timer();
+    let purpose = TimerPurpose::Slice { group: group.no, slice };
+    deciding.decide(Some(no), None, Decision::TimerSet { timer, due: group.slice_due(slice), purpose })
 }
 
 /// What of a group could be sent now.
@@ -139,13 +155,7 @@ fn arm_timer(deciding: &mut Deciding<'_>, no: PlanNo, group: &Group) -> Result<(
     let armed = group_timers(deciding, no, group).into_iter().filter(|(_, purpose)| is_slice(*purpose));
     let armed: Vec<TimerId> = armed.map(|(id, _)| id).collect();
     let Some(slice) = next else { return drop_timers(deciding, no, &armed) };
-    if armed.is_empty() {
-        let timer = deciding.state.ledger.next_timer();
-        let purpose = TimerPurpose::Slice { group: group.no, slice };
-        let decision = Decision::TimerSet { timer, due: group.slice_due(slice), purpose };
-        deciding.decide(Some(no), None, decision)?;
-    }
-    Ok(())
+    if armed.is_empty() { set_slice_timer(deciding, no, group, slice) } else { Ok(()) }
 }
 
 /// Whether something of a group is left for a later slice, or will be if the changes of its orders that are under way are
