@@ -294,14 +294,18 @@ pub(super) fn wanted_text(trade: Trade<'_>) -> String {
             }
             format!("change: {}", parts.join(", "))
         }
-        Trade::Close(close) => match close.execution.max_total_slippage {
-            Some(fraction) => format!(
-                "close, at most {} worse than the current price, {}",
-                percent(fraction),
-                tries_text(close.execution.on_limit)
-            ),
-            None => "close at market".to_owned(),
-        },
+        Trade::Close(close) => {
+            let urgency = close.execution.urgency;
+            let urgency = urgency.map_or(String::new(), |urgency| format!(", urgency {}", urgency.normalize()));
+            match close.execution.max_total_slippage {
+                Some(fraction) => format!(
+                    "close{urgency}, at most {} worse than the current price, {}",
+                    percent(fraction),
+                    tries_text(close.execution.on_limit)
+                ),
+                None => format!("close at market{urgency}"),
+            }
+        }
     }
 }
 
