@@ -88,7 +88,8 @@ fn rolled_back_twice() {
 
 #[test]
 fn a_rollback_forgets_a_leg() {
-    expect(Fault::LegForgotten, |finding| matches!(finding, Finding::Batch { .. }));
+    // A leg that is forgotten while its order is requested leaves a hole in the numbers, and the engine stops there.
+    expect(Fault::LegForgotten, |finding| matches!(finding, Finding::Batch { .. } | Finding::Stopped(_)));
 }
 
 #[test]
