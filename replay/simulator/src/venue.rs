@@ -347,6 +347,9 @@ impl Venue {
         order.filled += lots;
         order.working &= order.filled < order.lots;
         let (key, said, symbol) = (order.key, order.said, Script::symbol(order.symbol));
+        // A plan that sold what is then taken from it is short; where that is too little to buy back, the account would lack
+        // it for ever, and another plan could never sell all that it has.
+        let lasts = !self.rules.profile.shorting && self.rules.min_notional > 0 && order.side == Side::Buy;
         let Ok(trade_id) = TradeId::new(&format!("T{}", self.next_trade)) else { return };
         self.next_trade += 1;
         let fill = |lots: i64, at: i64| {
@@ -370,12 +373,12 @@ impl Venue {
         self.say(no, ReportKind::Filled(first), told);
         self.unlink(no, told);
         let mut stands = lots;
-        if self.mischief.plays(Trick::Correct, self.seed, &[key, said]) {
+        if !lasts && self.mischief.plays(Trick::Correct, self.seed, &[key, said]) {
             self.hold(no, (lots - 1).max(1) - lots);
             stands = (lots - 1).max(1);
             self.say(no, ReportKind::Corrected { revision: 1, fill: corrected }, told);
         }
-        if self.mischief.plays(Trick::Bust, self.seed, &[key, said]) {
+        if !lasts && self.mischief.plays(Trick::Bust, self.seed, &[key, said]) {
             self.hold(no, -stands);
             self.say(no, ReportKind::Busted { trade_id }, told);
         }
