@@ -63,8 +63,10 @@ pub(super) fn send(
             },
         });
     }
-    // What was added to a layer that is sent again is sent with the last of them.
-    if let (true, Some(added), Some(last)) = (group.ordered.resend, left.size(), orders.last_mut()) {
+    // What was added to a layer is sent with the last of those that are sent again; others may have to wait for room.
+    let again = orders.iter().rposition(|order| order.attempt > 0);
+    let again = again.or(orders.len().checked_sub(1)).and_then(|place| orders.get_mut(place));
+    if let (true, Some(added), Some(last)) = (group.ordered.resend, left.size(), again) {
         let more = deciding.exact(Side::Buy.signed(last.quantity).plus(Side::Buy.signed(added)))?;
         last.quantity = more.size().unwrap_or(last.quantity);
         left = Position::FLAT;
