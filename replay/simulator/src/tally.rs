@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use retrace_core::directive::Intent;
-use retrace_core::event::{BatchEnd, Decision, Fact, Input, ReportKind};
+use retrace_core::event::{BatchEnd, Because, Decision, Fact, Input, ReportKind, TimerPurpose};
+use retrace_core::order::OrderTerms;
 use retrace_projections::ledger::{Book, Plan};
 
 use crate::limits::Limits;
@@ -144,6 +145,16 @@ impl Tally {
                     "batches ended"
                 }
                 Fact::Decision(Decision::RollbackStarted { .. }) => "plans rolled back",
+                Fact::Decision(Decision::OrderRequested { terms: OrderTerms::StopLimit { .. }, .. }) => "stop limits",
+                Fact::Decision(Decision::TimerSet { purpose: TimerPurpose::Patience { .. }, .. }) => {
+                    "stop limits set off"
+                }
+                Fact::Decision(Decision::CancelRequested { because: Because::PatienceOver }) => {
+                    "stop limits out of time"
+                }
+                Fact::Decision(Decision::OrderRequested { because: Because::PatienceOver, .. }) => {
+                    "sales for stop limits out of time"
+                }
                 Fact::Decision(Decision::DirectiveRepeated { .. }) => "directives repeated",
                 Fact::Decision(Decision::PlanClosed { .. }) => {
                     if ended.insert(event.plan) {

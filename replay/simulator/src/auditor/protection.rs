@@ -48,6 +48,12 @@ impl Auditor {
         if standing && (short || elsewhere.is_some() && covered > 0) {
             return broken;
         }
+        let other = |(_, order): &(_, &Order)| {
+            order.kind == Kind::Stop && order.works() && order.limit.map(|limit| limit.distance) != plan.stop_limit
+        };
+        if standing && let Some((order, _)) = self.of_plan(no).find(other) {
+            return Err(Finding::StopLimit { plan: no, order, what: "stands with another limit than its plan's" });
+        }
         let ends = matches!(plan.phase, Phase::StoppedOut | Phase::Closed);
         if !ends && plan.gap != held - covered {
             return Err(Finding::GapUntold { plan: no, uncovered: held - covered, told: plan.gap });
@@ -71,6 +77,7 @@ impl Auditor {
             Because::LateEntry | Because::StopLost | Because::StopAlreadyPassed | Because::Rejected => {
                 matches!(plan.phase, Phase::StoppedOut | Phase::Closed)
             }
+            Because::PatienceOver => self.ran_out(no),
             _ => false,
         };
         if has_ground { Ok(()) } else { Err(Finding::GapWithoutGround { plan: no, because: because.as_str() }) }

@@ -44,11 +44,13 @@ impl Auditor {
             if !buys_back && let Err(what) = self.of_group(effect.plan, lots, level.flatten(), kind) {
                 return unsound(what);
             }
+            let limit = self.limit_of_stop(effect, *terms)?;
             let order = Order {
                 plan: effect.plan,
                 kind,
                 lots,
                 level: level.flatten(),
+                limit,
                 filled: 0,
                 answered: false,
                 ended: false,
