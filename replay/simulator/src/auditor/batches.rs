@@ -34,6 +34,8 @@ struct Leg {
     /// Target in lots, stop and take profit in ticks; `None` where there was no plan.
     before: Option<(i64, Option<i64>, Option<i64>)>,
     rolled_back: bool,
+    /// It was told to stand where it stood before.
+    is_back: bool,
     /// Its plan stood at its target when it began, and nothing worked toward it.
     was_at_rest: bool,
     /// It moves levels alone, or closes.
@@ -99,6 +101,7 @@ impl Auditor {
                     end: None,
                     before: None,
                     rolled_back: false,
+                    is_back: false,
                     was_at_rest: false,
                     sizeless: sizeless(plan),
                 };
@@ -200,10 +203,9 @@ impl Auditor {
         }
         let fails = leg.begun && !matches!(end, LegEnd::Complete | LegEnd::Closed);
         let back = matches!(end, LegEnd::RolledBack | LegEnd::RollbackIncomplete);
-        if let Some(leg) = self.batches.get_mut(&no).and_then(|batch| batch.legs.get_mut(place))
-            && !back
-        {
-            leg.end = Some(end);
+        if let Some(leg) = self.batches.get_mut(&no).and_then(|batch| batch.legs.get_mut(place)) {
+            leg.is_back |= end == LegEnd::RolledBack;
+            leg.end = if back { leg.end } else { Some(end) };
         }
         if fails
             && !back
@@ -262,7 +264,10 @@ impl Auditor {
             // What the plan was at before, it goes on with.
             let moved = leg.before.is_none() || leg.was_at_rest;
             let reached = !moved || self.is_small(plan, off) || lots == 0 && plan.held_lots() == 0;
-            let trades = self.left(no, Kind::Exit) > 0 || leg.before.is_none() && self.left(no, Kind::Entry) > 0;
+            // What is stopped out after it was back is sold.
+            let stopped = leg.is_back && plan.phase == Phase::StoppedOut;
+            let trades =
+                self.left(no, Kind::Exit) > 0 && !stopped || leg.before.is_none() && self.left(no, Kind::Entry) > 0;
             plan.has_ended || leg.rolled_back && reached && !(trades && moved)
         };
         let verdict = match end {
