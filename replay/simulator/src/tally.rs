@@ -173,6 +173,8 @@ impl Tally {
         self.count("reports on foreign orders", counts.foreign);
         for order in book.plans().flat_map(Plan::orders) {
             self.count("orders", 1);
+            let part = order.patience_over && !order.fills.is_empty();
+            self.count("stop limits out of time that had traded, or did yet", u64::from(part));
             for fill in &order.fills {
                 self.count("fills", 1);
                 self.count("fills late", u64::from(fill.late));

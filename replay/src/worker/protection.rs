@@ -21,9 +21,10 @@ struct Cover {
 /// Brings the stop and the take profit to what the plan holds.
 pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
-    // What a close or a take profit leaves as dust is not protected again: the plan ends once nothing works any more.
+    // What a close, a take profit or a rollback to nothing leaves as dust is not protected again: the plan ends once nothing works any more.
     let trades = plan.orders().any(|order| order.is_working() && !is_protection(order.role));
-    let to_end = matches!(plan.phase, Phase::Closing(_)) || closing::took_all(&plan);
+    let taken_back = plan.rollback.is_some_and(|rollback| rollback.ends);
+    let to_end = matches!(plan.phase, Phase::Closing(_)) || closing::took_all(&plan) || taken_back;
     let ends = to_end && !trades && closing::is_dust(deciding, &plan)?;
     let held = deciding.exact(plan.held_lots())?.filter(|_| !ends);
     let standing = plan.phase == Phase::Standing;

@@ -70,8 +70,14 @@ impl Auditor {
                 }
             }
             Decision::TimerDropped { timer } => {
-                if let Some(limit) = self.patience_of(*timer) {
-                    limit.patience = Patience::Unset;
+                let is_it = |order: &&mut Order| matches!(order.limit, Some(StopLimit { patience: Patience::Until(of, _), .. }) if of == *timer);
+                if let Some(order) = self.orders.values_mut().find(is_it) {
+                    // One that comes back to work, because it was made larger before it filled, has its time anew.
+                    let works = order.works();
+                    if let Some(limit) = &mut order.limit {
+                        limit.patience = Patience::Unset;
+                        limit.set_off = limit.set_off.filter(|_| works);
+                    }
                 }
             }
             _ => {}

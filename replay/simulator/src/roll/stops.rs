@@ -20,9 +20,9 @@ pub(super) fn untold(seed: u64, mut mischief: Mischief) -> Mischief {
     mischief
 }
 
-/// Gives the stops of a world limits, in one world of three.
+/// Gives the stops of a world limits, in every other world.
 pub(super) fn limit<'a>(seed: u64, said: impl Iterator<Item = &'a mut StrategyDirective>) {
-    if !Dice::new(key_of("stop limits") ^ seed).once_in(3) {
+    if !Dice::new(key_of("stop limits") ^ seed).once_in(2) {
         return;
     }
     let mut opened = BTreeMap::new();
