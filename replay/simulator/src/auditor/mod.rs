@@ -276,7 +276,7 @@ impl Auditor {
             ReportKind::Triggered => {
                 order.answered = true;
                 let now = self.now;
-                if let Some(limit) = &mut order.limit {
+                if let Some(limit) = order.limit.as_mut().filter(|_| was_working) {
                     limit.set_off.get_or_insert(now);
                 }
                 if order.kind == Kind::Stop {

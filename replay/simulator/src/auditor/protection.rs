@@ -34,7 +34,8 @@ impl Auditor {
         let sold = covered + self.left(no, Kind::Exit) >= held;
         let market = matches!(plan.phase, Phase::Closing { market: true, gave_up: false });
         let standing = match plan.phase {
-            Phase::Standing => true,
+            // What a rollback to nothing leaves, and is too small to be traded, ends with the plan.
+            Phase::Standing => !(plan.is_rolled_back() && plan.target == 0 && self.is_small(plan, held)),
             // At market it is being sold whatever the stop would do.
             Phase::Closing { .. } => !self.is_small(plan, held) && !(market && (plan.trouble || passed || sold)),
             Phase::StoppedOut | Phase::Closed => false,
