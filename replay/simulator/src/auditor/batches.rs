@@ -33,13 +33,22 @@ struct Leg {
     end: Option<LegEnd>,
     /// Target in lots, stop and take profit in ticks; `None` where there was no plan.
     before: Option<(i64, Option<i64>, Option<i64>)>,
-    rolled_back: bool,
-    /// It was told to stand where it stood before.
-    is_back: bool,
+    back: Back,
     /// Its plan stood at its target when it began, and nothing worked toward it.
     was_at_rest: bool,
     /// It moves levels alone, or closes.
     sizeless: bool,
+}
+
+/// How far a leg is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Back {
+    /// It is not.
+    No,
+    /// Its rollback has begun.
+    Begun,
+    /// It was told to stand where it stood before.
+    Told,
 }
 
 /// The directive of one leg by itself.
@@ -100,8 +109,7 @@ impl Auditor {
                     begun: false,
                     end: None,
                     before: None,
-                    rolled_back: false,
-                    is_back: false,
+                    back: Back::No,
                     was_at_rest: false,
                     sizeless: sizeless(plan),
                 };
@@ -204,7 +212,9 @@ impl Auditor {
         let fails = leg.begun && !matches!(end, LegEnd::Complete | LegEnd::Closed);
         let back = matches!(end, LegEnd::RolledBack | LegEnd::RollbackIncomplete);
         if let Some(leg) = self.batches.get_mut(&no).and_then(|batch| batch.legs.get_mut(place)) {
-            leg.is_back |= end == LegEnd::RolledBack;
+            if end == LegEnd::RolledBack && leg.back == Back::Begun {
+                leg.back = Back::Told;
+            }
             leg.end = if back { leg.end } else { Some(end) };
         }
         if fails
@@ -233,13 +243,13 @@ impl Auditor {
         let Some(leg) = leg.filter(|leg| leg.begun && batch.failed) else {
             return wrong("rolls back a leg that had not begun, or although it has not failed");
         };
-        if leg.rolled_back {
+        if leg.back != Back::No {
             return wrong("rolls back a leg twice");
         }
         if known.phase != Phase::Standing {
             return wrong("rolls back a plan that has ended: it may be opened again");
         }
-        leg.rolled_back = true;
+        leg.back = Back::Begun;
         let (lots, stop, profit) = leg.before.unwrap_or((0, known.stop, known.profit));
         if (target * known.sign, exits) != (lots, (stop, profit)) {
             return wrong("rolls a plan back to what it was not before");
@@ -265,29 +275,27 @@ impl Auditor {
             let moved = leg.before.is_none() || leg.was_at_rest;
             let reached = !moved || self.is_small(plan, off) || lots == 0 && plan.held_lots() == 0;
             // What is stopped out after it was back is sold.
-            let stopped = leg.is_back && plan.phase == Phase::StoppedOut;
+            let stopped = leg.back == Back::Told && plan.phase == Phase::StoppedOut;
             let trades =
                 self.left(no, Kind::Exit) > 0 && !stopped || leg.before.is_none() && self.left(no, Kind::Entry) > 0;
-            plan.has_ended || leg.rolled_back && reached && !(trades && moved)
+            plan.has_ended || leg.back != Back::No && reached && !(trades && moved)
         };
         let verdict = match end {
             BatchEnd::Complete if !complete => wrong("is called complete, and a leg of it is not"),
-            BatchEnd::Complete => Ok(()),
             BatchEnd::Incomplete if atomic || complete => wrong("is left incomplete"),
             BatchEnd::Incomplete if batch.failed => wrong("is left incomplete after it was to be rolled back"),
-            BatchEnd::Incomplete => Ok(()),
             BatchEnd::Refused if batch.legs.iter().any(|leg| leg.begun) => {
                 wrong("is called refused, and a leg has begun")
             }
-            BatchEnd::Refused => Ok(()),
             BatchEnd::RolledBack if !batch.legs.iter().all(back) => {
                 wrong("is called rolled back, and a leg of it is not")
             }
             BatchEnd::RollbackIncomplete if !batch.gave_up => wrong("gives up a rollback that was not tried"),
-            BatchEnd::RolledBack | BatchEnd::RollbackIncomplete => Ok(()),
+            _ => Ok(()),
         };
         verdict?;
-        let plans: Vec<PlanId> = batch.legs.iter().filter(|leg| leg.rolled_back).map(|leg| leg.plan.clone()).collect();
+        let plans: Vec<PlanId> =
+            batch.legs.iter().filter(|leg| leg.back != Back::No).map(|leg| leg.plan.clone()).collect();
         if let Some(batch) = self.batches.get_mut(&no) {
             batch.over = true;
         }

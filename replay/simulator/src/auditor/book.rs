@@ -190,6 +190,15 @@ impl Order {
         self.works() && (!self.answered || self.asked.is_some() || self.unknown || self.query.is_some() || self.ended)
     }
 
+    /// A stop limit that works counts as set off from now on, if it does not already.
+    pub(super) fn set_off(&mut self, now: i64) {
+        if self.works()
+            && let Some(limit) = &mut self.limit
+        {
+            limit.set_off.get_or_insert(now);
+        }
+    }
+
     /// Whether fills of it are still to be told that the venue counted.
     pub const fn is_short(&self) -> bool {
         self.filled < self.stated

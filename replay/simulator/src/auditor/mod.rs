@@ -275,10 +275,7 @@ impl Auditor {
             }
             ReportKind::Triggered => {
                 order.answered = true;
-                let now = self.now;
-                if let Some(limit) = order.limit.as_mut().filter(|_| was_working) {
-                    limit.set_off.get_or_insert(now);
-                }
+                order.set_off(self.now);
                 if order.kind == Kind::Stop {
                     plan.stop_out();
                 }

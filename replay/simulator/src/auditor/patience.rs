@@ -37,14 +37,12 @@ impl Auditor {
     /// Notes which stop limits count as set off by now: they began to fill, or the price is at their level or beyond.
     pub(super) fn note_set_off(&mut self) {
         let (now, marks, plans) = (self.now, self.marks, &self.plans);
-        for order in self.orders.values_mut().filter(|order| order.works()) {
+        for order in self.orders.values_mut().filter(|order| order.limit.is_some()) {
             let Some(plan) = plans.get(&order.plan) else { continue };
             let mark = marks.get(plan.symbol).copied().flatten();
             let reached = mark.zip(order.level).is_some_and(|(mark, level)| (mark - level) * plan.sign <= 0);
-            if let Some(limit) = &mut order.limit
-                && (order.filled > 0 || order.answered && reached)
-            {
-                limit.set_off.get_or_insert(now);
+            if order.filled > 0 || order.answered && reached {
+                order.set_off(now);
             }
         }
     }

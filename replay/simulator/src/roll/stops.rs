@@ -44,7 +44,9 @@ pub(super) fn limit<'a>(seed: u64, said: impl Iterator<Item = &'a mut StrategyDi
                     }
                 }
                 Legs::Modify(legs) => {
-                    legs.iter_mut().for_each(|leg| limit_change(seed, key, &opened, &mut leg.trade));
+                    for leg in legs {
+                        limit_change(seed, key, &opened, &mut leg.trade);
+                    }
                 }
                 Legs::Close(_) => {}
             },
