@@ -44,7 +44,9 @@ impl Auditor {
         let alone = covered == 0 || !profile.amend_up;
         let small = alone && (staying - covered) * wanted < self.rules.min_notional * 100;
         // A take profit that is on its way out still has its part of the holding.
-        let gives_way = profile.divides() && of(Kind::Profit).any(Order::is_pending);
+        // So does one that filled before it was made larger, until that is answered.
+        let has_part = |order: &Order| order.is_pending() || order.asked.is_some() && order.most() > 0;
+        let gives_way = profile.divides() && of(Kind::Profit).any(has_part);
         let short = covered < staying && !small && !gives_way;
         if standing && (short || elsewhere.is_some() && covered > 0) {
             return broken;
