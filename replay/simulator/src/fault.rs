@@ -45,11 +45,13 @@ pub enum Fault {
     GapForgotten,
     /// A profile without reduce-only is taken for one that has it: no room is made for what leaves.
     RoomForgotten,
+    /// No time runs for a stop limit that was set off.
+    PatienceForgotten,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NoIdempotencyCheck,
         Self::WorkingNotCounted,
         Self::UnsentNotCounted,
@@ -64,6 +66,7 @@ impl Fault {
         Self::LegForgotten,
         Self::GapForgotten,
         Self::RoomForgotten,
+        Self::PatienceForgotten,
     ];
 }
 
@@ -114,6 +117,9 @@ fn spoil(fault: Fault, before: &State, mut events: Vec<Event>) -> Vec<Event> {
         Fault::GapForgotten => {
             leave_out(&mut events, |decision| matches!(decision, Decision::ProtectionGapChanged { .. }));
         }
+        Fault::PatienceForgotten => leave_out(&mut events, |decision| {
+            matches!(decision, Decision::TimerSet { purpose: TimerPurpose::Patience { .. }, .. })
+        }),
         Fault::LegForgotten => {
             // Whatever is decided of that plan after it follows from its rollback.
             let begins = |event: &&Event| matches!(event.fact, Fact::Decision(Decision::RollbackStarted { .. }));

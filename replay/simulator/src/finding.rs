@@ -138,6 +138,16 @@ pub enum Finding {
         /// Where they are to stand.
         wanted: Option<i64>,
     },
+    /// A stop limit stands otherwise than it is to, or is given more time than it has.
+    #[error("plan {plan}: stop {order} {what}")]
+    StopLimit {
+        /// The plan.
+        plan: PlanNo,
+        /// The stop.
+        order: OrderNo,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// A batch did what it must not, or says of itself what is not so.
     #[error("batch {batch} {what}")]
     Batch {
@@ -314,6 +324,7 @@ impl Finding {
             Self::StopShrinks { .. } => "stop shrinks",
             Self::AskedTwice { .. } => "asked twice",
             Self::Protection { .. } => "protection",
+            Self::StopLimit { .. } => "stop limit",
             Self::Batch { .. } => "batch",
             Self::GapUntold { .. } => "gap not told",
             Self::GapWithoutGround { .. } => "gap without ground",

@@ -2,6 +2,7 @@
 
 mod actions;
 mod batches;
+mod stops;
 
 use retrace_core::chain::genesis;
 use retrace_core::directive::{
@@ -33,7 +34,7 @@ pub fn roll(seed: u64) -> Script {
         fee_in_base: dice.once_in(3),
         profile: Profile::roll(seed),
     };
-    let mischief = mischief(dice);
+    let mischief = stops::untold(seed, mischief(dice));
     let length = dice.pick(&[LENGTH / 4, LENGTH / 2, LENGTH]);
     let mut acts = Vec::new();
     let mut walks = Vec::new();
@@ -81,6 +82,7 @@ fn mischief(dice: &mut Dice) -> Mischief {
     let storm = dice.once_in(8);
     for trick in Trick::ALL {
         let odds = match trick {
+            Trick::SetOffUntold => continue,
             Trick::Reject | Trick::AmendReject | Trick::CancelReject | Trick::Expire | Trick::CancelUnasked => {
                 [10, 50, 200]
             }
@@ -198,6 +200,7 @@ fn directives(
         opened.extend(plan);
         given.push((at, directive(&format!("STR_{number}"), intent)));
     }
+    stops::limit(seed, given.iter_mut().map(|(_, said)| said));
     given.into_iter().map(|(at, said)| Act { at, what: Happening::Directive(Box::new(said)) }).collect()
 }
 

@@ -149,11 +149,13 @@ pub enum Trick {
     Bust,
     /// A trade is put right.
     Correct,
+    /// A stop limit that was set off is not told.
+    SetOffUntold,
 }
 
 impl Trick {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::SlowRequest,
         Self::SlowReport,
         Self::VerySlowReport,
@@ -173,6 +175,7 @@ impl Trick {
         Self::LazyCommit,
         Self::Bust,
         Self::Correct,
+        Self::SetOffUntold,
     ];
 
     /// What it is counted as.
@@ -197,6 +200,7 @@ impl Trick {
             Self::LazyCommit => "late commits",
             Self::Bust => "busts",
             Self::Correct => "corrections",
+            Self::SetOffUntold => "set off untold",
         }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use retrace_core::directive::Intent;
-use retrace_core::event::{BatchEnd, Decision, Fact, Input, ReportKind};
+use retrace_core::event::{BatchEnd, Because, Decision, Fact, Input, ReportKind, TimerPurpose};
+use retrace_core::order::OrderTerms;
 use retrace_projections::ledger::{Book, Plan};
 
 use crate::limits::Limits;
@@ -145,6 +146,16 @@ impl Tally {
                     "batches ended"
                 }
                 Fact::Decision(Decision::RollbackStarted { .. }) => "plans rolled back",
+                Fact::Decision(Decision::OrderRequested { terms: OrderTerms::StopLimit { .. }, .. }) => "stop limits",
+                Fact::Decision(Decision::TimerSet { purpose: TimerPurpose::Patience { .. }, .. }) => {
+                    "stop limits set off"
+                }
+                Fact::Decision(Decision::CancelRequested { because: Because::PatienceOver }) => {
+                    "stop limits out of time"
+                }
+                Fact::Decision(Decision::OrderRequested { because: Because::PatienceOver, .. }) => {
+                    "sales for stop limits out of time"
+                }
                 Fact::Decision(Decision::DirectiveRepeated { .. }) => "directives repeated",
                 Fact::Decision(Decision::PlanClosed { .. }) => {
                     if ended.insert(event.plan) {
@@ -163,6 +174,8 @@ impl Tally {
         self.count("reports on foreign orders", counts.foreign);
         for order in book.plans().flat_map(Plan::orders) {
             self.count("orders", 1);
+            let part = order.patience_over && !order.fills.is_empty();
+            self.count("stop limits out of time that had traded, or did yet", u64::from(part));
             for fill in &order.fills {
                 self.count("fills", 1);
                 self.count("fills late", u64::from(fill.late));

@@ -234,7 +234,7 @@ impl Venue {
             return Some(VenueReason::BelowMinNotional);
         }
         let passed = mark.is_some_and(|mark| is_touched(order, mark));
-        if matches!(order.terms, OrderTerms::Stop { .. }) && passed {
+        if profile::is_stop(order) && passed {
             return Some(VenueReason::WouldTriggerNow);
         }
         if post_only && passed {
@@ -264,7 +264,7 @@ impl Venue {
             changed.terms = changed.terms.at(price(level));
         }
         let mark = self.marks.get(order.symbol).copied().flatten();
-        let stop = matches!(changed.terms, OrderTerms::Stop { .. }) && !changed.triggered;
+        let stop = profile::is_stop(&changed) && !changed.triggered;
         if stop && mark.is_some_and(|mark| is_touched(&changed, mark)) {
             return Ok(Some(VenueReason::WouldTriggerNow));
         }
@@ -311,14 +311,25 @@ impl Venue {
         if !order.working || !touched {
             return;
         }
-        let stop = matches!(order.terms, OrderTerms::Stop { .. });
-        if stop && !order.triggered && mischief.plays(Trick::TriggeredFirst, seed, &[order.key]) {
-            order.triggered = true;
-            self.say(no, ReportKind::Triggered, told);
+        let set_off = profile::is_stop(order) && !order.triggered;
+        order.triggered |= set_off;
+        let order = order.clone();
+        if set_off {
+            let limited = matches!(order.terms, OrderTerms::StopLimit { .. });
+            let waits = mischief.plays(Trick::TriggeredFirst, seed, &[order.key]);
+            let untold = limited && mischief.plays(Trick::SetOffUntold, seed, &[order.key]);
+            if (waits || limited) && !untold {
+                self.say(no, ReportKind::Triggered, told);
+            }
+            if waits {
+                return;
+            }
+        }
+        // From there on it is a limit order: it trades no worse than its price.
+        if !is_good(&order, mark) {
             return;
         }
-        order.triggered |= stop;
-        let order = order.clone();
+        let order = self.orders.get(&no).cloned().unwrap_or(order);
         let allowed = self.allowed(&order);
         if allowed <= 0 {
             self.end(no, OrderStatus::Expired);
@@ -428,7 +439,13 @@ fn is_touched(order: &VenueOrder, mark: i64) -> bool {
     let level = order.terms.trigger().or_else(|| order.terms.limit_price()).and_then(ticks_of);
     match level {
         None => true,
-        Some(level) if matches!(order.terms, OrderTerms::Stop { .. }) => above(level),
+        Some(level) if profile::is_stop(order) => above(level),
         Some(level) => good(level),
     }
+}
+
+/// Whether a price is no worse than an order's limit, where it has one.
+fn is_good(order: &VenueOrder, mark: i64) -> bool {
+    let limit = order.terms.limit_price().and_then(ticks_of);
+    limit.is_none_or(|limit| if order.side == Side::Buy { mark <= limit } else { mark >= limit })
 }

@@ -40,9 +40,10 @@ const REJECT_RETRIES: u32 = 2;
 const DECISIONS_MAX: usize = 10_000;
 
 /// Decides until nothing more follows from the plan's target, schedule and ledger. Without a connection only its timers
-/// go on, and what is not covered is noted: what is to be done is decided when it is back.
+/// go on, a stop limit's among them, and what is not covered is noted: what is to be done is decided when it is back.
 fn converge(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     if !deciding.state.ledger.is_connected() {
+        patience::follow(deciding, no)?;
         schedule::arm_timers(deciding, no)?;
         return protection::note_gap(deciding, no);
     }

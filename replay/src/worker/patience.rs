@@ -19,8 +19,13 @@ pub(super) fn stop_terms(plan: &Plan, level: Price) -> OrderTerms {
     limited.unwrap_or(OrderTerms::Stop { trigger: level })
 }
 
-/// Keeps a timer for every stop limit that was set off, and cancels the one whose time is over. What then is not
-/// covered any more is sold at market as after any stop that was lost.
+/// Whether a stop is what the plan's stops are to be, its limit as far from its level.
+pub(super) fn is_as_wanted(plan: &Plan, stop: &Order) -> bool {
+    stop.terms.trigger().is_none_or(|level| stop.terms == stop_terms(plan, level))
+}
+
+/// Keeps a timer for every stop limit that was set off, and cancels the one whose time is over, as soon as there is a
+/// connection. What then is not covered any more is sold at market as after any stop that was lost.
 pub(super) fn follow(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     let works = |of: OrderNo| plan.working(OrderRole::StopLoss).any(|stop| stop.no == of);
@@ -43,7 +48,9 @@ pub(super) fn follow(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engi
     schedule::drop_timers(deciding, no, &over)?;
     for stop in plan.working(OrderRole::StopLoss).filter(|stop| is_limit(stop)) {
         if stop.patience_over {
-            cancel(deciding, no, stop.no, Because::PatienceOver)?;
+            if deciding.state.ledger.is_connected() {
+                cancel(deciding, no, stop.no, Because::PatienceOver)?;
+            }
         } else if is_set_off(deciding, &plan, stop) && !timers.iter().any(|(_, order)| *order == stop.no) {
             let timer = deciding.state.ledger.next_timer();
             let due = deciding.time.plus(deciding.state.policy.stop_limit_patience);

@@ -36,7 +36,16 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
         (Some(quantity), Some(level)) if !stopped => {
             match failed_level(deciding, &plan, stop.as_ref(), level)? {
                 None => {
-                    place(deciding, &plan, stop.as_ref(), &Cover { role: OrderRole::StopLoss, level, quantity })?;
+                    // One that was to be withdrawn and is not yet, of another kind than what is to stand now.
+                    let stops = plan.working(OrderRole::StopLoss);
+                    let others: Vec<_> = stops.filter(|stop| !patience::is_as_wanted(&plan, stop)).collect();
+                    for other in &others {
+                        cancel(deciding, no, other.no, Because::Directive)?;
+                    }
+                    if others.is_empty() {
+                        let cover = Cover { role: OrderRole::StopLoss, level, quantity };
+                        place(deciding, &plan, stop.as_ref(), &cover)?;
+                    }
                 }
                 // It is being sold at market already; the stop that the venue would not move only shrinks with it.
                 Some(_) if closes_at_market(&plan) && several => {

@@ -27,21 +27,28 @@ pub(super) struct Batch {
 }
 
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one thing that was so when it began, or that happened since"
-)]
 struct Leg {
     plan: PlanId,
     begun: bool,
     end: Option<LegEnd>,
     /// Target in lots, stop and take profit in ticks; `None` where there was no plan.
     before: Option<(i64, Option<i64>, Option<i64>)>,
-    rolled_back: bool,
+    back: Back,
     /// Its plan stood at its target when it began, and nothing worked toward it.
     was_at_rest: bool,
     /// It moves levels alone, or closes.
     sizeless: bool,
+}
+
+/// How far a leg is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Back {
+    /// It is not.
+    No,
+    /// Its rollback has begun.
+    Begun,
+    /// It was told to stand where it stood before.
+    Told,
 }
 
 /// The directive of one leg by itself.
@@ -102,7 +109,7 @@ impl Auditor {
                     begun: false,
                     end: None,
                     before: None,
-                    rolled_back: false,
+                    back: Back::No,
                     was_at_rest: false,
                     sizeless: sizeless(plan),
                 };
@@ -204,10 +211,11 @@ impl Auditor {
         }
         let fails = leg.begun && !matches!(end, LegEnd::Complete | LegEnd::Closed);
         let back = matches!(end, LegEnd::RolledBack | LegEnd::RollbackIncomplete);
-        if let Some(leg) = self.batches.get_mut(&no).and_then(|batch| batch.legs.get_mut(place))
-            && !back
-        {
-            leg.end = Some(end);
+        if let Some(leg) = self.batches.get_mut(&no).and_then(|batch| batch.legs.get_mut(place)) {
+            if end == LegEnd::RolledBack && leg.back == Back::Begun {
+                leg.back = Back::Told;
+            }
+            leg.end = if back { leg.end } else { Some(end) };
         }
         if fails
             && !back
@@ -235,13 +243,13 @@ impl Auditor {
         let Some(leg) = leg.filter(|leg| leg.begun && batch.failed) else {
             return wrong("rolls back a leg that had not begun, or although it has not failed");
         };
-        if leg.rolled_back {
+        if leg.back != Back::No {
             return wrong("rolls back a leg twice");
         }
         if known.phase != Phase::Standing {
             return wrong("rolls back a plan that has ended: it may be opened again");
         }
-        leg.rolled_back = true;
+        leg.back = Back::Begun;
         let (lots, stop, profit) = leg.before.unwrap_or((0, known.stop, known.profit));
         if (target * known.sign, exits) != (lots, (stop, profit)) {
             return wrong("rolls a plan back to what it was not before");
@@ -256,7 +264,7 @@ impl Auditor {
     pub(super) fn took_back(&self, directive: &DirectiveId, plan: &PlanId) -> bool {
         let of = |batch: &&Batch| batch.said.directive_id == *directive;
         let mut legs = self.batches.values().filter(of).flat_map(|batch| &batch.legs);
-        legs.any(|leg| leg.plan == *plan && leg.rolled_back)
+        legs.any(|leg| leg.plan == *plan && leg.back != Back::No)
     }
 
     fn end_batch(&mut self, no: BatchNo, end: BatchEnd) -> Result<(), Finding> {
@@ -275,8 +283,8 @@ impl Auditor {
             let reached = !moved || self.is_small(plan, off) || lots == 0 && plan.held_lots() == 0;
             let trades = self.left(no, Kind::Exit) > 0 || leg.before.is_none() && self.left(no, Kind::Entry) > 0;
             // What was stopped out since, or lost its stop, is being flattened: nothing brings it back into its trade.
-            let is_out = leg.rolled_back && plan.phase == Phase::StoppedOut;
-            plan.has_ended || is_out || leg.rolled_back && reached && !(trades && moved)
+            let is_out = leg.back != Back::No && plan.phase == Phase::StoppedOut;
+            plan.has_ended || is_out || leg.back != Back::No && reached && !(trades && moved)
         };
         let verdict = match end {
             BatchEnd::Complete if !complete => wrong("is called complete, and a leg of it is not"),
@@ -296,7 +304,8 @@ impl Auditor {
             | BatchEnd::RollbackIncomplete => Ok(()),
         };
         verdict?;
-        let plans: Vec<PlanId> = batch.legs.iter().filter(|leg| leg.rolled_back).map(|leg| leg.plan.clone()).collect();
+        let plans: Vec<PlanId> =
+            batch.legs.iter().filter(|leg| leg.back != Back::No).map(|leg| leg.plan.clone()).collect();
         if let Some(batch) = self.batches.get_mut(&no) {
             batch.over = true;
         }

@@ -1,7 +1,7 @@
 //! What the auditor knows of plans and orders. Sizes are in the plan's own direction.
 
 use retrace_core::event::FillReport;
-use retrace_core::ids::{GroupNo, PlanId, PlanNo, Seq};
+use retrace_core::ids::{GroupNo, PlanId, PlanNo, Seq, TimerId};
 
 use crate::units::GRAINS;
 
@@ -19,6 +19,8 @@ pub struct Plan {
     pub target: i64,
     /// Where its stop is to stand, in ticks.
     pub stop: Option<i64>,
+    /// How many ticks beyond its stop's level its limit is to stand; `None` for a stop at market.
+    pub stop_limit: Option<i64>,
     /// Where its gain is to be taken, in ticks.
     pub profit: Option<i64>,
     /// How many lots it has traded.
@@ -96,6 +98,8 @@ pub struct Order {
     pub lots: i64,
     /// Its price or trigger, in ticks.
     pub level: Option<i64>,
+    /// Of a stop limit, its limit and its time.
+    pub limit: Option<StopLimit>,
     /// How many are filled.
     pub filled: i64,
     /// Something was said of it.
@@ -120,6 +124,28 @@ pub struct Order {
     pub kept: bool,
     /// Its group.
     pub group: Option<(PlanNo, GroupNo)>,
+}
+
+/// What a stop limit has besides a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StopLimit {
+    /// How many ticks beyond its level its limit stands.
+    pub distance: i64,
+    /// When it was set off, in milliseconds, as far as could be seen.
+    pub set_off: Option<i64>,
+    /// How its time stands.
+    pub patience: Patience,
+}
+
+/// How the time stands that a stop limit has to fill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// None runs.
+    Unset,
+    /// It is over at that time, in milliseconds, when that timer fires.
+    Until(TimerId, i64),
+    /// It is over.
+    Over,
 }
 
 /// A change that was asked for.
@@ -164,6 +190,15 @@ impl Order {
     /// Whether a request for it is unanswered.
     pub const fn is_pending(&self) -> bool {
         self.works() && (!self.answered || self.asked.is_some() || self.unknown || self.query.is_some() || self.ended)
+    }
+
+    /// A stop limit that works counts as set off from now on, if it does not already.
+    pub(super) fn set_off(&mut self, now: i64) {
+        if self.works()
+            && let Some(limit) = &mut self.limit
+        {
+            limit.set_off.get_or_insert(now);
+        }
     }
 
     /// Whether fills of it are still to be told that the venue counted.

@@ -6,7 +6,7 @@ use retrace_projections::ledger;
 
 use super::{Auditor, Kind, LATE_MAX, Phase, Plan};
 use crate::finding::Finding;
-use crate::units::{GRAINS, grains_of, lots_of};
+use crate::units::{GRAINS, grains_of, lots_of, ticks_of};
 use crate::venue::Venue;
 
 impl Auditor {
@@ -19,6 +19,7 @@ impl Auditor {
             }
         }
         self.batches_in_time()?;
+        self.patience_kept()?;
         // Without a connection nothing can be asked for.
         if !self.connected {
             return Ok(());
@@ -111,6 +112,14 @@ impl Auditor {
             let left = left.map_or(0, |left| lots_of(left.value()).unwrap_or(i64::MAX / GUARD));
             if left != known.left() {
                 return books("left of an order", left, known.left());
+            }
+        }
+        for (no, known) in self.of_plan(no).filter(|(_, known)| known.works()) {
+            let Some((level, limit)) = known.level.zip(known.limit) else { continue };
+            let wanted = level - limit.distance * plan.sign;
+            let stands = ledger.order(no).and_then(|order| order.terms.limit_price()).and_then(ticks_of).unwrap_or(0);
+            if stands != wanted {
+                return books("the limit of a stop, in ticks", stands, wanted);
             }
         }
         Ok(())

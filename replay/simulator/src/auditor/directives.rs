@@ -162,6 +162,7 @@ impl Auditor {
             sign,
             target: lots_of(new.target.value()).unwrap_or(0),
             stop: new.stop.and_then(|stop| level_of(stop, sign, mark)),
+            stop_limit: new.stop.and_then(|stop| distance_of(stop, sign)),
             profit: new.take_profit.and_then(ticks_of),
             traded: 0,
             held: 0,
@@ -208,6 +209,15 @@ impl Auditor {
             // An order that leaves was to grow, and all of the holding has its order.
             Refusal::UnsupportedByProfile { .. } => {
                 self.rules.profile.divides() && matches!(said.intent, Intent::Group(_))
+            }
+            Refusal::WrongSide { field, level, price } if field == "stop_limit_price" => {
+                // A limit stands at the stop's level or beyond it.
+                ticks_of(*level).zip(ticks_of(*price)).is_some_and(|(limit, stop)| (limit - stop) * sign > 0)
+            }
+            Refusal::StopStands { proposed, .. } => {
+                let stands = known.filter(|plan| plan.stop.is_some());
+                let proposed = (*proposed * Decimal::TEN).normalize();
+                stands.is_some_and(|plan| plan.stop_limit.map(Decimal::from) != Some(proposed))
             }
             Refusal::WrongSide { field, level, price } => {
                 let (level, price) = (ticks_of(*level), ticks_of(*price));
@@ -296,6 +306,10 @@ fn change(plan: &mut Plan, modify: &ModifyPlans, mark: Option<i64>, running: Run
         None => {}
         Some(StopChange::Remove) => plan.stop = None,
         Some(StopChange::To(level)) => {
+            // What stands keeps its limit; another one would have been refused.
+            if plan.stop.is_none() {
+                plan.stop_limit = distance_of(level, plan.sign);
+            }
             plan.stop = level_of(level, plan.sign, mark);
         }
     }
@@ -312,6 +326,14 @@ fn change(plan: &mut Plan, modify: &ModifyPlans, mark: Option<i64>, running: Run
         plan.limit = limit_of(modify.entry, modify.execution).or(plan.limit);
         plan.parts = plan.parts.max(parts(modify.execution));
         (plan.no_entries, plan.no_reduces) = (false, false);
+    }
+}
+
+/// How many ticks beyond its level a stop is to have its limit.
+fn distance_of(level: StopLevel, sign: i64) -> Option<i64> {
+    match level {
+        StopLevel::Limited { price, limit } => ticks_of(price).zip(ticks_of(limit)).map(|(at, to)| (at - to) * sign),
+        StopLevel::At(_) | StopLevel::Tolerance(_) => None,
     }
 }
 

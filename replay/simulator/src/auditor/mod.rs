@@ -9,6 +9,7 @@ mod directives;
 mod division;
 mod groups;
 mod limits;
+mod patience;
 mod protection;
 mod requests;
 
@@ -28,7 +29,7 @@ use crate::finding::Finding;
 use crate::script::{Rules, Script};
 use crate::units::{GRAINS, grains_of, lots_of, millis, ticks_of};
 
-pub use book::{Asked, Kind, Order, Phase, Plan, Trade};
+pub use book::{Asked, Kind, Order, Patience, Phase, Plan, StopLimit, Trade};
 
 /// No timer fires later than this after it is due, in milliseconds, unless nothing comes through.
 pub const LATE_MAX: i64 = 400_000;
@@ -120,6 +121,7 @@ impl Auditor {
                     plan.last_slice = plan.last_slice.filter(|(_, last)| self.now < *last);
                 }
                 self.time_is_up(said);
+                self.patience_is_over(*timer);
             }
             Input::Report(report) => self.report(report),
             Input::ConnectionChanged { connected } => self.connected = *connected,
@@ -130,6 +132,7 @@ impl Auditor {
             Input::OperatorCommanded(commanded) => self.commanded(commanded.command),
             _ => {}
         }
+        self.note_set_off();
         let mut effects = effects.iter().peekable();
         for event in events {
             self.decision(event)?;
@@ -275,6 +278,7 @@ impl Auditor {
             }
             ReportKind::Triggered => {
                 order.answered = true;
+                order.set_off(self.now);
                 if order.kind == Kind::Stop {
                     plan.stop_out();
                 }
@@ -293,6 +297,7 @@ impl Auditor {
             self.timers.remove(timer);
             self.ends.remove(timer);
         }
+        self.note_patience(event, decision)?;
         self.refused_later(event, decision)?;
         self.note_batch(event, decision)?;
         if let Some(no) = event.plan {

@@ -43,13 +43,19 @@ impl Auditor {
         // What is too small for an order of its own waits for more.
         let alone = covered == 0 || !profile.amend_up;
         let small = alone && (staying - covered) * wanted < self.rules.min_notional * 100;
-        // A take profit that is on its way out still has its part of the holding, and so has one that filled before it was
-        // made larger.
-        let gives_way =
-            profile.divides() && of(Kind::Profit).any(|order| order.is_pending() || order.most() > 0 && !order.works());
+        // A take profit that is on its way out still has its part of the holding.
+        // So does one that filled before it was made larger, until that is answered.
+        let has_part = |order: &Order| order.is_pending() || order.asked.is_some() && order.most() > 0;
+        let gives_way = profile.divides() && of(Kind::Profit).any(has_part);
         let short = covered < staying && !small && !gives_way;
         if standing && (short || elsewhere.is_some() && covered > 0) {
             return broken;
+        }
+        let other = |(_, order): &(_, &Order)| {
+            order.kind == Kind::Stop && order.works() && order.limit.map(|limit| limit.distance) != plan.stop_limit
+        };
+        if standing && let Some((order, _)) = self.of_plan(no).find(other) {
+            return Err(Finding::StopLimit { plan: no, order, what: "stands with another limit than its plan's" });
         }
         let ends = matches!(plan.phase, Phase::StoppedOut | Phase::Closed);
         if !ends && plan.gap != held - covered {
@@ -74,6 +80,7 @@ impl Auditor {
             Because::LateEntry | Because::StopLost | Because::StopAlreadyPassed | Because::Rejected => {
                 matches!(plan.phase, Phase::StoppedOut | Phase::Closed)
             }
+            Because::PatienceOver => self.ran_out(no),
             _ => false,
         };
         if has_ground { Ok(()) } else { Err(Finding::GapWithoutGround { plan: no, because: because.as_str() }) }

@@ -9,7 +9,6 @@ use crate::finding::Finding;
 use crate::units::{GRAINS, lots_of, ticks_of};
 
 impl Auditor {
-    #[expect(clippy::too_many_lines, reason = "what is asked of an order is judged in one place, kind by kind")]
     pub(super) fn asked(&mut self, effect: &Effect) -> Result<(), Finding> {
         let no = effect.order;
         if !self.connected {
@@ -17,60 +16,8 @@ impl Auditor {
         }
         let unsound = |what| Err(Finding::Unsound { order: no, what });
         let twice = |what| Err(Finding::AskedTwice { order: no, what });
-        if let VenueRequest::Place { side, terms, quantity, reduce_only, .. } = &effect.request {
-            let Some(plan) = self.plans.get(&effect.plan) else { return unsound("belongs to no plan") };
-            let direction = if plan.sign > 0 { Side::Buy } else { Side::Sell };
-            let level = terms.trigger().or_else(|| terms.limit_price());
-            let kind = match terms {
-                OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } => Kind::Stop,
-                OrderTerms::TakeProfit { .. } => Kind::Profit,
-                _ if *side == direction => Kind::Entry,
-                _ => Kind::Exit,
-            };
-            let Some(lots) = lots_of(quantity.value()) else { return unsound("is off the lot") };
-            let level = level.map(ticks_of);
-            if level == Some(None) {
-                return unsound("is off the tick");
-            }
-            if (*side == direction) != (kind == Kind::Entry) {
-                return unsound("trades the wrong way");
-            }
-            if !self.ids.insert(effect.client_order_id) || self.orders.contains_key(&no) {
-                return unsound("has an id that was used before");
-            }
-            let buys_back = kind == Kind::Entry && plan.held <= -GRAINS && plan.target == 0;
-            if ((kind != Kind::Entry || buys_back) && self.rules.profile.reduce_only) != *reduce_only {
-                return unsound("is reduce-only where it must not be, or is not where it must be");
-            }
-            if !buys_back && let Err(what) = self.of_group(effect.plan, lots, level.flatten(), kind) {
-                return unsound(what);
-            }
-            let order = Order {
-                plan: effect.plan,
-                kind,
-                lots,
-                level: level.flatten(),
-                filled: 0,
-                answered: false,
-                ended: false,
-                asked: None,
-                request: effect.seq,
-                query: None,
-                stated: 0,
-                unknown: false,
-                ending: plan.phase != Phase::Standing,
-                may_grow_to: 0,
-                kept: false,
-                group: self.deciding.filter(|_| !buys_back),
-            };
-            self.orders.insert(no, order);
-            return match kind {
-                Kind::Entry if buys_back => self.buys_back(effect),
-                Kind::Entry => self.enters(effect),
-                Kind::Exit => self.leaves(effect).and_then(|()| self.divides(effect)),
-                Kind::Stop => self.stands_alone(effect).and_then(|()| self.divides(effect)),
-                Kind::Profit => self.divides(effect),
-            };
+        if matches!(effect.request, VenueRequest::Place { .. }) {
+            return self.placed(effect);
         }
         let Some(order) = self.orders.get_mut(&no) else { return unsound("was never placed") };
         if effect.request == VenueRequest::Query {
@@ -118,6 +65,68 @@ impl Auditor {
             }
         }
         Ok(())
+    }
+
+    /// A new order.
+    fn placed(&mut self, effect: &Effect) -> Result<(), Finding> {
+        let VenueRequest::Place { side, terms, quantity, reduce_only, .. } = &effect.request else { return Ok(()) };
+        let no = effect.order;
+        let unsound = |what| Err(Finding::Unsound { order: no, what });
+        let Some(plan) = self.plans.get(&effect.plan) else { return unsound("belongs to no plan") };
+        let direction = if plan.sign > 0 { Side::Buy } else { Side::Sell };
+        let level = terms.trigger().or_else(|| terms.limit_price());
+        let kind = match terms {
+            OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } => Kind::Stop,
+            OrderTerms::TakeProfit { .. } => Kind::Profit,
+            _ if *side == direction => Kind::Entry,
+            _ => Kind::Exit,
+        };
+        let Some(lots) = lots_of(quantity.value()) else { return unsound("is off the lot") };
+        let level = level.map(ticks_of);
+        if level == Some(None) {
+            return unsound("is off the tick");
+        }
+        if (*side == direction) != (kind == Kind::Entry) {
+            return unsound("trades the wrong way");
+        }
+        if !self.ids.insert(effect.client_order_id) || self.orders.contains_key(&no) {
+            return unsound("has an id that was used before");
+        }
+        let buys_back = kind == Kind::Entry && plan.held <= -GRAINS && plan.target == 0;
+        if ((kind != Kind::Entry || buys_back) && self.rules.profile.reduce_only) != *reduce_only {
+            return unsound("is reduce-only where it must not be, or is not where it must be");
+        }
+        if !buys_back && let Err(what) = self.of_group(effect.plan, lots, level.flatten(), kind) {
+            return unsound(what);
+        }
+        let limit = self.limit_of_stop(effect, *terms)?;
+        let order = Order {
+            plan: effect.plan,
+            kind,
+            lots,
+            level: level.flatten(),
+            limit,
+            filled: 0,
+            answered: false,
+            ended: false,
+            asked: None,
+            request: effect.seq,
+            query: None,
+            stated: 0,
+            unknown: false,
+            ending: plan.phase != Phase::Standing,
+            may_grow_to: 0,
+            kept: false,
+            group: self.deciding.filter(|_| !buys_back),
+        };
+        self.orders.insert(no, order);
+        match kind {
+            Kind::Entry if buys_back => self.buys_back(effect),
+            Kind::Entry => self.enters(effect),
+            Kind::Exit => self.leaves(effect).and_then(|()| self.divides(effect)),
+            Kind::Stop => self.stands_alone(effect).and_then(|()| self.divides(effect)),
+            Kind::Profit => self.divides(effect),
+        }
     }
 
     /// Where every order that leaves needs a part of the holding of its own, all of them together never come to more than

@@ -7,8 +7,8 @@ use retrace_core::order::{OrderStatus, OrderTerms, Side};
 use super::{Told, Venue, VenueOrder};
 use crate::units::GRAINS;
 
-const fn is_stop(order: &VenueOrder) -> bool {
-    matches!(order.terms, OrderTerms::Stop { .. })
+pub(super) const fn is_stop(order: &VenueOrder) -> bool {
+    matches!(order.terms, OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. })
 }
 
 const fn is_profit(order: &VenueOrder) -> bool {

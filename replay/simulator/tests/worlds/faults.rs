@@ -103,6 +103,11 @@ fn no_room_made_where_the_holding_is_divided() {
 }
 
 #[test]
+fn patience_forgotten() {
+    expect(Fault::PatienceForgotten, |finding| matches!(finding, Finding::StopLimit { .. }));
+}
+
+#[test]
 fn kill_switch_forgotten() {
     expect(Fault::SwitchForgotten, |finding| matches!(finding, Finding::BeyondLimit { limit: "kill_switch", .. }));
 }
