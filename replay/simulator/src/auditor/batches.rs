@@ -276,9 +276,8 @@ impl Auditor {
             let reached = !moved || self.is_small(plan, off) || lots == 0 && plan.held_lots() == 0;
             // What is stopped out after it was back is sold.
             let stopped = leg.back == Back::Told && plan.phase == Phase::StoppedOut;
-            let trades =
-                self.left(no, Kind::Exit) > 0 && !stopped || leg.before.is_none() && self.left(no, Kind::Entry) > 0;
-            plan.has_ended || leg.back != Back::No && reached && !(trades && moved)
+            let trades = self.left(no, Kind::Exit) > 0 || leg.before.is_none() && self.left(no, Kind::Entry) > 0;
+            plan.has_ended || stopped || leg.back != Back::No && reached && !(trades && moved)
         };
         let verdict = match end {
             BatchEnd::Complete if !complete => wrong("is called complete, and a leg of it is not"),
