@@ -8,7 +8,7 @@ use retrace_core::order::{OrderRole, OrderStatus, Side};
 
 use super::apply::amount;
 use super::told::{Booked, ToldFill};
-use super::{BrokenHistory, Differs, Fill, Ledger, Order, Phase, Plan, Trade, is_protection};
+use super::{BrokenHistory, Change, Differs, Fill, Ledger, Order, Phase, Plan, Trade, is_protection};
 
 impl Ledger {
     pub(super) fn apply_report(&mut self, event: &Event, report: &Report) -> Result<(), BrokenHistory> {
@@ -45,11 +45,17 @@ impl Ledger {
             | ReportKind::Stands { .. }
             | ReportKind::NotFound => {}
         }
+        // Taken back so that it can be sent again, larger.
+        let resent =
+            event.plan.and_then(|plan| self.plan(plan)?.group_of(no)).is_some_and(|group| group.ordered.resend);
         let (role, not_added) = self.change_order(event, no, |order| {
             let (was_to_grow, before) = (order.is_to_grow(), order.quantity);
+            let was_to_end = resent && order.in_flight == Some(Change::Cancel);
             report_to(order, report);
             let not_added = was_to_grow && order.in_flight.is_none() && order.quantity == before;
-            order.told.did_not_grow |= not_added;
+            let goes_on = order.is_working() || order.status == OrderStatus::Filled;
+            let stays = was_to_end && order.in_flight.is_none() && goes_on;
+            order.told.did_not_grow |= not_added || stays;
             Ok((order.role, not_added))
         })?;
         if not_added && !is_protection(role) {

@@ -345,7 +345,9 @@ impl Venue {
         if whole && allowed < order.left() {
             return;
         }
-        if lots == order.left() && mischief.plays(Trick::Overfill, seed, &circumstances) {
+        // What a plan is short of, and too little to be bought back, the account would lack for ever.
+        let lasts = !self.rules.profile.shorting && self.rules.min_notional > 0 && order.side == Side::Sell;
+        if !lasts && lots == order.left() && mischief.plays(Trick::Overfill, seed, &circumstances) {
             lots += 1 + i64::try_from(drawn(&[seed, order.key, 9]) % 3).unwrap_or(0);
             lots = lots.min(self.most_beyond(&order));
         }

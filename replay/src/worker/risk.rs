@@ -303,7 +303,7 @@ pub(super) fn refuse(
     let Some(group) = plan.group(request.group) else { return Ok(()) };
     // Each layer stands for itself: the next may stand nearer to the price.
     let alone = matches!(group.algorithm, Algorithm::Layered(_)) && !matches!(refusal, RiskRefusal::KillSwitch { .. });
-    let given_up = if alone { request.quantity } else { group.planned };
+    let given_up = alone.then_some(request.quantity);
     let then = match &refusal {
         // Time alone makes room.
         RiskRefusal::OrdersPerMinute { .. } => AfterRefusal::WaitsForRoom,
@@ -343,7 +343,7 @@ pub(super) fn refuse(
     if then == AfterRefusal::GivenUp {
         let unsent = snapshot(deciding, plan.no).and_then(|plan| Some(plan.group(group)?.unsent()));
         let unsent = unsent.map(|unsent| deciding.exact(unsent)).transpose()?.and_then(Position::size);
-        if let Some(quantity) = unsent.map(|unsent| unsent.min(given_up)) {
+        if let Some(quantity) = unsent.map(|unsent| given_up.map_or(unsent, |given_up| unsent.min(given_up))) {
             target::drop_unsent(deciding, plan.no, group, quantity, because)?;
         }
     }

@@ -61,7 +61,8 @@ impl Auditor {
                     plan.exit_short || plan.skips || self.hides(no, Kind::Exit) || (held - leaving).max(0) < off
                 } else {
                     // An order that left more than it should has brought it there, to within a lot.
-                    let flat = plan.target == 0 && (plan.held + entering * GRAINS).abs() < GRAINS;
+                    let back = (plan.held + entering * GRAINS).abs();
+                    let flat = plan.target == 0 && (back < GRAINS || self.is_small(plan, back / GRAINS));
                     let returns = plan.held < 0 && entering > 0;
                     plan.entry_short || plan.skips || self.hides(no, Kind::Entry) || leaving > 0 || flat || returns
                 };

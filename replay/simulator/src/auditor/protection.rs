@@ -12,7 +12,8 @@ impl Auditor {
     /// held; where whatever leaves needs a part of the holding of its own, what of it does not leave.
     pub(super) fn protection(&self, no: PlanNo, plan: &Plan) -> Result<(), Finding> {
         let stops = || self.of_plan(no).map(|(_, order)| order).filter(|order| order.kind == Kind::Stop);
-        if stops().any(Order::is_pending) {
+        // One that filled before it was made larger may fill more, until that is answered.
+        if stops().any(|stop| stop.is_pending() || stop.asked.is_some() && stop.most() > 0) {
             return Ok(());
         }
         let profile = self.rules.profile;
@@ -58,7 +59,9 @@ impl Auditor {
             return Err(Finding::StopLimit { plan: no, order, what: "stands with another limit than its plan's" });
         }
         let ends = matches!(plan.phase, Phase::StoppedOut | Phase::Closed);
-        if !ends && plan.gap != held - covered {
+        // While what flattens it is on its way, nothing is told.
+        let flattens = of(Kind::Exit).any(Order::is_pending);
+        if !ends && !flattens && plan.gap != held - covered {
             return Err(Finding::GapUntold { plan: no, uncovered: held - covered, told: plan.gap });
         }
         Ok(())
@@ -78,7 +81,7 @@ impl Auditor {
             Because::NoConnection => !self.connected,
             // It is being flattened, and nothing covers it until then; or the venue refuses to.
             Because::LateEntry | Because::StopLost | Because::StopAlreadyPassed | Because::Rejected => {
-                matches!(plan.phase, Phase::StoppedOut | Phase::Closed)
+                matches!(plan.phase, Phase::StoppedOut | Phase::Closed | Phase::Closing { .. })
             }
             Because::PatienceOver => self.ran_out(no),
             _ => false,
