@@ -6,7 +6,7 @@ use retrace_core::event::{BatchEnd, Decision, Event, Fact, LegEnd, TimerPurpose}
 use retrace_core::ids::{BatchNo, PlanId, SessionUid};
 use retrace_core::policy::{BatchPolicy, ExecutionMode};
 
-use super::words::wanted_text;
+use super::intents::wanted_text;
 use crate::ledger::{Batch, Book, Leg};
 
 /// No more legs than these are spelled out in one line.

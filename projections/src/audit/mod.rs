@@ -4,14 +4,17 @@
 mod actions;
 mod batches;
 mod gaps;
+mod intents;
 mod quality;
+pub(crate) mod refusals;
 mod reports;
 mod risk;
 pub(crate) mod words;
 
 pub(crate) use gaps::GapWatch;
 pub use gaps::{GapSpan, Gaps};
-pub use words::{gap_reason_text, order_name, refusal_text, venue_reason_text};
+pub use refusals::refusal_text;
+pub use words::{gap_reason_text, order_name, venue_reason_text};
 
 use retrace_core::amount::{Money, Position};
 use retrace_core::directive::{Intent, StrategyDirective};

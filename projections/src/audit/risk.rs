@@ -2,7 +2,8 @@
 
 use retrace_core::event::{AfterRefusal, OperatorCommand, OperatorCommanded, OrderRefused, RiskRefusal, Switch};
 
-use super::words::{percent, role_name};
+use super::intents::percent;
+use super::words::role_name;
 
 pub(super) fn commanded_text(commanded: &OperatorCommanded) -> String {
     let OperatorCommanded { command: OperatorCommand::KillSwitch(switch), reason } = commanded;

@@ -1,22 +1,17 @@
 //! How each event is told to a trader, in one line.
 
 use retrace_core::amount::{Position, Price, Quantity};
-use retrace_core::directive::{
-    Algorithm, EntryTerms, ExecutionHint, Intent, Layered, OnLimit, StopChange, StopLevel, StrategyDirective,
-    TakeProfitChange, Trade, WhenLimitHolds,
-};
 use retrace_core::event::{
-    Because, Decision, Event, Fact, FillReport, Idle, Input, Outcome, Refusal, Report, ReportKind, ReportedOrder,
-    TimerPurpose, TradeImported, TradeOrigin, VenueReason,
+    Because, Decision, Event, Fact, FillReport, Input, Outcome, Report, ReportKind, ReportedOrder, TimerPurpose,
+    TradeImported, TradeOrigin, VenueReason,
 };
-use retrace_core::exact;
 use retrace_core::ids::TimerId;
 use retrace_core::manifest::Mode;
-use retrace_core::order::{OrderRole, OrderTerms, Side, TimeInForce};
+use retrace_core::order::{OrderRole, OrderTerms, Side};
 use retrace_core::time::Timestamp;
 
-use rust_decimal::Decimal;
-
+use super::intents::{algorithm_text, directive_text, part_word};
+use super::refusals::{idle_text, refusal_words};
 use super::{actions, batches, quality, reports, risk};
 use crate::ledger::{Book, Fill, Group, Order, Phase, Plan};
 
@@ -249,142 +244,12 @@ fn covers(event: &Event, book: &Book) -> String {
     format!(", covers {covered} of {} held", plan.held().value().abs().normalize())
 }
 
-fn directive_text(directive: &StrategyDirective, book: &Book) -> String {
-    let id = &directive.directive_id;
-    let body = match &directive.intent {
-        Intent::NewTrade(new) => wanted_text(Trade::New(new)),
-        Intent::Modify(modify) => wanted_text(Trade::Modify(modify)),
-        Intent::Close(close) => wanted_text(Trade::Close(close)),
-        Intent::Group(group) => actions::group_directive(group, book),
-        Intent::CancelAll(cancel) => actions::cancel_all(cancel.reach).to_owned(),
-        Intent::Batch(batch) => batches::wanted(directive, batch, book.ledger().session()),
-    };
-    let causes: Vec<&str> = directive.causality.iter().map(retrace_core::ids::CausalityId::as_str).collect();
-    let why = if causes.is_empty() { String::new() } else { format!(" (because of {})", causes.join(", ")) };
-    format!("{id}: {body}{why}")
-}
-
-/// What is wanted of one plan.
-pub(super) fn wanted_text(trade: Trade<'_>) -> String {
-    match trade {
-        Trade::New(new) => {
-            let stop = new.stop.map_or(", no stop".to_owned(), |stop| format!(", stop {}", stop_text(stop)));
-            let target = new.take_profit.map_or(String::new(), |price| format!(", take profit {price}"));
-            let how = hint_text(new.execution).unwrap_or_else(|| algorithm_text(Algorithm::Single));
-            let entry = placed_text(new.entry, new.execution).map_or(String::new(), |entry| format!(" {entry}"));
-            format!("{} {} {}{entry}, {how}{stop}{target}", new.direction, new.target, new.symbol)
-        }
-        Trade::Modify(modify) => {
-            let mut parts = Vec::new();
-            parts.extend(modify.direction.map(|direction| format!("direction {direction}")));
-            if let Some(target) = modify.target {
-                parts.push(format!("size {}", target.normalize()));
-            }
-            parts.extend(modify.entry.and_then(|entry| placed_text(entry, modify.execution)));
-            parts.extend(hint_text(modify.execution));
-            match modify.stop {
-                None => {}
-                Some(StopChange::To(level)) => parts.push(format!("stop {}", stop_text(level))),
-                Some(StopChange::Remove) => parts.push("remove the stop".to_owned()),
-            }
-            match modify.take_profit {
-                None => {}
-                Some(TakeProfitChange::To(price)) => parts.push(format!("take profit {price}")),
-                Some(TakeProfitChange::Remove) => parts.push("no take profit".to_owned()),
-            }
-            format!("change: {}", parts.join(", "))
-        }
-        Trade::Close(close) => {
-            let urgency = close.execution.urgency;
-            let urgency = urgency.map_or(String::new(), |urgency| format!(", urgency {}", urgency.normalize()));
-            match close.execution.max_total_slippage {
-                Some(fraction) => format!(
-                    "close{urgency}, at most {} worse than the current price, {}",
-                    percent(fraction),
-                    tries_text(close.execution.on_limit)
-                ),
-                None => format!("close at market{urgency}"),
-            }
-        }
-    }
-}
-
-/// What is done where a close finds no price inside its limit.
-fn tries_text(on_limit: OnLimit) -> String {
-    let OnLimit { retry, tries, then } = on_limit;
-    let tries = if tries == 1 { "1 try".to_owned() } else { format!("{tries} tries {retry} apart") };
-    let then = match then {
-        WhenLimitHolds::HoldProtected => "hold the rest protected",
-        WhenLimitHolds::Market => "take any price",
-    };
-    format!("{tries}, then {then}")
-}
-
-fn stop_text(level: StopLevel) -> String {
-    match level {
-        StopLevel::At(price) => price.to_string(),
-        StopLevel::Tolerance(fraction) => {
-            format!("{} from the price", percent(fraction))
-        }
-        StopLevel::Limited { price, limit } => format!("{price}, limit {limit}"),
-    }
-}
-
 /// A time as a line needs it: without the date where that is the event's own.
 pub(super) fn clock(at: Timestamp, event: &Event) -> String {
     let (at, now) = (at.to_string(), event.time.to_string());
     match (at.split_once('T'), now.split_once('T')) {
         (Some((day, time)), Some((today, _))) if day == today => time.trim_end_matches('Z').to_owned(),
         _ => at,
-    }
-}
-
-/// A fraction as it is read: `0.035` is `3.5 %`.
-pub(super) fn percent(fraction: Decimal) -> String {
-    let percent = exact::mul(fraction, Decimal::ONE_HUNDRED);
-    percent.map_or_else(|_| format!("{fraction} of 1"), |percent| format!("{percent} %"))
-}
-
-/// At which price orders are placed; layers have prices of their own.
-fn placed_text(entry: EntryTerms, hint: ExecutionHint) -> Option<String> {
-    (!matches!(hint.algorithm, Some(Algorithm::Layered(_)))).then(|| terms_text(entry))
-}
-
-fn terms_text(entry: EntryTerms) -> String {
-    let Some(price) = entry.limit_price else { return "at market".to_owned() };
-    let stands = match entry.time_in_force {
-        TimeInForce::Gtc => String::new(),
-        other @ (TimeInForce::Ioc | TimeInForce::Fok | TimeInForce::Gtd) => format!(" {other}"),
-    };
-    format!("limit {price}{stands}{}", if entry.post_only { " post-only" } else { "" })
-}
-
-fn algorithm_text(algorithm: Algorithm) -> String {
-    match algorithm {
-        Algorithm::Single => "at once".to_owned(),
-        Algorithm::Twap(twap) => format!("TWAP of {} slices over {}", twap.slices, twap.duration),
-        Algorithm::Iceberg(iceberg) => format!("ICEBERG that shows {}", iceberg.visible),
-        Algorithm::Layered(Layered { layers, from, to }) => format!("LAYERED, {layers} orders from {from} to {to}"),
-    }
-}
-
-/// What one of the orders is called that an algorithm divides a quantity into.
-const fn part_word(algorithm: Algorithm) -> &'static str {
-    match algorithm {
-        Algorithm::Single | Algorithm::Twap(_) => "slice",
-        Algorithm::Iceberg(_) => "part",
-        Algorithm::Layered(_) => "layer",
-    }
-}
-
-/// What a directive says of how it is carried out, where it says anything.
-fn hint_text(hint: ExecutionHint) -> Option<String> {
-    let how = hint.algorithm.map(algorithm_text);
-    let how = how.or_else(|| hint.urgency.map(|urgency| format!("urgency {}", urgency.normalize())));
-    let end = hint.end_after.map(|span| format!("given up after {span}"));
-    match (how, end) {
-        (Some(how), Some(end)) => Some(format!("{how}, {end}")),
-        (how, end) => how.or(end),
     }
 }
 
@@ -618,71 +483,5 @@ const fn reason(because: Because) -> &'static str {
         Because::PatienceOver => "the stop limit did not fill in time",
         Because::Consolidating => "the venue amends no stop this way, or takes no more of them",
         Because::NoConnection => "nothing can be asked of the venue without a connection",
-    }
-}
-
-fn idle_text(idle: &Idle) -> String {
-    match idle {
-        Idle::AlreadySatisfied => "the plan is what it is to be".to_owned(),
-        Idle::AlreadyWorking => "what is under way reaches the target".to_owned(),
-        Idle::BelowLot { delta, lot } => format!("{delta} is less than the lot of {lot}"),
-        Idle::BelowMinNotional { delta, notional, minimum } => {
-            format!("{delta} is worth {notional}, the minimum is {minimum}")
-        }
-        Idle::AlreadyClosed => "the plan is closed".to_owned(),
-        Idle::AlreadySo => "it is so already".to_owned(),
-        Idle::AlreadyInstructed => "this is what it was told last".to_owned(),
-    }
-}
-
-/// A refusal as a sentence, with its numbers.
-pub fn refusal_text(refusal: &Refusal) -> String {
-    refusal_words(refusal, Naming::ByNumber)
-}
-
-pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
-    match refusal {
-        Refusal::Conflict { field, first } => {
-            let used = if naming == Naming::ByNumber { format!("at event {first}") } else { "before".to_owned() };
-            format!("its id was used {used} with another body; the first difference is in {field}")
-        }
-        Refusal::PlanExists => "a plan of that id exists, from another directive".to_owned(),
-        Refusal::UnknownPlan => "no plan of that id was taken on".to_owned(),
-        Refusal::PlanEnded => "the plan is closed, closing or stopped out, and takes no change".to_owned(),
-        Refusal::DirectionContradictsTarget { direction, delta } => {
-            let opposite = direction.opposite();
-            format!("direction {direction} contradicts the change of {delta}, which is a {opposite}")
-        }
-        Refusal::WouldLoosen { stop, proposed } => {
-            format!("a tolerance only tightens: the stop stands at {stop}, this would put it at {proposed}")
-        }
-        Refusal::WrongSide { field, level, price } => {
-            format!("{field} {level} stands on the wrong side of the price {price}")
-        }
-        Refusal::BadLevel { field, price } => {
-            format!("at the price {price}, {field} rounds to no price that an order can have")
-        }
-        Refusal::NoPriceYet => "no price was seen yet that its fraction could be read against".to_owned(),
-        Refusal::ShortingUnsupported => "the venue cannot be short".to_owned(),
-        Refusal::UnsupportedByProfile { needs } => format!("the venue's profile has no {needs}"),
-        Refusal::StopStands { distance, proposed } => {
-            let stands = distance.map_or_else(
-                || "the stop that stands is a stop market".to_owned(),
-                |distance| format!("the stop that stands has its limit {} beyond its level", distance.normalize()),
-            );
-            format!("{stands}: a limit {} beyond it takes the stop removed first", proposed.normalize())
-        }
-        Refusal::TooManySlices { slices, quantity, lot } => {
-            format!("{quantity} in {slices} slices gives less than the lot of {lot} each")
-        }
-        Refusal::SliceBelowMinNotional { slice, price, minimum } => {
-            format!("a slice of {slice} at {price} is worth less than the minimum notional of {minimum}")
-        }
-        Refusal::TooLarge => "an amount is beyond what can be counted exactly".to_owned(),
-        Refusal::RiskGate(refusal) => risk::refusal_text(refusal),
-        Refusal::Group(refusal) => actions::group_refusal(refusal),
-        Refusal::PlanInBatch { directive } => {
-            format!("the plan is in the batch of {directive}, which is not over: only a close reaches it")
-        }
     }
 }

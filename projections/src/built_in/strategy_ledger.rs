@@ -5,7 +5,8 @@ use std::convert::Infallible;
 use retrace_core::manifest::Identity;
 
 use crate::audit::order_name;
-use crate::audit::words::{Naming, refusal_words};
+use crate::audit::refusals::refusal_words;
+use crate::audit::words::Naming;
 use crate::ledger::{Fill, Ledger, Order, Plan, Refused, is_protection};
 use crate::projection::{Ended, Projection, Recorded, Section, View};
 use crate::view::{GroupView, OrderView, batch_view, plan_view};
