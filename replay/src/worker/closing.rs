@@ -235,10 +235,12 @@ pub(super) fn bring_back(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), 
     sell_at_market(deciding, &plan, crossed, Because::Fill)
 }
 
-/// Whether a take profit took all there was to take: the target is zero by its fills, and it works no more.
+/// Whether a take profit took all there was to take: the target is zero by its fills, and it works no more. What a batch
+/// takes back is sold by that alone.
 pub(super) fn took_all(plan: &Plan) -> bool {
     let took = matches!(plan.filled_last(), Some(OrderRole::TakeProfit | OrderRole::Flatten));
-    took && plan.target.size.is_flat()
+    took && plan.rollback.is_none()
+        && plan.target.size.is_flat()
         && plan.has_filled(OrderRole::TakeProfit)
         && plan.working(OrderRole::TakeProfit).next().is_none()
 }
