@@ -19,11 +19,12 @@ mod schedule;
 mod target;
 
 use retrace_core::amount::{Position, Price, Quantity};
+use retrace_core::directive::EntryTerms;
 use retrace_core::event::{Because, Decision, GroupAction};
 use retrace_core::ids::{GroupNo, OrderNo, PlanNo};
 use retrace_core::instrument::Instrument;
 use retrace_core::order::{OrderRole, OrderTerms, TimeInForce};
-use retrace_projections::ledger::{Phase, Plan};
+use retrace_projections::ledger::{Group, Phase, Plan};
 
 use crate::step::{Deciding, EngineError};
 
@@ -118,6 +119,20 @@ struct Request {
     slice: u32,
     attempt: u32,
     because: Because,
+}
+
+impl Request {
+    /// An own order of a group, on the group's terms: which slice of it, which try, and why.
+    fn of(
+        group: &Group,
+        terms: OrderTerms,
+        quantity: Quantity,
+        (slice, attempt): (u32, u32),
+        because: Because,
+    ) -> Self {
+        let EntryTerms { limit_price: _, time_in_force, post_only } = group.entry;
+        Self { group: group.no, role: group.role(), terms, quantity, time_in_force, post_only, slice, attempt, because }
+    }
 }
 
 /// Requests an order of `plan`. Its side follows from its role and the plan's direction; its first order brings the

@@ -47,16 +47,6 @@ pub(super) fn send(
     let price = group.entry.limit_price.or_else(|| current_price(deciding, plan));
     let part = Part { left, most: iceberg.visible, price, more_comes: false };
     let Some(quantity) = fitting(deciding, plan, group, &part)? else { return Ok(()) };
-    let order = Request {
-        group: group.no,
-        role: group.role(),
-        terms: group.entry.limit_price.map_or(OrderTerms::Market, |price| OrderTerms::Limit { price }),
-        quantity,
-        time_in_force: group.entry.time_in_force,
-        post_only: group.entry.post_only,
-        slice,
-        attempt,
-        because,
-    };
-    request(deciding, plan, order)
+    let terms = group.entry.limit_price.map_or(OrderTerms::Market, |price| OrderTerms::Limit { price });
+    request(deciding, plan, Request::of(group, terms, quantity, (slice, attempt), because))
 }

@@ -47,21 +47,12 @@ pub(super) fn send(
             continue;
         }
         (left, carried) = (deciding.exact(left.minus(wanted))?, Position::FLAT);
-        orders.push(Request {
-            group: group.no,
-            role: group.role(),
-            terms: OrderTerms::Limit { price },
-            quantity,
-            time_in_force: group.entry.time_in_force,
-            post_only: group.entry.post_only,
-            slice: layer,
-            attempt,
-            because: match attempt {
-                0 => Because::Directive,
-                _ if group.ordered.resend => Because::Modified,
-                _ => Because::Rejected,
-            },
-        });
+        let because = match attempt {
+            0 => Because::Directive,
+            _ if group.ordered.resend => Because::Modified,
+            _ => Because::Rejected,
+        };
+        orders.push(Request::of(group, OrderTerms::Limit { price }, quantity, (layer, attempt), because));
     }
     // What was added to a layer is sent with the last of those that are sent again; others may have to wait for room.
     let again = orders.iter().rposition(|order| order.attempt > 0);

@@ -60,18 +60,7 @@ pub(super) fn send(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> R
         _ if group.ordered.resend => Because::Modified,
         _ => Because::Rejected,
     };
-    let order = Request {
-        group: group.no,
-        role: group.role(),
-        terms,
-        quantity,
-        time_in_force: group.entry.time_in_force,
-        post_only: group.entry.post_only,
-        slice,
-        attempt,
-        because,
-    };
-    request(deciding, plan, order)
+    request(deciding, plan, Request::of(group, terms, quantity, (slice, attempt), because))
 }
 
 /// What earlier slices left and `catch_up: false` gives up: what is due beyond this slice's own quantity.
