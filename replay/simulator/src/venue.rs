@@ -345,8 +345,7 @@ impl Venue {
         if whole && allowed < order.left() {
             return;
         }
-        // What a plan is short of, and too little to be bought back, the account would lack for ever.
-        let lasts = !self.rules.profile.shorting && self.rules.min_notional > 0 && order.side == Side::Sell;
+        let lasts = order.side == Side::Sell && self.lacks_for_ever();
         if !lasts && lots == order.left() && mischief.plays(Trick::Overfill, seed, &circumstances) {
             lots += 1 + i64::try_from(drawn(&[seed, order.key, 9]) % 3).unwrap_or(0);
             lots = lots.min(self.most_beyond(&order));
@@ -360,9 +359,8 @@ impl Venue {
         order.filled += lots;
         order.working &= order.filled < order.lots;
         let (key, said, symbol) = (order.key, order.said, Script::symbol(order.symbol));
-        // A plan that sold what is then taken from it is short; where that is too little to buy back, the account would lack
-        // it for ever, and another plan could never sell all that it has.
-        let lasts = !self.rules.profile.shorting && self.rules.min_notional > 0 && order.side == Side::Buy;
+        // A plan that sold what is then taken from it is short.
+        let lasts = order.side == Side::Buy && self.lacks_for_ever();
         let Ok(trade_id) = TradeId::new(&format!("T{}", self.next_trade)) else { return };
         self.next_trade += 1;
         let fill = |lots: i64, at: i64| {
@@ -395,6 +393,19 @@ impl Venue {
             self.hold(no, -stands);
             self.say(no, ReportKind::Busted { trade_id }, told);
         }
+    }
+
+    /// Whether what a plan is short of may be too little to be bought back: the account would lack it for ever, and another
+    /// plan could never sell all that it has.
+    const fn lacks_for_ever(&self) -> bool {
+        !self.rules.profile.shorting && self.rules.min_notional > 0
+    }
+
+    /// Whether a fill is told at once: that of a sale which would make a plan short if it were sold again meanwhile, where
+    /// the account would lack that for ever.
+    pub(crate) fn is_told_at_once(&self, told: &Told) -> bool {
+        let sells = self.orders.get(&told.order).is_some_and(|order| order.side == Side::Sell);
+        sells && matches!(told.what, ReportKind::Filled(_)) && self.lacks_for_ever()
     }
 
     /// So many lots more, or less, were traded by an order: what its plan has, and the account.

@@ -312,7 +312,9 @@ impl<'a> World<'a> {
         for told in told {
             let plays = |trick| mischief.plays(trick, seed, &[told.key]);
             let upto = |most: u64, salt: u64| i64::try_from(drawn(&[seed, told.key, salt]) % most).unwrap_or(0);
-            let delay = if plays(Trick::VerySlowReport) {
+            let delay = if self.venue.is_told_at_once(&told) {
+                1
+            } else if plays(Trick::VerySlowReport) {
                 10_000 + upto(200_000, 1)
             } else if plays(Trick::SlowReport) {
                 100 + upto(10_000, 2)

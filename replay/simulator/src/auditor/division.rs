@@ -42,12 +42,16 @@ const fn hint_of(said: &StrategyDirective) -> ExecutionHint {
     }
 }
 
+const fn is_change(said: &StrategyDirective) -> bool {
+    matches!(said.intent, Intent::Modify(_))
+}
+
 impl Auditor {
     /// Notes a group that begins, the order that is decided, and when a group's time is up.
     pub(super) fn note_division(&mut self, event: &Event, decision: &Decision) -> Result<(), Finding> {
         let Some(plan) = event.plan else { return Ok(()) };
         match decision {
-            Decision::GroupOpened { group, directive, action, .. } => {
+            Decision::GroupOpened { group, directive, action, algorithm: told, .. } => {
                 let known = self.plans.get(&plan).filter(|plan| !plan.is_rolled_back());
                 let said = self.said.get(directive).zip(known).and_then(|(said, known)| match said.intent {
                     // What a batch took back is brought to where it stood before, at once.
@@ -57,8 +61,12 @@ impl Auditor {
                 });
                 let hint = said.as_ref().map_or(ExecutionHint::NONE, hint_of);
                 let deadline = hint.end_after.map(|span| millis(event.time.plus(span)));
-                let known =
-                    Division { action: *action, algorithm: hint.algorithm, deadline, over: false, changed: false };
+                // One that names a target and nothing of how goes on as the plan's groups did.
+                let goes_on =
+                    || self.divisions.iter().any(|((of, _), group)| *of == plan && group.algorithm == Some(*told));
+                let says_nothing = hint == ExecutionHint::NONE && said.as_ref().is_some_and(is_change);
+                let algorithm = hint.algorithm.or_else(|| Some(*told).filter(|_| says_nothing && goes_on()));
+                let known = Division { action: *action, algorithm, deadline, over: false, changed: false };
                 self.divisions.insert((plan, *group), known);
             }
             // What a directive changes of single orders is its own to say.
