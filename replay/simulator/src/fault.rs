@@ -47,11 +47,13 @@ pub enum Fault {
     RoomForgotten,
     /// No time runs for a stop limit that was set off.
     PatienceForgotten,
+    /// A close in slices sends all of it with its first one.
+    SlicesAtOnce,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NoIdempotencyCheck,
         Self::WorkingNotCounted,
         Self::UnsentNotCounted,
@@ -67,6 +69,7 @@ impl Fault {
         Self::GapForgotten,
         Self::RoomForgotten,
         Self::PatienceForgotten,
+        Self::SlicesAtOnce,
     ];
 }
 
@@ -158,6 +161,7 @@ fn spoil(fault: Fault, before: &State, mut events: Vec<Event>) -> Vec<Event> {
                 }
             }
         }
+        Fault::SlicesAtOnce => close_at_once(&mut events),
         Fault::FlattenedTwice => {
             let flattens = events.iter().find(|event| {
                 matches!(&event.fact, Fact::Decision(Decision::OrderRequested { role: OrderRole::Flatten, .. }))
@@ -234,6 +238,25 @@ fn enlarge(before: &State, events: &mut [Event], counted: impl Fn(&Group) -> i64
                 if is_new(group.0) && !hides =>
             {
                 *size = quantity(lots_of(size.value()).unwrap_or(0) + more);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The first order of a close in slices takes the place of all of them.
+fn close_at_once(events: &mut [Event]) {
+    let mut divided = None;
+    for event in events {
+        match &mut event.fact {
+            Fact::Decision(Decision::GroupOpened {
+                action: GroupAction::Close,
+                algorithm: Algorithm::Twap(_),
+                quantity,
+                ..
+            }) => divided = Some(*quantity),
+            Fact::Decision(Decision::OrderRequested { role: OrderRole::Close, quantity, .. }) => {
+                *quantity = divided.take().unwrap_or(*quantity);
             }
             _ => {}
         }

@@ -200,6 +200,18 @@ pub enum Finding {
         /// What is wrong.
         what: &'static str,
     },
+    /// A close in slices sends more than has come due.
+    #[error("plan {plan}: group {group} closes {} where {} has come due", lots(.sent), lots(.due))]
+    Pace {
+        /// The plan.
+        plan: PlanNo,
+        /// The group.
+        group: GroupNo,
+        /// How many lots it has sent, or divides.
+        sent: i64,
+        /// How many lots have come due, or are held.
+        due: i64,
+    },
     /// With nothing in flight, a plan does not come to its target.
     #[error(
         "plan {plan}: traded {}, entering {}, leaving {}, target {}, and nothing under way",
@@ -331,6 +343,7 @@ impl Finding {
             Self::Group { .. } => "group",
             Self::StopNotPassed { .. } => "stop not passed",
             Self::GroupEnd { .. } => "end of a group",
+            Self::Pace { .. } => "pace of a close",
             Self::OffTarget { .. } => "off target",
             Self::Stuck { .. } => "stuck",
             Self::ClosedEarly { .. } => "closed early",

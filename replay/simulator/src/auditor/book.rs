@@ -122,6 +122,8 @@ pub struct Order {
     pub may_grow_to: i64,
     /// The venue would not move it, because it may only make liquidity: it stays where it is.
     pub kept: bool,
+    /// A trade of it was put right or taken back.
+    pub revised: bool,
     /// Its group.
     pub group: Option<(PlanNo, GroupNo)>,
 }

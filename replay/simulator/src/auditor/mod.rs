@@ -9,6 +9,7 @@ mod directives;
 mod division;
 mod groups;
 mod limits;
+mod pace;
 mod patience;
 mod protection;
 mod requests;
@@ -55,6 +56,7 @@ pub struct Auditor {
     /// The event of the last directive.
     spoken: Option<Seq>,
     divisions: BTreeMap<(PlanNo, GroupNo), division::Division>,
+    paces: BTreeMap<(PlanNo, GroupNo), pace::Pace>,
     /// The timers that end a group.
     ends: BTreeMap<TimerId, (PlanNo, GroupNo)>,
     batches: BTreeMap<BatchNo, batches::Batch>,
@@ -83,6 +85,7 @@ impl Auditor {
             connected: true,
             spoken: None,
             divisions: BTreeMap::new(),
+            paces: BTreeMap::new(),
             ends: BTreeMap::new(),
             batches: BTreeMap::new(),
             deciding: None,
@@ -302,6 +305,7 @@ impl Auditor {
         self.note_batch(event, decision)?;
         if let Some(no) = event.plan {
             self.note_group(no, event, decision)?;
+            self.note_pace(no, event, decision)?;
         }
         // What is too small to be sent is given up, if it is; several such parts may come to more than that.
         if let Decision::SlicesDropped { quantity, because: Because::BelowMinNotional, .. } = decision {
@@ -404,6 +408,7 @@ fn trade(trades: &mut BTreeMap<TradeId, Trade>, plan: &mut Plan, order: &mut Ord
         return;
     }
     order.answered = true;
+    order.revised |= revision > 0;
     let (lots, fee) = size(plan, fill);
     let more = (lots - known.most).max(0);
     known.most += more;
@@ -418,7 +423,8 @@ fn trade(trades: &mut BTreeMap<TradeId, Trade>, plan: &mut Plan, order: &mut Ord
 }
 
 /// A trade was taken back, perhaps before it was told.
-fn bust(trades: &mut BTreeMap<TradeId, Trade>, plan: &mut Plan, order: &Order, id: &TradeId) {
+fn bust(trades: &mut BTreeMap<TradeId, Trade>, plan: &mut Plan, order: &mut Order, id: &TradeId) {
+    order.revised = true;
     let known = trades.entry(id.clone()).or_insert(Trade { told: None, most: 0, busted: false });
     if let (false, Some((_, fill))) = (known.busted, &known.told) {
         let (lots, fee) = size(plan, fill);

@@ -99,6 +99,7 @@ impl Auditor {
         if !buys_back && let Err(what) = self.of_group(effect.plan, lots, level.flatten(), kind) {
             return unsound(what);
         }
+        self.keeps_pace(effect.plan, lots, kind)?;
         let limit = self.limit_of_stop(effect, *terms)?;
         let order = Order {
             plan: effect.plan,
@@ -117,6 +118,7 @@ impl Auditor {
             ending: plan.phase != Phase::Standing,
             may_grow_to: 0,
             kept: false,
+            revised: false,
             group: self.deciding.filter(|_| !buys_back),
         };
         self.orders.insert(no, order);

@@ -108,6 +108,11 @@ fn patience_forgotten() {
 }
 
 #[test]
+fn slices_of_a_close_at_once() {
+    expect(Fault::SlicesAtOnce, |finding| matches!(finding, Finding::Pace { .. }));
+}
+
+#[test]
 fn kill_switch_forgotten() {
     expect(Fault::SwitchForgotten, |finding| matches!(finding, Finding::BeyondLimit { limit: "kill_switch", .. }));
 }
