@@ -44,7 +44,9 @@ pub fn roll(seed: u64) -> Script {
         walks.push(walk);
     }
     let (limits, operator) = Limits::roll(seed, length);
-    let empty = Script { seed, rules, limits, mischief, acts: Vec::new(), restarts: Vec::new(), outages: Vec::new() };
+    let batches = batches::defaults(seed);
+    let empty =
+        Script { seed, rules, limits, batches, mischief, acts: Vec::new(), restarts: Vec::new(), outages: Vec::new() };
     let session = genesis(&empty.identity()).0;
     acts.extend(directives(dice, seed, rules, session, &walks, length));
     while dice.once_in(8) {
@@ -69,7 +71,7 @@ pub fn roll(seed: u64) -> Script {
         outages.push(Outage { from, to, told: dice.once_in(2) });
         at = to;
     }
-    Script { seed, rules, limits, mischief, acts, restarts, outages }
+    Script { seed, rules, limits, batches, mischief, acts, restarts, outages }
 }
 
 fn mischief(dice: &mut Dice) -> Mischief {

@@ -6,7 +6,7 @@ use retrace_core::event::Switch;
 use retrace_core::ids::{SessionName, StrategyInstanceId};
 use retrace_core::instrument::{Asset, Instrument, Symbol};
 use retrace_core::manifest::{Account, Identity, Mode, TapeIdentity};
-use retrace_core::policy::{ExecutionPolicy, UrgencyRange};
+use retrace_core::policy::{BatchDefaults, ExecutionPolicy, UrgencyRange};
 use retrace_core::time::Span;
 use retrace_core::venue::{FeeAsset, FillPath, VenueSettings};
 use rust_decimal::Decimal;
@@ -25,6 +25,8 @@ pub struct Script {
     pub rules: Rules,
     /// What the risk gate lets through.
     pub limits: Limits,
+    /// What its session says of directives that say nothing of coordination.
+    pub batches: BatchDefaults,
     /// How the venue and the network misbehave.
     pub mischief: Mischief,
     /// What happens from outside, in order of time.
@@ -282,6 +284,7 @@ impl Script {
             },
             policy: ExecutionPolicy {
                 risk: self.limits.policy(self.rules.symbols),
+                batch_defaults: self.batches,
                 urgency: urgencies(),
                 ..ExecutionPolicy::default()
             },

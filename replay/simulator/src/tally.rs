@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use retrace_core::directive::Intent;
 use retrace_core::event::{BatchEnd, Because, Decision, Fact, Input, ReportKind, TimerPurpose};
 use retrace_core::order::OrderTerms;
+use retrace_core::policy::BatchDefaults;
 use retrace_projections::ledger::{Book, Plan};
 
 use crate::limits::Limits;
@@ -90,6 +91,7 @@ impl Tally {
             (script.outages.iter().any(|outage| outage.told), "connections lost"),
             (script.limits != Limits::default(), "risk limits"),
             (batches, "batches"),
+            (script.batches != BatchDefaults::default(), "batch defaults"),
         ];
         faults.extend(others.into_iter().filter(|(is, _)| *is).map(|(_, name)| name));
         for fault in faults {

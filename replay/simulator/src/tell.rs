@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use retrace_core::event::{Fact, Input};
+use retrace_core::policy::{BatchDefaults, BatchPolicy};
 use retrace_projections::audit::event_line;
 use retrace_projections::ledger::Book;
 
@@ -23,6 +24,9 @@ pub fn story(script: &Script, played: &Played) -> String {
         if rules.fee_in_base { "base" } else { "quote" },
         rules.profile.told(),
     );
+    if script.batches != BatchDefaults::default() {
+        let _ = writeln!(text, "  {}", batch_defaults(&script.batches));
+    }
     if script.limits != Limits::default() {
         let _ = writeln!(text, "  {}", limits(&script.limits));
     }
@@ -68,6 +72,20 @@ pub fn story(script: &Script, played: &Played) -> String {
         let _ = writeln!(text, "\n{}: {finding}", finding.kind());
     }
     text
+}
+
+/// How directives that say nothing of coordination are carried out.
+fn batch_defaults(defaults: &BatchDefaults) -> String {
+    let BatchDefaults { new_trade, modify_existing, close_existing } = defaults;
+    let all = [("open", new_trade), ("change", modify_existing), ("close", close_existing)];
+    let told = |(what, policy): (&str, &Option<BatchPolicy>)| {
+        policy.map(|BatchPolicy { execution_mode, timeout, rollback_on_failure }| {
+            let timeout = timeout.map(|timeout| format!(" within {} s", timeout.nanos() / 1_000_000_000));
+            let back = if rollback_on_failure { ", rolled back" } else { "" };
+            format!("{what} {execution_mode}{}{back}", timeout.unwrap_or_default())
+        })
+    };
+    format!("unless told otherwise: {}", all.into_iter().filter_map(told).collect::<Vec<_>>().join("; "))
 }
 
 /// The limits there are.

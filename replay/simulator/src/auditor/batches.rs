@@ -4,10 +4,12 @@
 
 use std::sync::Arc;
 
-use retrace_core::directive::{Intent, PlanTrade, StrategyDirective, Trade};
+use retrace_core::directive::{
+    Batch as Given, ClosePlans, Intent, Leg as GivenLeg, Legs, ModifyPlans, PlanTrade, StrategyDirective, Trade,
+};
 use retrace_core::event::{BatchEnd, Decision, Event, LegEnd};
 use retrace_core::ids::{BatchNo, DirectiveId, PlanId, PlanNo, SessionUid};
-use retrace_core::policy::{BatchPolicy, ExecutionMode};
+use retrace_core::policy::{BatchDefaults, BatchPolicy, ExecutionMode};
 
 use super::{Auditor, Kind, LATE_MAX, Phase, Plan};
 use crate::finding::Finding;
@@ -49,6 +51,37 @@ enum Back {
     Begun,
     /// It was told to stand where it stood before.
     Told,
+}
+
+/// A directive whose coordination the session's defaults decide, as if it had said so itself: with a policy, and with a leg
+/// for each plan where it names several.
+pub(super) fn spelled_out(said: &StrategyDirective, defaults: &BatchDefaults) -> StrategyDirective {
+    let usual = |of: Option<BatchPolicy>| of.unwrap_or(BatchPolicy::PARALLEL);
+    let of_legs = |legs: &Legs| match legs {
+        Legs::NewTrade(_) => usual(defaults.new_trade),
+        Legs::Modify(_) => usual(defaults.modify_existing),
+        Legs::Close(_) => usual(defaults.close_existing),
+    };
+    let legs = match &said.intent {
+        Intent::Batch(Given { policy: None, legs }) => Some(legs.clone()),
+        Intent::Modify(modify) if modify.plans.len() > 1 => {
+            let leg = |plan: &PlanId| ModifyPlans { plans: vec![plan.clone()], ..modify.clone() };
+            Some(Legs::Modify(modify.plans.iter().map(|plan| GivenLeg { trade: leg(plan), timeout: None }).collect()))
+        }
+        Intent::Close(close) if close.plans.len() > 1 => {
+            let leg = |plan: &PlanId| ClosePlans { plans: vec![plan.clone()], ..close.clone() };
+            Some(Legs::Close(close.plans.iter().map(|plan| GivenLeg { trade: leg(plan), timeout: None }).collect()))
+        }
+        _ => None,
+    };
+    let is_batch = matches!(said.intent, Intent::Batch(_));
+    match legs.map(|legs| (of_legs(&legs), legs)) {
+        // Several plans without anything between them are single plans.
+        Some((policy, legs)) if is_batch || policy != BatchPolicy::PARALLEL => {
+            StrategyDirective { intent: Intent::Batch(Given { policy: Some(policy), legs }), ..said.clone() }
+        }
+        Some(_) | None => said.clone(),
+    }
 }
 
 /// The directive of one leg by itself.
@@ -96,6 +129,12 @@ impl Auditor {
                 let Some(said) = self.said.get(directive).cloned() else {
                     return Err(Finding::Batch { batch: *batch, what: "begins for a directive that nobody gave" });
                 };
+                let Intent::Batch(Given { policy: Some(given), .. }) = &said.intent else {
+                    return Err(Finding::Batch { batch: *batch, what: "begins for a directive of single plans" });
+                };
+                if given != policy {
+                    return Err(Finding::Batch { batch: *batch, what: "has another policy than it was given" });
+                }
                 let trades = said.trades(self.session);
                 let sizeless = |plan: &PlanId| {
                     trades.iter().find(|trade| trade.plan_id == *plan).is_some_and(|trade| match trade.trade {

@@ -9,7 +9,7 @@ use retrace_core::ids::{PlanId, PlanNo};
 use retrace_core::order::Side;
 use rust_decimal::Decimal;
 
-use super::batches::leg_of;
+use super::batches::{leg_of, spelled_out};
 use super::{Auditor, Kind, Phase, Plan};
 use crate::finding::Finding;
 use crate::script::Script;
@@ -22,7 +22,8 @@ impl Auditor {
             Fact::Decision(decision) => Some((event, decision)),
             _ => None,
         });
-        if let Some(first) = self.said.get(&said.directive_id) {
+        let first = self.unspelled.get(&said.directive_id).or_else(|| self.said.get(&said.directive_id));
+        if let Some(first) = first {
             let mut decisions = decisions.map(|(_, decision)| decision);
             let answer = (decisions.next(), decisions.next());
             return match answer {
@@ -33,6 +34,11 @@ impl Auditor {
                 _ => wrong("was said before and is not taken as a repeat or a conflict"),
             };
         }
+        let spelled = spelled_out(said, &self.batch_defaults);
+        if spelled != *said {
+            self.unspelled.insert(said.directive_id.clone(), said.clone());
+        }
+        let said = &spelled;
         self.said.insert(said.directive_id.clone(), said.clone());
         let mut refused = Vec::new();
         let mut accepted = None;

@@ -24,6 +24,7 @@ use retrace_core::ids::{
     BatchNo, DirectiveId, GroupNo, OrderId, OrderNo, PlanId, PlanNo, Seq, SessionUid, TimerId, TradeId,
 };
 use retrace_core::order::OrderStatus;
+use retrace_core::policy::BatchDefaults;
 use retrace_replay::effect::Effect;
 
 use crate::finding::Finding;
@@ -43,6 +44,9 @@ pub struct Auditor {
     now: i64,
     marks: [Option<i64>; 2],
     said: BTreeMap<DirectiveId, StrategyDirective>,
+    /// Directives that are batches by the session's defaults, or have their policy from there, as they were given.
+    unspelled: BTreeMap<DirectiveId, StrategyDirective>,
+    batch_defaults: BatchDefaults,
     names: BTreeMap<PlanId, PlanNo>,
     plans: BTreeMap<PlanNo, Plan>,
     orders: BTreeMap<OrderNo, Order>,
@@ -73,6 +77,8 @@ impl Auditor {
             now: 0,
             marks: [None; 2],
             said: BTreeMap::new(),
+            unspelled: BTreeMap::new(),
+            batch_defaults: script.batches,
             names: BTreeMap::new(),
             plans: BTreeMap::new(),
             orders: BTreeMap::new(),

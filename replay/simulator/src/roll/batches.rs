@@ -2,12 +2,43 @@
 
 use retrace_core::directive::{Batch, Intent, Leg, Legs};
 use retrace_core::ids::SessionUid;
-use retrace_core::policy::{BatchPolicy, ExecutionMode};
+use retrace_core::policy::{BatchDefaults, BatchPolicy, ExecutionMode};
 use retrace_core::time::Span;
 
 use super::{Opened, Scene, directive, first, later, name};
-use crate::dice::Dice;
+use crate::dice::{Dice, key_of};
 use crate::script::Rules;
+
+/// What a seed's session says of directives that say nothing of coordination: drawn apart from everything else, so that a
+/// world is the same with and without it.
+pub(super) fn defaults(seed: u64) -> BatchDefaults {
+    let mut dice = Dice::new(key_of("batch defaults") ^ seed);
+    let dice = &mut dice;
+    if !dice.once_in(4) {
+        return BatchDefaults::default();
+    }
+    let some = |dice: &mut Dice, closes: bool| dice.once_in(2).then(|| policy(dice, closes));
+    BatchDefaults { new_trade: some(dice, false), modify_existing: some(dice, false), close_existing: some(dice, true) }
+}
+
+/// How the legs of a batch hang together.
+fn policy(dice: &mut Dice, closes: bool) -> BatchPolicy {
+    let mode =
+        dice.pick(&[ExecutionMode::Parallel, ExecutionMode::Sequential, ExecutionMode::Atomic, ExecutionMode::Atomic]);
+    let mode = if closes && mode == ExecutionMode::Atomic { ExecutionMode::Parallel } else { mode };
+    let rollback_on_failure = match mode {
+        ExecutionMode::Parallel => false,
+        ExecutionMode::Sequential => !closes && dice.once_in(2),
+        ExecutionMode::Atomic => true,
+    };
+    let timed = mode != ExecutionMode::Parallel || dice.once_in(2);
+    let timeout = timed.then(|| timeout(dice, 1)).flatten();
+    BatchPolicy { execution_mode: mode, timeout, rollback_on_failure }
+}
+
+fn timeout(dice: &mut Dice, times: i64) -> Option<Span> {
+    dice.once_in(times).then(|| Span::from_seconds(dice.pick(&[1, 20, 60, 200, 600])))
+}
 
 /// A batch, and the plans that it opens.
 pub(super) fn batch(
@@ -16,9 +47,6 @@ pub(super) fn batch(
     scene: &Scene<'_>,
     walks: &[Vec<(i64, i64)>],
 ) -> Option<(Intent, Vec<Opened>)> {
-    let timeout = |dice: &mut Dice, times: i64| {
-        dice.once_in(times).then(|| Span::from_seconds(dice.pick(&[1, 20, 60, 200, 600])))
-    };
     let legs = dice.between(2, 3);
     let mut opened = Vec::new();
     let what = if scene.plans.len() < 2 { 0 } else { dice.between(0, 4) };
@@ -67,17 +95,7 @@ pub(super) fn batch(
     if several < 2 || named.len() != several {
         return None;
     }
-    let mode =
-        dice.pick(&[ExecutionMode::Parallel, ExecutionMode::Sequential, ExecutionMode::Atomic, ExecutionMode::Atomic]);
-    let mode = if closes && mode == ExecutionMode::Atomic { ExecutionMode::Parallel } else { mode };
-    let rollback_on_failure = match mode {
-        ExecutionMode::Parallel => false,
-        ExecutionMode::Sequential => !closes && dice.once_in(2),
-        ExecutionMode::Atomic => true,
-    };
-    let timed = mode != ExecutionMode::Parallel || dice.once_in(2);
-    let timeout = timed.then(|| timeout(dice, 1)).flatten();
-    let policy = BatchPolicy { execution_mode: mode, timeout, rollback_on_failure };
-    let plain = mode == ExecutionMode::Parallel && timeout.is_none() && dice.once_in(2);
+    let policy = policy(dice, closes);
+    let plain = policy.execution_mode == ExecutionMode::Parallel && policy.timeout.is_none() && dice.once_in(2);
     Some((Intent::Batch(Batch { policy: (!plain).then_some(policy), legs }), opened))
 }
