@@ -47,11 +47,13 @@ pub enum Fault {
     RoomForgotten,
     /// No time runs for a stop limit that was set off.
     PatienceForgotten,
+    /// The account's cash is not checked.
+    CashForgotten,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NoIdempotencyCheck,
         Self::WorkingNotCounted,
         Self::UnsentNotCounted,
@@ -67,6 +69,7 @@ impl Fault {
         Self::GapForgotten,
         Self::RoomForgotten,
         Self::PatienceForgotten,
+        Self::CashForgotten,
     ];
 }
 
@@ -111,6 +114,7 @@ fn spoil(fault: Fault, before: &State, mut events: Vec<Event>) -> Vec<Event> {
         Fault::NoIdempotencyCheck
         | Fault::TimerLostOnRestart
         | Fault::LimitsForgotten
+        | Fault::CashForgotten
         | Fault::SwitchForgotten
         | Fault::RoomForgotten => {}
         Fault::QueryForgotten => leave_out(&mut events, |decision| matches!(decision, Decision::QueryRequested)),

@@ -274,6 +274,9 @@ impl Auditor {
         let orders: Vec<OrderNo> = named.iter().flat_map(|(group, _)| self.own_orders(no, *group)).collect();
         let lots = change.quantity.and_then(|quantity| lots_of(quantity.value()));
         let level = change.limit_price.and_then(ticks_of);
+        if limit == "insufficient_cash" {
+            return self.change_is_too_dear(&orders, lots, level);
+        }
         let is = |order: &OrderNo| self.orders.get(order).map_or(0, |known| known.lots);
         let grows = orders.iter().map(|order| (lots.unwrap_or(is(order)) - is(order)).max(0)).sum();
         orders.iter().any(|order| self.change_breaks(*order, lots.unwrap_or(is(order)), level, grows, limit))
