@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use retrace_core::amount::Money;
 use retrace_core::ids::{OrderNo, PlanNo};
 use retrace_core::time::Timestamp;
 
@@ -30,8 +31,17 @@ pub(super) struct Bill {
 impl Auditor {
     /// Whether the account's cash reaches for it; `None` where an order works that no price tells the worth of.
     pub(super) fn affords(&self, bill: &Bill, balance: i64) -> Option<bool> {
+        Some(bill.takes <= self.free(balance)? + bill.slack)
+    }
+
+    /// Whether the free cash is as much as the engine says, but for what is rounded.
+    pub(super) fn is_free(&self, said: Money, balance: i64) -> bool {
+        self.free(balance).is_some_and(|free| (free - amount_of(said)).abs() <= ROUNDED)
+    }
+
+    fn free(&self, balance: i64) -> Option<i128> {
         let kept = self.orders.values().try_fold(0, |sum, order| Some(sum + self.keeps(order)?))?;
-        Some(bill.takes <= self.in_hand(balance) - kept + bill.slack)
+        Some(self.in_hand(balance) - kept)
     }
 
     /// What a change of orders, each to so many lots or that level, takes besides what those that enter keep already.

@@ -1,7 +1,7 @@
 //! The limits of the risk gate and the operator's switch, held by the auditor's own books: no request beyond them, no
 //! refusal without ground, and protection and closes are never held back.
 
-use retrace_core::event::{AfterRefusal, Because, Decision, Event, Fact, OperatorCommand, Switch};
+use retrace_core::event::{AfterRefusal, Because, Decision, Event, Fact, OperatorCommand, RiskRefusal, Switch};
 use retrace_core::ids::{OrderNo, PlanNo};
 use retrace_core::order::{OrderRole, OrderTerms, Side};
 
@@ -64,7 +64,12 @@ impl Auditor {
                 let enters = (refused.role == OrderRole::Entry).then_some(-cash::ROUNDED);
                 let lots = lots_of(refused.quantity.value());
                 let wanted = self.wanted(plan, refused.side, refused.terms, lots, enters);
-                let has_ground = wanted.is_some_and(|wanted| self.broken(&wanted).contains(&limit));
+                let mut has_ground = wanted.is_some_and(|wanted| self.broken(&wanted).contains(&limit));
+                if let (RiskRefusal::InsufficientCash { free, .. }, Some(balance)) =
+                    (&refused.refusal, self.gate.limits.cash)
+                {
+                    has_ground &= self.is_free(*free, balance);
+                }
                 if !has_ground || !matches!(refused.role, OrderRole::Entry | OrderRole::Reduce) {
                     return Err(Finding::HeldBack { plan, limit });
                 }
