@@ -79,8 +79,17 @@ pub struct Account {
     pub quote: Asset,
     /// What it starts with.
     pub balance: crate::amount::Money,
-    /// What its orders are held against.
+    /// What its orders are held against. Absent from what is shown where that is nothing, as in exports from before there
+    /// was a check: an export has one spelling.
+    #[serde(skip_serializing_if = "AccountCheck::is_nothing")]
     pub check: AccountCheck,
+}
+
+impl AccountCheck {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]
+    fn is_nothing(&self) -> bool {
+        *self == Self::Unchecked
+    }
 }
 
 impl Identity {

@@ -99,6 +99,11 @@ fn an_order_beyond_the_cash_is_told_as_one_beyond_a_limit_is() {
     assert_eq!(code, 1, "{told}");
     let body = |page: &str| indented(page.split_once('\n').unwrap().1).trim_end().to_owned();
     let (_, audit, _) = bench.retrace(&["audit", "TPL_BEYOND", "--session", "refused", "--db", "db"]);
-    snapshot("cash", &without_ids(&format!("run\n{}\n\naudit\n{}\n", body(&told), body(&audit))));
+    let (_, replay, _) = bench.retrace(&["replay", "refused", "--db", "db"]);
+    let (told, audit, replay) = (body(&told), body(&audit), body(&replay));
+    snapshot("cash", &without_ids(&format!("run\n{told}\n\naudit\n{audit}\n\nreplay\n{replay}\n")));
+    let (_, replay, _) = bench.retrace(&["replay", "refused", "--db", "db", "--json"]);
+    let replay: Value = serde_json::from_str(&replay).unwrap();
+    assert_eq!(replay["cash_in_hand"], json!({ "amount": "49900.963", "asset": "USDT" }));
     assert_eq!(bench.retrace(&["verify", "refused", "--db", "db"]).0, 0);
 }
