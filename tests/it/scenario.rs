@@ -27,7 +27,7 @@ use retrace_core::event::{Fact, Input};
 use retrace_core::ids::{DirectiveId, Seq, SessionUid};
 use retrace_core::instrument::Instrument;
 use retrace_core::log::{LogEnd, read_log};
-use retrace_core::manifest::{AccountCheck, Identity, Provenance};
+use retrace_core::manifest::{Account, AccountCheck, Identity, Provenance};
 use retrace_core::policy::{
     BatchDefaults, BatchPolicy, ExecutionMode, ExecutionPolicy, RiskLimits, SymbolLimits, UrgencyRange,
 };
@@ -68,7 +68,7 @@ impl Scenario {
         let mut title = String::new();
         let mut venue = samples::venue();
         let mut policy = ExecutionPolicy::default();
-        let mut account = samples::identity(name).account;
+        let mut own_account = samples::identity(name).account;
         let mut set = None;
         let mut next = Timestamp::from_nanos(0);
         let mut bars = Vec::new();
@@ -84,10 +84,7 @@ impl Scenario {
                 Some(&"#") => {}
                 Some(&"venue") => words[1..].iter().for_each(|setting| change(&mut venue, setting)),
                 Some(&"risk") => words[1..].iter().for_each(|limit| limit_to(&mut policy.risk, limit)),
-                Some(&"account") => {
-                    account.balance = Money::new(samples::dec(words[1]));
-                    account.check = AccountCheck::parse(words[2]).unwrap();
-                }
+                Some(&"account") => account(&mut own_account, &words[1..]),
                 Some(&"urgency") => policy.urgency.push(range(&words[1..])),
                 Some(&"real") => set = Some(cut(&real::january()?, samples::time(words[1]), samples::time(words[2]))),
                 Some(&"batch") => default_batch(&mut policy.batch_defaults, &words[1..]),
@@ -121,7 +118,8 @@ impl Scenario {
         let (from, to) = tape.span().unwrap();
         let (tape_identity, decision_version) = (tape.identity(), retrace_replay::DECISION_VERSION);
         let samples = samples::identity(name);
-        let mut identity = Identity { venue, policy, account, tape: tape_identity, decision_version, ..samples };
+        let mut identity =
+            Identity { venue, policy, account: own_account, tape: tape_identity, decision_version, ..samples };
         identity.instruments.extend(others.into_iter().map(|(instrument, _)| instrument));
         let span = DataSpan { from, to };
         let directives = directives::parse(Path::new(name), lines.as_bytes(), &identity.instruments, span)
@@ -326,6 +324,12 @@ pub(crate) fn change(venue: &mut VenueSettings, setting: &str) {
         "latency_ms" => venue.latency = Span::from_nanos(value.parse::<u64>().unwrap() * 1_000_000),
         _ => panic!("no venue setting {key}"),
     }
+}
+
+/// `1000 cash`: the balance, and what is checked.
+pub(crate) fn account(account: &mut Account, words: &[&str]) {
+    account.balance = Money::new(samples::dec(words[0]));
+    account.check = AccountCheck::parse(words[1]).unwrap();
 }
 
 fn range(words: &[&str]) -> UrgencyRange {
