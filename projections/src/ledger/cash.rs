@@ -82,3 +82,36 @@ fn brought(plan: &Plan) -> Result<Money, Inexact> {
     let fees = totals.fees.get(plan.symbol().quote()).copied().unwrap_or_default();
     to(totals.realized, Rounding::Down)?.minus(to(totals.cost, Rounding::Up)?)?.minus(to(fees, Rounding::Up)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use retrace_core::testkit::samples;
+
+    use super::*;
+
+    fn cash(taker_fee: &str, fee_asset: FeeAsset) -> Cash {
+        let mut identity = samples::identity("cash");
+        identity.account.check = AccountCheck::Cash;
+        identity.venue.taker_fee = samples::dec(taker_fee);
+        identity.venue.fee_asset = fee_asset;
+        Cash::new(&identity).unwrap()
+    }
+
+    #[test]
+    fn an_order_takes_its_notional_and_the_fee_rounded_up() {
+        let takes = |cash: &Cash, quantity, price| {
+            cash.takes(samples::quantity(quantity), samples::price(price)).unwrap().to_string()
+        };
+        let usual = cash("0.001", FeeAsset::Quote);
+        assert_eq!(takes(&usual, "2.5", "100"), "250.25");
+        // 0.000000012345, then a thousandth of what that was rounded to.
+        assert_eq!(takes(&usual, "0.012345", "0.000001"), "0.00000003");
+        assert_eq!(takes(&cash("-0.001", FeeAsset::Quote), "2.5", "100"), "250", "a rebate is not counted on");
+        assert_eq!(takes(&cash("0.001", FeeAsset::Base), "2.5", "100"), "250", "a fee in base takes no cash");
+    }
+
+    #[test]
+    fn an_account_that_is_not_checked_has_none() {
+        assert_eq!(Cash::new(&samples::identity("unchecked")), None);
+    }
+}
