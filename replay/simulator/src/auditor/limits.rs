@@ -155,9 +155,15 @@ impl Auditor {
     }
 
     /// Whether the cash does not reach for a change of all these orders to so many lots or that level.
-    pub(super) fn change_is_too_dear(&self, orders: &[OrderNo], lots: Option<i64>, level: Option<i64>) -> bool {
-        let takes = self.grows_dearer(orders, lots, level);
-        let bill = takes.map(|takes| Bill { takes, slack: -cash::ROUNDED });
+    pub(super) fn change_is_too_dear(
+        &self,
+        orders: &[OrderNo],
+        lots: Option<i64>,
+        level: Option<i64>,
+        slack: i128,
+    ) -> bool {
+        let takes = self.grows_dearer(orders, lots, level).filter(|takes| *takes > 0);
+        let bill = takes.map(|takes| Bill { takes, slack });
         let reaches = bill.zip(self.gate.limits.cash).and_then(|(bill, balance)| self.affords(&bill, balance));
         reaches == Some(false)
     }
