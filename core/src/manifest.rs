@@ -22,6 +22,14 @@ spelled! {
         /// A trade history from elsewhere.
         Import = "import",
     }
+
+    /// What an order that enters is held against besides the session's limits.
+    AccountCheck {
+        /// Nothing: the account is taken to have what is needed.
+        Unchecked = "none",
+        /// The account's free cash (SEMANTICS 7).
+        Cash = "cash",
+    }
 }
 
 /// Everything that decides what a session does. Its BLAKE3 starts the session's chain and gives its id.
@@ -71,6 +79,17 @@ pub struct Account {
     pub quote: Asset,
     /// What it starts with.
     pub balance: crate::amount::Money,
+    /// What its orders are held against. Absent from what is shown where that is nothing, as in exports from before there
+    /// was a check: an export has one spelling.
+    #[serde(skip_serializing_if = "AccountCheck::is_nothing")]
+    pub check: AccountCheck,
+}
+
+impl AccountCheck {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]
+    fn is_nothing(&self) -> bool {
+        *self == Self::Unchecked
+    }
 }
 
 impl Identity {

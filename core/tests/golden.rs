@@ -28,7 +28,7 @@ use retrace_core::event::{
 use retrace_core::frame::{decode_frame, encode_frame};
 use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, Seq};
 use retrace_core::index::IndexEntry;
-use retrace_core::manifest::Mode;
+use retrace_core::manifest::{AccountCheck, Mode};
 use retrace_core::order::{OrderRole, OrderStatus, Side, TimeInForce};
 use retrace_core::policy::ExecutionMode;
 use retrace_core::step::{Step, TapePosition};
@@ -178,7 +178,7 @@ fn every_word_keeps_its_place() {
     list!(Side, OrderRole, TimeInForce, WhenLimitHolds, VenueReason, Because, GroupEnd, Outcome, GroupAction);
     list!(ExecutionMode, LegEnd, BatchEnd);
     list!(Liquidity, FeeAsset, FillPath, Mode, TradeOrigin, OrderStatus);
-    list!(AfterRefusal);
+    list!(AfterRefusal, AccountCheck);
     list!(Liquidity, FeeAsset, FillPath, Mode, TradeOrigin, CancelReach);
     let then = committed("words.txt", &now);
     let now: BTreeSet<&str> = now.lines().collect();
@@ -250,6 +250,11 @@ fn an_identity_a_block_and_the_chain_are_stored_as_they_were() {
     let now = encode_identity(&identity);
     let bytes = golden("identity.hex", "an identity with every field set", &now);
     assert!(now == bytes && decode_identity(&bytes).unwrap() == identity);
+    let mut checked = identity.clone();
+    checked.account.check = AccountCheck::Cash;
+    let now = encode_identity(&checked);
+    let bytes = golden("identity-cash.hex", "an identity whose account is checked", &now);
+    assert!(now == bytes && decode_identity(&bytes).unwrap() == checked);
     let now = encode_provenance(&provenance);
     let bytes = golden("provenance.hex", "a provenance with every field set", &now);
     assert!(now == bytes && decode_provenance(&bytes).unwrap() == provenance);

@@ -7,6 +7,7 @@
 //! venue amend_down=false                             as in a scenario
 //! {"at":"2022-01-21T10:00:00Z","directive":{...}}    a line of the directive file
 //! risk max_open_orders=3                             as in a scenario
+//! account 300 cash                                   as in a scenario
 //! 10:00:00 price 100
 //! 10:00:00 price ETH/USDT 50                         of the second instrument
 //! 10:00:01 accepted 1                                an order's number; rejected, canceled, triggered likewise
@@ -46,7 +47,7 @@ use retrace_replay::{State, step};
 use retrace_rocks::RocksStore;
 use retrace_tools::input::directives::{self, DataSpan, ParsedLine};
 
-use crate::scenario::{change, limit_to, other, story_of};
+use crate::scenario::{account, change, limit_to, other, story_of};
 use crate::scenarios::insta_settings;
 
 /// Scripts that name it trade it beside the first.
@@ -165,6 +166,7 @@ pub(crate) fn read(name: &str, script: &str) -> (String, Identity, Vec<(Timestam
             Some(&"#") if title.is_empty() => words[1..].join(" ").clone_into(&mut title),
             Some(&"#") => {}
             Some(&"risk") => words[1..].iter().for_each(|limit| limit_to(&mut identity.policy.risk, limit)),
+            Some(&"account") => account(&mut identity.account, &words[1..]),
             Some(&"venue") => words[1..].iter().for_each(|setting| change(&mut identity.venue, setting)),
             Some(time) => {
                 let time = samples::time(&format!("2022-01-21T{time}Z"));

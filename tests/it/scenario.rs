@@ -5,6 +5,7 @@
 //! venue taker=0.001 slippage_bps=5 path=ohlc fee_asset=base max_volume_share=0.5 latency_ms=100
 //! venue profile=spot max_stops=2 amend_up=true       a named profile, then flags of it
 //! risk price_collar=0.05 BTC/USDT.max_position=5      limits of the session
+//! account 1000 cash                                  its balance, and what is checked
 //! real 2022-01-21T21:00:00Z 2022-01-21T23:00:00Z     bars of the real January file, or
 //! bars 2022-01-21T10:00:00Z                          bars of one minute from here on:
 //! 100 101 99 100.5 12                                open high low close [volume in base]
@@ -26,7 +27,7 @@ use retrace_core::event::{Fact, Input};
 use retrace_core::ids::{DirectiveId, Seq, SessionUid};
 use retrace_core::instrument::Instrument;
 use retrace_core::log::{LogEnd, read_log};
-use retrace_core::manifest::{Identity, Provenance};
+use retrace_core::manifest::{Account, AccountCheck, Identity, Provenance};
 use retrace_core::policy::{
     BatchDefaults, BatchPolicy, ExecutionMode, ExecutionPolicy, RiskLimits, SymbolLimits, UrgencyRange,
 };
@@ -67,6 +68,7 @@ impl Scenario {
         let mut title = String::new();
         let mut venue = samples::venue();
         let mut policy = ExecutionPolicy::default();
+        let mut own_account = samples::identity(name).account;
         let mut set = None;
         let mut next = Timestamp::from_nanos(0);
         let mut bars = Vec::new();
@@ -82,6 +84,7 @@ impl Scenario {
                 Some(&"#") => {}
                 Some(&"venue") => words[1..].iter().for_each(|setting| change(&mut venue, setting)),
                 Some(&"risk") => words[1..].iter().for_each(|limit| limit_to(&mut policy.risk, limit)),
+                Some(&"account") => account(&mut own_account, &words[1..]),
                 Some(&"urgency") => policy.urgency.push(range(&words[1..])),
                 Some(&"real") => set = Some(cut(&real::january()?, samples::time(words[1]), samples::time(words[2]))),
                 Some(&"batch") => default_batch(&mut policy.batch_defaults, &words[1..]),
@@ -114,7 +117,9 @@ impl Scenario {
         let tape = Tape::new(sets);
         let (from, to) = tape.span().unwrap();
         let (tape_identity, decision_version) = (tape.identity(), retrace_replay::DECISION_VERSION);
-        let mut identity = Identity { venue, policy, tape: tape_identity, decision_version, ..samples::identity(name) };
+        let samples = samples::identity(name);
+        let mut identity =
+            Identity { venue, policy, account: own_account, tape: tape_identity, decision_version, ..samples };
         identity.instruments.extend(others.into_iter().map(|(instrument, _)| instrument));
         let span = DataSpan { from, to };
         let directives = directives::parse(Path::new(name), lines.as_bytes(), &identity.instruments, span)
@@ -319,6 +324,12 @@ pub(crate) fn change(venue: &mut VenueSettings, setting: &str) {
         "latency_ms" => venue.latency = Span::from_nanos(value.parse::<u64>().unwrap() * 1_000_000),
         _ => panic!("no venue setting {key}"),
     }
+}
+
+/// `1000 cash`: the balance, and what is checked.
+pub(crate) fn account(account: &mut Account, words: &[&str]) {
+    account.balance = Money::new(samples::dec(words[0]));
+    account.check = AccountCheck::parse(words[1]).unwrap();
 }
 
 fn range(words: &[&str]) -> UrgencyRange {

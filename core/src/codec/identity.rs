@@ -7,7 +7,7 @@ use super::v1::{IdentityV1, InstrumentV1, ProfileV1, ProvenanceV1, VenueV1};
 use super::{CodecError, decode_manifest_form, encode_form};
 use crate::ids::{SessionName, StrategyInstanceId};
 use crate::instrument::{Asset, Instrument};
-use crate::manifest::{Account, Identity, Provenance, TapeIdentity};
+use crate::manifest::{Account, AccountCheck, Identity, Provenance, TapeIdentity};
 use crate::policy::ExecutionPolicy;
 use crate::time::{Span, Timestamp};
 use crate::venue::{VenueProfile, VenueSettings};
@@ -19,8 +19,18 @@ const IDENTITY: u16 = 0;
 /// Without one it is stored as it always was, so that the id of an older session stays what it is.
 const EXTENDED: [u8; 2] = [0, 2];
 
+/// The same for an identity whose account is checked, whatever its policy.
+const CHECKED: [u8; 2] = [0, 3];
+
 #[derive(bincode::Encode, bincode::Decode)]
 struct IdentityV2 {
+    policy: PolicyV1,
+    rest: IdentityV1,
+}
+
+#[derive(bincode::Encode, bincode::Decode)]
+struct IdentityV3 {
+    check: u8,
     policy: PolicyV1,
     rest: IdentityV1,
 }
@@ -28,11 +38,17 @@ struct IdentityV2 {
 /// The bytes that are hashed into the session's id and the start of its chain.
 pub fn encode_identity(identity: &Identity) -> Vec<u8> {
     let rest = identity_form(identity);
-    if identity.policy == ExecutionPolicy::default() {
-        return encode_form(&rest);
+    let policy = policy_form(&identity.policy);
+    match identity.account.check {
+        AccountCheck::Unchecked if identity.policy == ExecutionPolicy::default() => encode_form(&rest),
+        AccountCheck::Unchecked => begun_by(EXTENDED, encode_form(&IdentityV2 { policy, rest })),
+        check @ AccountCheck::Cash => begun_by(CHECKED, encode_form(&IdentityV3 { check: word(check), policy, rest })),
     }
-    let mut bytes = EXTENDED.to_vec();
-    bytes.extend(encode_form(&IdentityV2 { policy: policy_form(&identity.policy), rest }));
+}
+
+fn begun_by(version: [u8; 2], form: Vec<u8>) -> Vec<u8> {
+    let mut bytes = version.to_vec();
+    bytes.extend(form);
     bytes
 }
 
@@ -93,12 +109,15 @@ fn instrument_form(instrument: &Instrument) -> InstrumentV1 {
 /// [`CodecError`] if they hold none.
 pub fn decode_identity(bytes: &[u8]) -> Result<Identity, CodecError> {
     let read = Fields { kind: IDENTITY };
-    let (form, policy) = match bytes.strip_prefix(&EXTENDED) {
-        None => (decode_manifest_form::<IdentityV1>(IDENTITY, bytes)?, ExecutionPolicy::default()),
-        Some(bytes) => {
-            let IdentityV2 { policy, rest } = decode_manifest_form(IDENTITY, bytes)?;
-            (rest, read.policy(&policy)?)
-        }
+    let unchecked = AccountCheck::Unchecked;
+    let (form, policy, check): (IdentityV1, _, _) = if let Some(bytes) = bytes.strip_prefix(&CHECKED) {
+        let IdentityV3 { check, policy, rest } = decode_manifest_form(IDENTITY, bytes)?;
+        (rest, read.policy(&policy)?, read.word("check", check)?)
+    } else if let Some(bytes) = bytes.strip_prefix(&EXTENDED) {
+        let IdentityV2 { policy, rest } = decode_manifest_form(IDENTITY, bytes)?;
+        (rest, read.policy(&policy)?, unchecked)
+    } else {
+        (decode_manifest_form(IDENTITY, bytes)?, ExecutionPolicy::default(), unchecked)
     };
     let profile = form.venue.profile;
     let instruments = form.instruments.iter().map(|i| {
@@ -119,6 +138,7 @@ pub fn decode_identity(bytes: &[u8]) -> Result<Identity, CodecError> {
         account: Account {
             quote: read.text("account_quote", &form.account_quote, Asset::new)?,
             balance: read.money("account_balance", form.account_balance)?,
+            check,
         },
         venue: VenueSettings {
             profile: VenueProfile {
@@ -212,5 +232,18 @@ mod tests {
         assert_eq!(bytes.get(..2), Some(&EXTENDED[..]));
         assert_eq!(decode_identity(&bytes), Ok(own));
         assert!(decode_identity(&[0, 3, 0]).is_err());
+        assert!(decode_identity(&[0, 4, 0]).is_err());
+    }
+
+    /// The check of its account is stored where there is one, with or without a policy of its own.
+    #[test]
+    fn an_account_that_is_checked_has_a_form_of_its_own() {
+        let mut checked = samples::identity("checked");
+        checked.account.check = AccountCheck::Cash;
+        let bytes = encode_identity(&checked);
+        assert_eq!(bytes.get(..2), Some(&CHECKED[..]));
+        assert_eq!(decode_identity(&bytes), Ok(checked.clone()));
+        checked.policy.reject_retries = 7;
+        assert_eq!(decode_identity(&encode_identity(&checked)), Ok(checked));
     }
 }

@@ -32,6 +32,7 @@ pub(super) enum RiskRefusalV1 {
     OrdersPerMinute { limit: u32, room_at_ns: i64 },
     OpenOrders { open: u32, limit: u32 },
     NoPrice { symbol: String },
+    InsufficientCash { needs: Dec, free: Dec },
 }
 
 #[derive(Encode, Decode)]
@@ -81,6 +82,9 @@ pub(super) fn risk_form(refusal: &RiskRefusal) -> RiskRefusalV1 {
         }
         RiskRefusal::OpenOrders { open, limit } => RiskRefusalV1::OpenOrders { open: *open, limit: *limit },
         RiskRefusal::NoPrice { symbol } => RiskRefusalV1::NoPrice { symbol: symbol.to_string() },
+        RiskRefusal::InsufficientCash { needs, free } => {
+            RiskRefusalV1::InsufficientCash { needs: needs.value().into(), free: free.value().into() }
+        }
     }
 }
 
@@ -154,6 +158,9 @@ impl Fields {
             }
             RiskRefusalV1::OpenOrders { open, limit } => RiskRefusal::OpenOrders { open: *open, limit: *limit },
             RiskRefusalV1::NoPrice { symbol } => RiskRefusal::NoPrice { symbol: self.symbol(symbol)? },
+            RiskRefusalV1::InsufficientCash { needs, free } => {
+                RiskRefusal::InsufficientCash { needs: self.money("needs", *needs)?, free: self.money("free", *free)? }
+            }
         })
     }
 }

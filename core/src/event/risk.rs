@@ -92,10 +92,18 @@ pub enum RiskRefusal {
         /// The limit.
         limit: u32,
     },
-    /// A limit in quote, or a collar, before any price was seen: what cannot be judged does not pass.
+    /// A limit in quote, the account's cash or a collar, before any price was seen: what cannot be judged does not pass.
     NoPrice {
         /// Of what.
         symbol: Symbol,
+    },
+    /// The account has not the cash for it.
+    InsufficientCash {
+        /// What it takes: its notional and the fee of a taker, in quote.
+        needs: Money,
+        /// What is free: neither in positions nor kept for orders that work, in quote; below zero where more was lost
+        /// than there was.
+        free: Money,
     },
 }
 
@@ -124,6 +132,7 @@ impl RiskRefusal {
             Self::OrdersPerMinute { .. } => "max_orders_per_minute",
             Self::OpenOrders { .. } => "max_open_orders",
             Self::NoPrice { .. } => "no_price_for_limit",
+            Self::InsufficientCash { .. } => "insufficient_cash",
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::ids::{
     TradeId,
 };
 use crate::instrument::{Asset, Instrument};
-use crate::manifest::{Account, Identity, Mode, Provenance, TapeIdentity};
+use crate::manifest::{Account, AccountCheck, Identity, Mode, Provenance, TapeIdentity};
 use crate::order::{OrderRole, OrderTerms, Side, TimeInForce};
 use crate::policy::ExecutionPolicy;
 use crate::step::{Step, TapePosition};
@@ -74,7 +74,11 @@ pub fn identity(name: &str) -> Identity {
         strategy_digest: [1; 32],
         tape: TapeIdentity { digest: [2; 32], rows: 0 },
         instruments: vec![btc()],
-        account: Account { quote: Asset::new("USDT").unwrap(), balance: Money::new(dec("1000000")) },
+        account: Account {
+            quote: Asset::new("USDT").unwrap(),
+            balance: Money::new(dec("1000000")),
+            check: AccountCheck::Unchecked,
+        },
         venue: venue(),
         policy: ExecutionPolicy::default(),
         seed: 0,

@@ -20,7 +20,7 @@ use retrace_core::ids::{
     SessionName, SessionUid, StrategyInstanceId, TimerId, TradeId,
 };
 use retrace_core::instrument::{Asset, Instrument, Symbol};
-use retrace_core::manifest::{Account, Identity, Mode, Provenance, TapeIdentity};
+use retrace_core::manifest::{Account, AccountCheck, Identity, Mode, Provenance, TapeIdentity};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_core::policy::ExecutionPolicy;
 use retrace_core::time::{Span, Timestamp};
@@ -238,6 +238,7 @@ fn risk_refusals() -> Vec<(&'static str, RiskRefusal)> {
         ("orders-per-minute", RiskRefusal::OrdersPerMinute { limit: 60, room_at: HOUR }),
         ("open-orders", RiskRefusal::OpenOrders { open: 20, limit: 20 }),
         ("no-price", RiskRefusal::NoPrice { symbol: symbol() }),
+        ("insufficient-cash", RiskRefusal::InsufficientCash { needs: money("31635.8083"), free: money("-0.00000001") }),
     ]
 }
 
@@ -495,7 +496,11 @@ pub(crate) fn identity() -> Identity {
             lot: quantity("0.00001"),
             min_notional: money("10"),
         }],
-        account: Account { quote: Asset::new("USDT").unwrap(), balance: money("1000000") },
+        account: Account {
+            quote: Asset::new("USDT").unwrap(),
+            balance: money("1000000"),
+            check: AccountCheck::Unchecked,
+        },
         venue: VenueSettings {
             profile,
             maker_fee: dec("-0.0001"),

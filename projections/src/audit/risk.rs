@@ -53,5 +53,8 @@ pub(super) fn refusal_text(refusal: &RiskRefusal) -> String {
         RiskRefusal::NoPrice { symbol } => {
             format!("no price of {symbol} was seen yet that a limit could be judged by")
         }
+        RiskRefusal::InsufficientCash { needs, free } => {
+            format!("it takes {needs} of the account's cash, and {free} is free")
+        }
     }
 }

@@ -1,5 +1,5 @@
 //! What the risk gate judges by besides plans and orders: the operator's switch, the orders of the last minute, and
-//! what plans that have ended left behind.
+//! what plans that have ended left behind, dust and cash.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -13,6 +13,7 @@ use retrace_core::instrument::Symbol;
 use retrace_core::manifest::Identity;
 use retrace_core::time::{Span, Timestamp};
 
+use super::cash::Cash;
 use super::{BrokenHistory, Group, Ledger, Plan, Refused};
 
 /// Over how long orders are counted.
@@ -41,17 +42,21 @@ pub(super) struct Gate {
     requests: VecDeque<Timestamp>,
     /// What plans that have ended still hold below a lot or the minimum notional, by symbol.
     dust: BTreeMap<Symbol, Position>,
+    /// The account, where the session checks it.
+    cash: Option<Cash>,
 }
 
 impl Gate {
     pub(super) fn new(identity: &Identity) -> Self {
-        Self { per_minute: identity.policy.risk.max_orders_per_minute, ..Self::default() }
+        let per_minute = identity.policy.risk.max_orders_per_minute;
+        Self { per_minute, cash: Cash::new(identity), ..Self::default() }
     }
 
-    /// The same past under another session's limits.
+    /// The same past under another session's limits. Its balance is what the account has besides the plans that go on:
+    /// what others brought before is in it.
     pub(super) fn continued(self, identity: &Identity) -> Self {
         let per_minute = identity.policy.risk.max_orders_per_minute;
-        let mut gate = Self { per_minute, ..self };
+        let mut gate = Self { per_minute, cash: Cash::new(identity), ..self };
         gate.keep();
         gate
     }
@@ -73,12 +78,18 @@ impl Gate {
         }
     }
 
-    /// A plan left the hot maps with what it still holds, or came back.
+    pub(super) const fn cash(&self) -> Option<&Cash> {
+        self.cash.as_ref()
+    }
+
+    /// A plan left the hot maps with what it still holds and what it brought, or came back.
     pub(super) fn sealed(&mut self, plan: &Plan) -> Result<(), Inexact> {
+        self.cash.as_mut().map_or(Ok(()), |cash| cash.sealed(plan))?;
         self.change_dust(plan.symbol(), plan.held(), Position::plus)
     }
 
     pub(super) fn restored(&mut self, plan: &Plan) -> Result<(), Inexact> {
+        self.cash.as_mut().map_or(Ok(()), |cash| cash.restored(plan))?;
         self.change_dust(plan.symbol(), plan.held(), Position::minus)
     }
 

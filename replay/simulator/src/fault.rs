@@ -49,11 +49,13 @@ pub enum Fault {
     PatienceForgotten,
     /// A close in slices sends all of it with its first one.
     SlicesAtOnce,
+    /// The account's cash is not checked.
+    CashForgotten,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::NoIdempotencyCheck,
         Self::WorkingNotCounted,
         Self::UnsentNotCounted,
@@ -70,6 +72,7 @@ impl Fault {
         Self::RoomForgotten,
         Self::PatienceForgotten,
         Self::SlicesAtOnce,
+        Self::CashForgotten,
     ];
 }
 
@@ -114,6 +117,7 @@ fn spoil(fault: Fault, before: &State, mut events: Vec<Event>) -> Vec<Event> {
         Fault::NoIdempotencyCheck
         | Fault::TimerLostOnRestart
         | Fault::LimitsForgotten
+        | Fault::CashForgotten
         | Fault::SwitchForgotten
         | Fault::RoomForgotten => {}
         Fault::QueryForgotten => leave_out(&mut events, |decision| matches!(decision, Decision::QueryRequested)),

@@ -2,6 +2,8 @@
 
 use retrace_core::amount::Money;
 use retrace_core::event::Switch;
+use retrace_core::instrument::Asset;
+use retrace_core::manifest::{Account, AccountCheck};
 use retrace_core::policy::{RiskLimits, SymbolLimits};
 use rust_decimal::Decimal;
 
@@ -29,6 +31,8 @@ pub struct Limits {
     pub per_minute: Option<i64>,
     /// Orders that work at once.
     pub open: Option<i64>,
+    /// What the account has, in quote, where that is checked.
+    pub cash: Option<i64>,
 }
 
 impl Limits {
@@ -48,6 +52,8 @@ impl Limits {
             limits.per_minute = some(dice, &[1, 2, 4, 10]);
             limits.open = some(dice, &[1, 3, 6]);
         }
+        let mut purse = Dice::new(key_of("cash") ^ seed);
+        limits.cash = purse.once_in(5).then(|| purse.pick(&[1, 5, 20, 60, 150]) * LOT_WORTH);
         let mut acts = Vec::new();
         if dice.once_in(4) {
             for _ in 0..dice.between(1, 4) {
@@ -56,6 +62,12 @@ impl Limits {
             }
         }
         (limits, acts)
+    }
+
+    /// The account that trades under them.
+    pub(crate) fn account(&self, quote: Asset) -> Account {
+        let check = if self.cash.is_some() { AccountCheck::Cash } else { AccountCheck::Unchecked };
+        Account { quote, balance: Money::new(Decimal::from(self.cash.unwrap_or(1_000_000))), check }
     }
 
     /// As a session's policy has them.

@@ -5,7 +5,7 @@ use retrace_core::directive::{Algorithm, StrategyDirective, Twap};
 use retrace_core::event::Switch;
 use retrace_core::ids::{SessionName, StrategyInstanceId};
 use retrace_core::instrument::{Asset, Instrument, Symbol};
-use retrace_core::manifest::{Account, Identity, Mode, TapeIdentity};
+use retrace_core::manifest::{Identity, Mode, TapeIdentity};
 use retrace_core::policy::{BatchDefaults, ExecutionPolicy, UrgencyRange};
 use retrace_core::time::Span;
 use retrace_core::venue::{FeeAsset, FillPath, VenueSettings};
@@ -271,7 +271,7 @@ impl Script {
             strategy_digest: [0; 32],
             tape: TapeIdentity { digest: [0; 32], rows: 0 },
             instruments: instruments.collect(),
-            account: Account { quote, balance: Money::new(Decimal::from(1_000_000)) },
+            account: self.limits.account(quote),
             venue: VenueSettings {
                 profile: self.rules.profile.venue(),
                 maker_fee: Decimal::new(1, 3),

@@ -67,7 +67,7 @@ fn sooner(mut best: Script, fails: &impl Fn(&Script) -> bool) -> Script {
 
 /// Plainer rules.
 fn rules(mut best: Script, fails: &impl Fn(&Script) -> bool) -> Script {
-    let plainer: [fn(&mut Script); 18] = [
+    let plainer: [fn(&mut Script); 19] = [
         |script| script.limits.order = None,
         |script| script.limits.position = None,
         |script| script.limits.notional = None,
@@ -76,6 +76,7 @@ fn rules(mut best: Script, fails: &impl Fn(&Script) -> bool) -> Script {
         |script| script.limits.per_minute = None,
         |script| script.limits.open = None,
         |script| script.batches = BatchDefaults::default(),
+        |script| script.limits.cash = None,
         |script| script.rules.min_notional = 0,
         |script| script.rules.fee_in_base = false,
         |script| script.rules.profile = Profile::backtest(),

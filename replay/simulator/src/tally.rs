@@ -89,7 +89,8 @@ impl Tally {
             (!script.restarts.is_empty(), "engine restarts"),
             (script.outages.iter().any(|outage| !outage.told), "outages"),
             (script.outages.iter().any(|outage| outage.told), "connections lost"),
-            (script.limits != Limits::default(), "risk limits"),
+            (script.limits != Limits { cash: script.limits.cash, ..Limits::default() }, "risk limits"),
+            (script.limits.cash.is_some(), "cash checked"),
             (batches, "batches"),
             (script.batches != BatchDefaults::default(), "batch defaults"),
         ];

@@ -90,7 +90,7 @@ fn batch_defaults(defaults: &BatchDefaults) -> String {
 
 /// The limits there are.
 fn limits(limits: &Limits) -> String {
-    let Limits { order, position, notional, account, collar, per_minute, open } = limits;
+    let Limits { order, position, notional, account, collar, per_minute, open, cash } = limits;
     let all = [
         ("lots an order", order),
         ("lots a position", position),
@@ -99,6 +99,7 @@ fn limits(limits: &Limits) -> String {
         ("thousandths from the price", collar),
         ("orders a minute", per_minute),
         ("orders at once", open),
+        ("quote of cash", cash),
     ];
     let given = all.iter().filter_map(|(what, limit)| limit.map(|limit| format!("{limit} {what}")));
     format!("at most {}", given.collect::<Vec<_>>().join(", "))

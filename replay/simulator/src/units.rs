@@ -2,7 +2,7 @@
 //!
 //! A tick is 0.1 quote, a lot 0.1 base, a *grain* a thousandth of a lot: fees in the base asset are whole grains.
 
-use retrace_core::amount::{Price, Quantity};
+use retrace_core::amount::{Money, Price, Quantity};
 use retrace_core::time::Timestamp;
 use rust_decimal::Decimal;
 
@@ -43,6 +43,11 @@ pub fn lots_of(amount: Decimal) -> Option<i64> {
 /// How many grains an amount of the base asset is; `None` off the grain.
 pub fn grains_of(amount: Decimal) -> Option<i64> {
     whole(amount, 4)
+}
+
+/// How many hundred-millionths an amount of money is; zero where it is not a whole number of them.
+pub fn amount_of(money: Money) -> i128 {
+    whole(money.value(), 8).map_or(0, i128::from)
 }
 
 /// The amount of so many grains.

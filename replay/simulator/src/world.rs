@@ -12,7 +12,7 @@ use retrace_core::event::{
     ReportedOrder,
 };
 use retrace_core::ids::{ConnectorOrderId, PlanNo, Seq, TimerId};
-use retrace_core::manifest::{Identity, Provenance};
+use retrace_core::manifest::{AccountCheck, Identity, Provenance};
 use retrace_core::memory::MemoryStore;
 use retrace_core::policy::ExecutionPolicy;
 use retrace_core::step::{Step, TapePosition};
@@ -106,6 +106,9 @@ impl<'a> World<'a> {
         let mut identity = script.identity();
         if fault == Some(Fault::LimitsForgotten) {
             identity.policy = ExecutionPolicy::default();
+        }
+        if fault == Some(Fault::CashForgotten) {
+            identity.account.check = AccountCheck::Unchecked;
         }
         if fault == Some(Fault::RoomForgotten) {
             let profile = &mut identity.venue.profile;

@@ -12,7 +12,8 @@ use retrace_core::order::{OrderRole, OrderType, Side};
 use retrace_projections::ledger::{Course, Group, Order, Phase, Plan};
 
 use super::intake::{Stop, already_closed, close_unopened, nothing_to_do};
-use super::{batch, cancel, converge, current_price, risk, snapshot, target};
+use super::risk::{self, Besides};
+use super::{batch, cancel, converge, current_price, snapshot, target};
 use crate::planner::{Unplanned, division, levels};
 use crate::step::{Deciding, EngineError};
 
@@ -266,17 +267,18 @@ fn judge(
             }
         }
     }
+    let price_of = |order: &Order| change.limit_price.filter(|_| order.terms.order_type() == OrderType::Limit);
     let alike = earlier.iter().filter(|judged| judged.action == group.action).flat_map(|judged| &judged.orders);
-    let mut besides = Position::FLAT;
+    let mut besides = Besides::default();
     for (order, quantity) in alike {
-        besides = with_more(deciding, besides, order, *quantity)?;
+        besides = besides.with(deciding, plan, order, *quantity, price_of(order))?;
     }
     for (order, quantity) in &orders {
-        let price = change.limit_price.filter(|_| order.terms.order_type() == OrderType::Limit);
+        let price = price_of(order);
         if let Some(refusal) = risk::judge_change(deciding, plan, order, *quantity, price, besides)? {
             return Err(Refusal::RiskGate(refusal).into());
         }
-        besides = with_more(deciding, besides, order, *quantity)?;
+        besides = besides.with(deciding, plan, order, *quantity, price)?;
     }
     Ok(Some(Judged { group: group.no, action: group.action, limit_price, added, target, orders }))
 }
@@ -291,17 +293,6 @@ fn parts_at(instrument: &Instrument, group: &Group, unsent: Quantity, price: Pri
         Algorithm::Twap(_) => division::parts(instrument, group.algorithm, Some(group.planned), Some(price)),
         Algorithm::Single | Algorithm::Layered(_) => Ok(()),
     }
-}
-
-/// `sum` and by how much an order grows when it becomes `quantity`.
-fn with_more(
-    deciding: &Deciding<'_>,
-    sum: Position,
-    order: &Order,
-    quantity: Quantity,
-) -> Result<Position, EngineError> {
-    let more = quantity.less(order.quantity).map_or(Position::FLAT, |more| Side::Buy.signed(more));
-    deciding.exact(sum.plus(more))
 }
 
 /// An entry at a price that an exit level has passed would leave at once.

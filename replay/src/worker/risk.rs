@@ -1,7 +1,8 @@
 //! The risk gate (SEMANTICS 10): a pure step before every order that enters or reduces, and before every change that
 //! makes one larger or moves its price. Protection, closes, flattening and compensation are never judged.
 
-use std::collections::BTreeMap;
+mod cash;
+mod exposure;
 
 use retrace_core::amount::{Money, Position, Price, Quantity};
 use retrace_core::directive::Algorithm;
@@ -9,19 +10,14 @@ use retrace_core::event::{
     AfterRefusal, Because, Decision, OperatorCommand, OperatorCommanded, OrderRefused, RiskRefusal, Switch,
     TimerPurpose,
 };
-use retrace_core::exact::{self, Inexact, Rounding};
+use retrace_core::exact;
 use retrace_core::ids::{GroupNo, PlanNo, TimerId};
-use retrace_core::instrument::Symbol;
 use retrace_core::order::{OrderRole, Side};
 use retrace_core::time::Span;
-use retrace_projections::ledger::{Group, Ledger, Order, Phase, Plan, is_protection};
-use rust_decimal::Decimal;
+use retrace_projections::ledger::{Group, Order, Phase, Plan};
 
 use super::{Request, converge, current_price, schedule, snapshot, target};
 use crate::step::{Deciding, EngineError};
-
-/// To how many decimals a symbol's position is valued, rounded up: sums of many symbols then always have room.
-const VALUE_DECIMALS: u32 = 8;
 
 /// Carries out what the operator ordered.
 pub(crate) fn obey(deciding: &mut Deciding<'_>, commanded: &OperatorCommanded) -> Result<(), EngineError> {
@@ -105,7 +101,10 @@ fn judge_size(
     if let Some(refusal) = too_far(deciding, plan, size)? {
         return Ok(Some(refusal));
     }
-    if let Some(refusal) = too_exposed(deciding, plan, size)? {
+    if let Some(refusal) = exposure::too_exposed(deciding, plan, size)? {
+        return Ok(Some(refusal));
+    }
+    if let Some(refusal) = cash::too_dear(deciding, plan, role, size)? {
         return Ok(Some(refusal));
     }
     if let Some(limit) = limits.max_open_orders {
@@ -118,15 +117,40 @@ fn judge_size(
     Ok(limits.max_orders_per_minute.and_then(|limit| too_many(deciding, limit)))
 }
 
-/// The first limit that a change of a working order would break, if any, with `besides` more on its side by other changes
-/// of one directive. A change that makes it smaller and leaves its price as it is breaks none; none is an order more.
+/// What other changes of one directive come to, those of orders that leave or of those that enter.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Besides {
+    /// By how much orders grow.
+    more: Position,
+    /// By how much more of the account's cash they keep.
+    cash: Money,
+}
+
+impl Besides {
+    /// With one change more: of `order`, to a quantity and a price of its own.
+    pub(super) fn with(
+        self,
+        deciding: &Deciding<'_>,
+        plan: &Plan,
+        order: &Order,
+        quantity: Quantity,
+        price: Option<Price>,
+    ) -> Result<Self, EngineError> {
+        let more = quantity.less(order.quantity).map_or(Position::FLAT, |more| Side::Buy.signed(more));
+        let cash = cash::grows_by(deciding, plan, order, Size::of_change(order, quantity, price))?;
+        Ok(Self { more: deciding.exact(self.more.plus(more))?, cash: deciding.exact(self.cash.plus(cash))? })
+    }
+}
+
+/// The first limit that a change of a working order would break, if any, besides other changes of one directive. A change
+/// that makes it smaller and leaves its price as it is breaks none; none is an order more.
 pub(super) fn judge_change(
     deciding: &Deciding<'_>,
     plan: &Plan,
     order: &Order,
     quantity: Quantity,
     price: Option<Price>,
-    besides: Position,
+    besides: Besides,
 ) -> Result<Option<RiskRefusal>, EngineError> {
     let moves = price.is_some() && price != order.price_as_requested();
     let more = quantity.less(order.quantity);
@@ -136,7 +160,7 @@ pub(super) fn judge_change(
     if let Some(switch) = deciding.state.ledger.kill_switch() {
         return Ok(Some(RiskRefusal::KillSwitch { since: switch.since }));
     }
-    let whole = Size { side: order.side, quantity, price: price.or(order.terms.limit_price()) };
+    let whole = Size::of_change(order, quantity, price);
     if let Some(refusal) = too_large(deciding, plan, whole)? {
         return Ok(Some(refusal));
     }
@@ -144,9 +168,15 @@ pub(super) fn judge_change(
         return Ok(Some(refusal));
     }
     // What it is now counts among what works already.
-    let Some(more) = more else { return Ok(None) };
-    let added = deciding.exact(besides.plus(Side::Buy.signed(more)))?;
-    added.size().map_or(Ok(None), |quantity| too_exposed(deciding, plan, Size { quantity, ..whole }))
+    if let Some(more) = more {
+        let added = deciding.exact(besides.more.plus(Side::Buy.signed(more)))?;
+        if let Some(quantity) = added.size()
+            && let Some(refusal) = exposure::too_exposed(deciding, plan, Size { quantity, ..whole })?
+        {
+            return Ok(Some(refusal));
+        }
+    }
+    cash::change_too_dear(deciding, plan, order, whole, besides.cash)
 }
 
 /// An order's size, as limits see it.
@@ -156,6 +186,13 @@ struct Size {
     quantity: Quantity,
     /// Its own price; `None` at market.
     price: Option<Price>,
+}
+
+impl Size {
+    /// An order of that quantity from now on, and at that price, where it is given another.
+    fn of_change(order: &Order, quantity: Quantity, price: Option<Price>) -> Self {
+        Self { side: order.side, quantity, price: price.or(order.terms.limit_price()) }
+    }
 }
 
 /// By how much one order may trade, and for how much.
@@ -185,96 +222,6 @@ fn too_far(deciding: &Deciding<'_>, plan: &Plan, size: Size) -> Result<Option<Ri
 
 fn no_price(plan: &Plan) -> RiskRefusal {
     RiskRefusal::NoPrice { symbol: plan.symbol().clone() }
-}
-
-/// What the account holds of a symbol, and what may come to it: working orders that are not protection. A stop that
-/// trades takes away what is counted as held.
-#[derive(Clone, Copy, Default)]
-struct Exposure {
-    held: Position,
-    buys: Position,
-    sells: Position,
-}
-
-impl Exposure {
-    /// With one more order at work.
-    fn with(self, size: Size) -> Result<Self, Inexact> {
-        let more = Side::Buy.signed(size.quantity);
-        Ok(match size.side {
-            Side::Buy => Self { buys: self.buys.plus(more)?, ..self },
-            Side::Sell => Self { sells: self.sells.plus(more)?, ..self },
-        })
-    }
-
-    /// Where it comes to when all that works on one side trades and nothing on the other does.
-    fn toward(self, side: Side) -> Result<Position, Inexact> {
-        match side {
-            Side::Buy => self.held.plus(self.buys),
-            Side::Sell => self.held.minus(self.sells),
-        }
-    }
-
-    /// The farthest from zero that it may come to.
-    fn farthest(self) -> Result<Position, Inexact> {
-        let (up, down) = (self.toward(Side::Buy)?, self.toward(Side::Sell)?);
-        Ok(if up.value().abs() >= down.value().abs() { up } else { down })
-    }
-}
-
-/// What the account holds of every symbol that it has or may have anything of, and what works.
-fn exposures(ledger: &Ledger) -> Result<BTreeMap<Symbol, Exposure>, Inexact> {
-    let mut all: BTreeMap<Symbol, Exposure> = BTreeMap::new();
-    for symbol in ledger.dust_symbols() {
-        all.insert(symbol.clone(), Exposure { held: ledger.dust(symbol), ..Exposure::default() });
-    }
-    for plan in ledger.plans() {
-        let exposure = all.entry(plan.symbol().clone()).or_default();
-        exposure.held = exposure.held.plus(plan.held())?;
-        for order in plan.open_orders().filter(|order| !is_protection(order.role)) {
-            // A change under way may or may not be made.
-            if let Some(quantity) = order.remaining_most() {
-                *exposure = exposure.with(Size { side: order.side, quantity, price: None })?;
-            }
-        }
-    }
-    Ok(all)
-}
-
-/// How much the account may come to hold, of the symbol and of all. What brings it nearer to zero always may.
-fn too_exposed(deciding: &Deciding<'_>, plan: &Plan, size: Size) -> Result<Option<RiskRefusal>, EngineError> {
-    let limits = &deciding.state.policy.risk;
-    let own = limits.symbols.iter().find(|limits| limits.symbol == *plan.symbol());
-    let largest = own.and_then(|own| own.max_position);
-    if largest.is_none() && limits.max_account_position.is_none() {
-        return Ok(None);
-    }
-    let mut all = deciding.exact(exposures(&deciding.state.ledger))?;
-    let before = all.get(plan.symbol()).copied().unwrap_or_default();
-    let after = deciding.exact(before.with(size))?;
-    let position = deciding.exact(after.toward(size.side))?;
-    if let Some(limit) = largest
-        && Side::of(position) == Some(size.side)
-        && position.size().is_some_and(|size| size > limit)
-    {
-        return Ok(Some(RiskRefusal::Position { position, limit }));
-    }
-    let Some(limit) = limits.max_account_position else { return Ok(None) };
-    let (was, comes) = (deciding.exact(before.farthest())?, deciding.exact(after.farthest())?);
-    if comes.value().abs() <= was.value().abs() {
-        return Ok(None);
-    }
-    all.insert(plan.symbol().clone(), after);
-    let mut position = Money::ZERO;
-    for (symbol, exposure) in all {
-        let far = deciding.exact(exposure.farthest())?;
-        let Some((side, quantity)) = Side::of(far).zip(far.size()) else { continue };
-        let Some(price) = deciding.state.price(&symbol, side) else {
-            return Ok(Some(RiskRefusal::NoPrice { symbol }));
-        };
-        let value = exact::mul_div(price.value(), quantity.value(), Decimal::ONE, VALUE_DECIMALS, Rounding::Up);
-        position = deciding.exact(position.plus(Money::new(deciding.exact(value)?)))?;
-    }
-    Ok((position > limit).then_some(RiskRefusal::AccountPosition { position, limit }))
 }
 
 /// How many orders may be requested within a minute. Those that wait already go first.
@@ -316,7 +263,8 @@ pub(super) fn refuse(
         | RiskRefusal::AccountPosition { .. }
         | RiskRefusal::PriceCollar { .. }
         | RiskRefusal::OpenOrders { .. }
-        | RiskRefusal::NoPrice { .. } => match schedule::next_slice(deciding, plan.no, group) {
+        | RiskRefusal::NoPrice { .. }
+        | RiskRefusal::InsufficientCash { .. } => match schedule::next_slice(deciding, plan.no, group) {
             Some(_) => AfterRefusal::NextSlice,
             None => AfterRefusal::GivenUp,
         },
@@ -330,7 +278,8 @@ pub(super) fn refuse(
         | RiskRefusal::AccountPosition { .. }
         | RiskRefusal::PriceCollar { .. }
         | RiskRefusal::OpenOrders { .. }
-        | RiskRefusal::NoPrice { .. } => (None, Because::RiskGate),
+        | RiskRefusal::NoPrice { .. }
+        | RiskRefusal::InsufficientCash { .. } => (None, Because::RiskGate),
     };
     let Request { group, role, terms, quantity, slice, .. } = *request;
     let refused = OrderRefused { group, role, side, terms, quantity, slice, refusal, then };

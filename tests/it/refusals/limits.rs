@@ -87,3 +87,23 @@ fn what_the_risk_gate_refuses_is_counted_listed_and_told() {
     let summary: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((code, summary["refusals"].as_u64()), (1, Some(refusals.len() as u64)));
 }
+
+#[test]
+fn an_order_beyond_the_cash_is_told_as_one_beyond_a_limit_is() {
+    let bench = Bench::new();
+    let lines = [open(2, "TPL_WITHIN", "1", &json!({})), open(3, "TPL_BEYOND", "1", &json!({}))];
+    let session = SESSION.replace("balance: \"1000000\"", "balance: \"100000\"\n  check: cash");
+    let files = Files { session: Some(session.into()), directives: Some(lines.join("\n").into()), ..Files::good() };
+    files.write(&bench.path("case"));
+    let (code, told, _) = bench.retrace(&["run", "case/session.yaml", "--db", "db", "--strict"]);
+    assert_eq!(code, 1, "{told}");
+    let body = |page: &str| indented(page.split_once('\n').unwrap().1).trim_end().to_owned();
+    let (_, audit, _) = bench.retrace(&["audit", "TPL_BEYOND", "--session", "refused", "--db", "db"]);
+    let (_, replay, _) = bench.retrace(&["replay", "refused", "--db", "db"]);
+    let (told, audit, replay) = (body(&told), body(&audit), body(&replay));
+    snapshot("cash", &without_ids(&format!("run\n{told}\n\naudit\n{audit}\n\nreplay\n{replay}\n")));
+    let (_, replay, _) = bench.retrace(&["replay", "refused", "--db", "db", "--json"]);
+    let replay: Value = serde_json::from_str(&replay).unwrap();
+    assert_eq!(replay["cash_in_hand"], json!({ "amount": "49900.963", "asset": "USDT" }));
+    assert_eq!(bench.retrace(&["verify", "refused", "--db", "db"]).0, 0);
+}

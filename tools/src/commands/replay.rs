@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::str::FromStr;
 
+use retrace_core::amount::Money;
 use retrace_core::content::ContentRef;
 use retrace_core::event::{Head, Refusal};
 use retrace_core::ids::{DirectiveId, OperatorReason, PlanId, Seq, SessionName};
+use retrace_core::instrument::Asset;
 use retrace_core::step::TapePosition;
 use retrace_core::time::Timestamp;
 use retrace_projections::audit::{Gaps, refusal_text};
@@ -26,7 +28,7 @@ use crate::output::conflicts::{FillConflict, MarkedFill, ReportCounts};
 use crate::output::gaps::{self, GapsShown};
 use crate::output::ledger_tree::{plan_lines, waiting_line};
 use crate::output::style::{ALARM, BAD, BOLD, DIM, painted};
-use crate::output::text::{counted, kill_switch_line, moment, printable, short_hash};
+use crate::output::text::{counted, kill_switch_line, moment, money, printable, short_hash};
 
 /// Fold a session's log from nothing and show the ledger
 #[derive(Debug, clap::Args)]
@@ -95,7 +97,16 @@ struct Document {
     reports: ReportCounts,
     /// `null` while it is off.
     kill_switch: Option<KillSwitchView>,
+    /// What of the account's cash no position holds, orders at work aside; `null` where it is not checked.
+    cash_in_hand: Option<CashView>,
     batches: Vec<BatchView>,
+}
+
+/// An amount of the account's own asset.
+#[derive(Serialize)]
+struct CashView {
+    amount: Money,
+    asset: Asset,
 }
 
 /// A plan, and its open position at the current price.
@@ -198,6 +209,11 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
             uncovered: stopped.then(|| gaps::summary(spans, Some(until))),
         }
     };
+    let in_hand = ledger.cash().map(|cash| {
+        let amount = ledger.cash_in_hand(cash);
+        let amount = amount.map_err(|source| CliError::Sum { session: session.name.clone(), source })?;
+        Ok::<_, CliError>(CashView { amount, asset: session.identity().account.quote.clone() })
+    });
     let document = Document {
         session: session.name.clone(),
         seq: ledger.seq(),
@@ -214,6 +230,7 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
             since: switch.since,
             reason: switch.reason.clone(),
         }),
+        cash_in_hand: in_hand.transpose()?,
         batches: ledger.batches().map(batch_view).collect(),
     };
     if output.is_json() {
@@ -302,13 +319,17 @@ fn refusal(refused: &Refused) -> RefusalView {
 }
 
 fn print(document: &Document, waiting: &[String], page: &mut dyn Write) -> Result<(), CliError> {
-    let Document { session, seq, at, head, ledger_digest, plans, refusals, kill_switch, batches, .. } = document;
+    let Document { session, seq, at, head, ledger_digest, plans, refusals, kill_switch, cash_in_hand, batches, .. } =
+        document;
     let time = at.map_or(String::new(), |at| format!(", {}", moment(at)));
     let since = if seq.0 == 0 { "before the first event".to_owned() } else { format!("after event {seq}") };
     let hashes = format!("head {}  ledger {}", short_hash(&head.0), short_hash(&ledger_digest.0));
     writeln!(page, "{}  {since}{time}  {}", painted(BOLD, session), painted(DIM, hashes))?;
     if let Some(switch) = kill_switch {
         writeln!(page, "{}", painted(ALARM, kill_switch_line(switch.since, switch.reason.as_ref())))?;
+    }
+    if let Some(CashView { amount, asset }) = cash_in_hand {
+        writeln!(page, "cash in hand {} {asset}, of which orders at work keep theirs", money(*amount))?;
     }
     for PlanShown { view, mark, uncovered, .. } in plans {
         writeln!(page)?;

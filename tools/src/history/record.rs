@@ -8,7 +8,7 @@ use retrace_core::codec::encode_fact;
 use retrace_core::event::{Decision, Fact, Input, TradeImported, TradeOrigin};
 use retrace_core::ids::{Seq, SessionName};
 use retrace_core::instrument::{Instrument, Symbol};
-use retrace_core::manifest::{Account, Identity, Mode, Provenance};
+use retrace_core::manifest::{Account, AccountCheck, Identity, Mode, Provenance};
 use retrace_core::order::Side;
 use retrace_core::policy::ExecutionPolicy;
 use retrace_core::step::Step;
@@ -169,7 +169,11 @@ fn identity(
         strategy_digest: digest(map, trades),
         tape: Tape::new(Vec::new()).identity(),
         instruments: instruments(map, trades),
-        account: Account { quote: map.account.clone().or(first).ok_or_else(nothing)?, balance: Money::ZERO },
+        account: Account {
+            quote: map.account.clone().or(first).ok_or_else(nothing)?,
+            balance: Money::ZERO,
+            check: AccountCheck::Unchecked,
+        },
         venue: venue(map),
         policy: ExecutionPolicy::default(),
         seed: 0,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use retrace_core::amount::{DECIMALS_MAX, Money, Price, Quantity, UNITS_MAX};
 use retrace_core::ids::{SessionName, StrategyInstanceId};
 use retrace_core::instrument::{Asset, Instrument, Symbol};
-use retrace_core::manifest::{Account, Mode};
+use retrace_core::manifest::{Account, AccountCheck, Mode};
 use retrace_core::policy::ExecutionPolicy;
 use retrace_core::time::Span;
 use retrace_core::venue::{FeeAsset, FillPath, VenueSettings};
@@ -126,14 +126,14 @@ impl Checker<'_> {
     fn account(&self, fields: &AccountFields) -> Result<Account, InputProblem> {
         let quote = self.parsed("account.quote", &fields.quote, |t| Asset::new(t).map_err(|_| Rule::NotAnAsset))?;
         let balance = self.money("account.balance", &fields.balance)?;
-        if let Some(check) = &fields.check {
-            match check.value.as_str() {
-                "none" => {}
-                "cash" => return Err(self.at("account.check", check, Rule::NotSupportedYet)),
-                _ => return Err(self.at("account.check", check, Rule::NotOneOf { allowed: vec!["none", "cash"] })),
+        let check = match &fields.check {
+            None => AccountCheck::Unchecked,
+            Some(text) => {
+                let (name, parse) = (AccountCheck::as_str, AccountCheck::parse);
+                self.spelled("account.check", text, AccountCheck::ALL, name, parse)?
             }
-        }
-        Ok(Account { quote, balance })
+        };
+        Ok(Account { quote, balance, check })
     }
 
     fn instruments(&self, fields: &SessionFields, market: &[MarketFile]) -> Result<Vec<Instrument>, InputProblem> {

@@ -280,10 +280,21 @@ impl Plan {
 /// A trade as it was told up to now.
 #[derive(Clone, Debug)]
 pub struct Trade {
+    /// Whose it is.
+    pub plan: PlanNo,
+    /// What the order does that it was told for.
+    pub kind: Kind,
     /// As its highest revision says, and which that is.
     pub told: Option<(u32, FillReport)>,
     /// The most lots that any revision said.
     pub most: i64,
     /// It was taken back.
     pub busted: bool,
+}
+
+impl Trade {
+    /// One that nothing is known of but for which order it was told.
+    pub(super) const fn of(order: &Order) -> Self {
+        Self { plan: order.plan, kind: order.kind, told: None, most: 0, busted: false }
+    }
 }

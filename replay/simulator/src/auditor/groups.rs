@@ -9,7 +9,7 @@ use retrace_core::ids::{DirectiveId, GroupNo, OrderNo, PlanId, PlanNo, derive_gr
 use retrace_core::order::{OrderRole, OrderTerms};
 use rust_decimal::Decimal;
 
-use super::{Auditor, Kind, Phase, Plan};
+use super::{Auditor, Kind, Phase, Plan, cash};
 use crate::finding::Finding;
 use crate::units::{lots_of, ticks_of};
 
@@ -165,6 +165,14 @@ impl Auditor {
             let again = directive.order == GroupOrder::Cancel && named.iter().any(|(_, c)| *c == Course::Cancelled);
             return if again { Ok(()) } else { wrong("orders something of no group that goes on") };
         }
+        if let GroupOrder::ModifyOrders(change) = directive.order {
+            let orders: Vec<OrderNo> = open.iter().flat_map(|group| self.own_orders(no, *group)).collect();
+            let lots = change.quantity.and_then(|quantity| lots_of(quantity.value()));
+            let level = change.limit_price.and_then(ticks_of);
+            if self.change_is_too_dear(&orders, lots, level, cash::ROUNDED) {
+                return Err(Finding::BeyondLimit { plan: no, limit: "insufficient_cash" });
+            }
+        }
         for group in open {
             match directive.order {
                 GroupOrder::Cancel => self.cancel(no, group),
@@ -274,6 +282,13 @@ impl Auditor {
         let orders: Vec<OrderNo> = named.iter().flat_map(|(group, _)| self.own_orders(no, *group)).collect();
         let lots = change.quantity.and_then(|quantity| lots_of(quantity.value()));
         let level = change.limit_price.and_then(ticks_of);
+        if limit == "insufficient_cash" {
+            // What the directive changed of other plans before took its part.
+            let plans = said.plans.iter().filter_map(|id| Some((*self.names.get(id)?, id)));
+            let named = plans.flat_map(|(no, id)| self.named(no, id, &said.target).into_iter().map(move |n| (no, n.0)));
+            let orders: Vec<OrderNo> = named.flat_map(|(no, group)| self.own_orders(no, group)).collect();
+            return self.change_is_too_dear(&orders, lots, level, -cash::ROUNDED);
+        }
         let is = |order: &OrderNo| self.orders.get(order).map_or(0, |known| known.lots);
         let grows = orders.iter().map(|order| (lots.unwrap_or(is(order)) - is(order)).max(0)).sum();
         orders.iter().any(|order| self.change_breaks(*order, lots.unwrap_or(is(order)), level, grows, limit))

@@ -1,10 +1,11 @@
 //! The limits of the risk gate and the operator's switch, held by the auditor's own books: no request beyond them, no
 //! refusal without ground, and protection and closes are never held back.
 
-use retrace_core::event::{AfterRefusal, Because, Decision, Event, Fact, OperatorCommand, Switch};
+use retrace_core::event::{AfterRefusal, Because, Decision, Event, Fact, OperatorCommand, RiskRefusal, Switch};
 use retrace_core::ids::{OrderNo, PlanNo};
 use retrace_core::order::{OrderRole, OrderTerms, Side};
 
+use super::cash::{self, Bill};
 use super::{Auditor, Kind, Phase};
 use crate::finding::Finding;
 use crate::limits::Limits;
@@ -20,6 +21,7 @@ pub(super) struct Gate {
 }
 
 /// An order that enters or reduces, as limits see it.
+#[derive(Clone, Copy)]
 struct Wanted {
     symbol: usize,
     /// 1 bought, -1 sold.
@@ -27,6 +29,8 @@ struct Wanted {
     lots: i64,
     /// Its own price, in ticks.
     price: Option<i64>,
+    /// It enters, and what the cash may fall short of what it takes then.
+    enters: Option<i128>,
 }
 
 impl Gate {
@@ -47,7 +51,8 @@ impl Auditor {
         match decision {
             Decision::OrderRequested { role, side, terms, quantity, .. } => {
                 if matches!(role, OrderRole::Entry | OrderRole::Reduce) {
-                    let wanted = self.wanted(plan, *side, *terms, lots_of(quantity.value()));
+                    let enters = (*role == OrderRole::Entry).then_some(cash::ROUNDED);
+                    let wanted = self.wanted(plan, *side, *terms, lots_of(quantity.value()), enters);
                     if let Some(limit) = wanted.and_then(|wanted| self.broken(&wanted).into_iter().next()) {
                         return Err(Finding::BeyondLimit { plan, limit });
                     }
@@ -56,8 +61,15 @@ impl Auditor {
             }
             Decision::OrderRefused(refused) => {
                 let limit = refused.refusal.code();
-                let wanted = self.wanted(plan, refused.side, refused.terms, lots_of(refused.quantity.value()));
-                let has_ground = wanted.is_some_and(|wanted| self.broken(&wanted).contains(&limit));
+                let enters = (refused.role == OrderRole::Entry).then_some(-cash::ROUNDED);
+                let lots = lots_of(refused.quantity.value());
+                let wanted = self.wanted(plan, refused.side, refused.terms, lots, enters);
+                let mut has_ground = wanted.is_some_and(|wanted| self.broken(&wanted).contains(&limit));
+                if let (RiskRefusal::InsufficientCash { free, .. }, Some(balance)) =
+                    (&refused.refusal, self.gate.limits.cash)
+                {
+                    has_ground &= self.is_free(*free, balance);
+                }
                 if !has_ground || !matches!(refused.role, OrderRole::Entry | OrderRole::Reduce) {
                     return Err(Finding::HeldBack { plan, limit });
                 }
@@ -94,10 +106,17 @@ impl Auditor {
         if enters && plan.held >= 0 { Err(Finding::BeyondLimit { plan: no, limit: "kill_switch" }) } else { Ok(()) }
     }
 
-    fn wanted(&self, plan: PlanNo, side: Side, terms: OrderTerms, lots: Option<i64>) -> Option<Wanted> {
+    fn wanted(
+        &self,
+        plan: PlanNo,
+        side: Side,
+        terms: OrderTerms,
+        lots: Option<i64>,
+        enters: Option<i128>,
+    ) -> Option<Wanted> {
         let symbol = self.plans.get(&plan)?.symbol;
         let side = if side == Side::Buy { 1 } else { -1 };
-        Some(Wanted { symbol, side, lots: lots?, price: terms.limit_price().and_then(ticks_of) })
+        Some(Wanted { symbol, side, lots: lots?, price: terms.limit_price().and_then(ticks_of), enters })
     }
 
     /// What of a symbol works on one side and is not protection, in grains.
@@ -125,13 +144,28 @@ impl Auditor {
         let Some((known, plan)) = known else { return false };
         let side = if known.kind == Kind::Entry { plan.sign } else { -plan.sign };
         let price = level.or(known.level);
-        let whole = Wanted { symbol: plan.symbol, side, lots, price };
+        let enters = (known.kind == Kind::Entry).then_some(-cash::ROUNDED);
+        let whole = Wanted { symbol: plan.symbol, side, lots, price, enters };
         // What all orders of the change grow by counts together.
-        let more = Wanted { symbol: plan.symbol, side, lots: grows, price };
+        let more = Wanted { lots: grows, ..whole };
         match limit {
             "max_position" | "max_account_position" => more.lots > 0 && self.broken(&more).contains(&limit),
             _ => self.broken(&whole).contains(&limit),
         }
+    }
+
+    /// Whether the cash does not reach for a change of all these orders to so many lots or that level.
+    pub(super) fn change_is_too_dear(
+        &self,
+        orders: &[OrderNo],
+        lots: Option<i64>,
+        level: Option<i64>,
+        slack: i128,
+    ) -> bool {
+        let takes = self.grows_dearer(orders, lots, level).filter(|takes| *takes > 0);
+        let bill = takes.map(|takes| Bill { takes, slack });
+        let reaches = bill.zip(self.gate.limits.cash).and_then(|(bill, balance)| self.affords(&bill, balance));
+        reaches == Some(false)
     }
 
     /// Every limit that an order would break, by its name.
@@ -175,6 +209,11 @@ impl Auditor {
                 }
             }
             unless(worth.map(|worth| worth <= limit * 100 * GRAINS), "max_account_position");
+        }
+        if let (Some(balance), Some(slack)) = (limits.cash, wanted.enters) {
+            let takes = self.takes(wanted.symbol, wanted.side, wanted.lots, wanted.price);
+            let bill = takes.map(|takes| Bill { takes, slack });
+            unless(bill.and_then(|bill| self.affords(&bill, balance)), "insufficient_cash");
         }
         if let Some(limit) = limits.open {
             let open = i64::try_from(self.orders.values().filter(|order| order.works()).count()).unwrap_or(i64::MAX);

@@ -5,6 +5,7 @@
 mod batches;
 mod book;
 mod bounds;
+mod cash;
 mod directives;
 mod division;
 mod groups;
@@ -408,7 +409,7 @@ impl Auditor {
 
 /// A trade was told, or put right: its highest revision counts.
 fn trade(trades: &mut BTreeMap<TradeId, Trade>, plan: &mut Plan, order: &mut Order, revision: u32, fill: &FillReport) {
-    let known = trades.entry(fill.trade_id.clone()).or_insert(Trade { told: None, most: 0, busted: false });
+    let known = trades.entry(fill.trade_id.clone()).or_insert_with(|| Trade::of(order));
     let counts = known.told.as_ref().is_none_or(|(last, _)| revision > *last);
     if known.told.as_ref().is_some_and(|(last, _)| revision == *last) {
         return;
@@ -431,7 +432,7 @@ fn trade(trades: &mut BTreeMap<TradeId, Trade>, plan: &mut Plan, order: &mut Ord
 /// A trade was taken back, perhaps before it was told.
 fn bust(trades: &mut BTreeMap<TradeId, Trade>, plan: &mut Plan, order: &mut Order, id: &TradeId) {
     order.revised = true;
-    let known = trades.entry(id.clone()).or_insert(Trade { told: None, most: 0, busted: false });
+    let known = trades.entry(id.clone()).or_insert_with(|| Trade::of(order));
     if let (false, Some((_, fill))) = (known.busted, &known.told) {
         let (lots, fee) = size(plan, fill);
         plan.hold(order.kind, -lots, -fee);

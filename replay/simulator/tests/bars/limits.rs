@@ -8,10 +8,12 @@ use retrace_core::event::{
     VenueReason,
 };
 use retrace_core::ids::{OrderNo, PlanNo};
+use retrace_core::manifest::{AccountCheck, Identity};
 use retrace_core::order::{OrderRole, OrderTerms, Side};
 use retrace_core::policy::RiskLimits;
 use retrace_core::step::Step;
 use retrace_core::time::{Span, Timestamp};
+use retrace_core::venue::FeeAsset;
 use retrace_replay::tape::Seen;
 use rust_decimal::Decimal;
 
@@ -20,9 +22,18 @@ use crate::scene::Scene;
 
 const MINUTE: Span = Span::from_seconds(60);
 
+/// What rounded averages may come to, in quote.
+const ROUNDED: Decimal = Decimal::from_parts(1, 0, 0, false, 6);
+
 #[derive(Default)]
 pub(crate) struct Limits {
     rules: RiskLimits,
+    /// What the account has besides what shorts were sold for, where that is checked.
+    cash: Option<Decimal>,
+    /// What a taker pays on top, in quote.
+    fee: Decimal,
+    /// What each plan holds, and of a short what it was sold for.
+    plans: BTreeMap<PlanNo, (Decimal, Decimal)>,
     on: bool,
     /// What the account holds.
     held: Decimal,
@@ -33,7 +44,9 @@ pub(crate) struct Limits {
 }
 
 struct Order {
+    plan: PlanNo,
     side: Side,
+    price: Option<Decimal>,
     role: OrderRole,
     /// What may trade of it in all, changes under way included.
     whole: Decimal,
@@ -54,11 +67,16 @@ struct Wanted {
     /// As the plan that it is for sees it.
     current: Option<Decimal>,
     mark: Option<Mark>,
+    /// It enters, and what the cash may fall short of what it takes then: averages may be rounded.
+    enters: Option<Decimal>,
 }
 
 impl Limits {
     pub(crate) fn new(scene: &Scene) -> Self {
-        Self { rules: scene.identity.policy.risk.clone(), ..Self::default() }
+        let Identity { account, venue, policy, .. } = &scene.identity;
+        let cash = (account.check == AccountCheck::Cash).then_some(account.balance.value());
+        let fee = if venue.fee_asset == FeeAsset::Quote { venue.taker_fee } else { ZERO };
+        Self { rules: policy.risk.clone(), cash, fee, ..Self::default() }
     }
 
     pub(crate) fn step(&mut self, scene: &Scene, step: &Step) -> Result<(), String> {
@@ -88,7 +106,8 @@ impl Limits {
             }
             Fact::Decision(Decision::OrderRequested { role, side, terms, quantity, .. }) => {
                 if judged(*role) {
-                    let wanted = self.wanted(event, *side, *terms, quantity.value(), seen());
+                    let enters = (*role == OrderRole::Entry).then_some(ROUNDED);
+                    let wanted = self.wanted(event, *side, *terms, quantity.value(), (seen(), enters));
                     let broken = self.broken(event.time, &wanted);
                     if !broken.is_empty() {
                         return Err(format!("an order is requested that breaks {broken:?}"));
@@ -96,7 +115,9 @@ impl Limits {
                 }
                 self.requested.push(event.time);
                 let order = Order {
+                    plan: event.plan.unwrap(),
                     side: *side,
+                    price: own_price(*terms),
                     role: *role,
                     whole: quantity.value(),
                     asked: None,
@@ -112,7 +133,8 @@ impl Limits {
                 if !judged(*role) {
                     return Err(format!("a {role} is refused"));
                 }
-                let wanted = self.wanted(event, *side, *terms, quantity.value(), seen());
+                let enters = (*role == OrderRole::Entry).then_some(-ROUNDED);
+                let wanted = self.wanted(event, *side, *terms, quantity.value(), (seen(), enters));
                 let broken = self.broken(event.time, &wanted);
                 if !broken.contains(&refusal.code()) {
                     return Err(format!("refused for {}, which it does not break: {broken:?}", refusal.code()));
@@ -139,6 +161,21 @@ impl Limits {
                 order.filled += fill.quantity.value();
                 order.ended |= order.filled >= order.whole;
                 self.held += sign(order.side) * fill.quantity.value();
+                let (held, sold_for) = self.plans.entry(order.plan).or_default();
+                let (signed, worth) =
+                    (sign(order.side) * fill.quantity.value(), fill.quantity.value() * fill.price.value());
+                let after = *held + signed;
+                *sold_for = match order.side {
+                    _ if after >= ZERO => ZERO,
+                    Side::Buy => *sold_for * after / *held,
+                    Side::Sell if *held > ZERO => -after * fill.price.value(),
+                    Side::Sell => *sold_for + worth,
+                };
+                *held = after;
+                self.cash = self.cash.map(|cash| cash - sign(order.side) * worth);
+                if fill.fee_asset.as_str() != "BTC" {
+                    self.cash = self.cash.map(|cash| cash - fill.fee.value());
+                }
                 if fill.fee_asset.as_str() == "BTC" {
                     self.held -= fill.fee.value();
                 }
@@ -161,14 +198,18 @@ impl Limits {
         }
     }
 
-    fn wanted(&self, event: &Event, side: Side, terms: OrderTerms, quantity: Decimal, mark: Option<Mark>) -> Wanted {
+    fn wanted(
+        &self,
+        event: &Event,
+        side: Side,
+        terms: OrderTerms,
+        quantity: Decimal,
+        (mark, enters): (Option<Mark>, Option<Decimal>),
+    ) -> Wanted {
         let direction = self.directions[&event.plan.unwrap()];
-        let price = match terms {
-            OrderTerms::Limit { price } => Some(price.value()),
-            _ => None,
-        };
+        let price = own_price(terms);
         let current = mark.map(|mark| mark.for_plan(direction).value());
-        Wanted { side, quantity, price, current, mark }
+        Wanted { side, quantity, price, current, mark, enters }
     }
 
     /// What works on one side and is not protection.
@@ -181,6 +222,27 @@ impl Limits {
             .filter(counts)
             .map(|order| order.asked.map_or(order.whole, |asked| asked.max(order.whole)) - order.filled)
             .sum()
+    }
+
+    /// What an order takes of the cash; `None` before any price.
+    fn takes(&self, side: Side, quantity: Decimal, own: Option<Decimal>, current: Option<Decimal>) -> Option<Decimal> {
+        let price = match own {
+            Some(own) if side == Side::Sell => own.max(current?),
+            own => own.or(current)?,
+        };
+        Some(quantity * price * (Decimal::ONE + self.fee))
+    }
+
+    /// The cash less what shorts were sold for, once more, and what works toward its plan's own side.
+    fn free(&self, cash: Decimal, mark: Option<Mark>) -> Option<Decimal> {
+        let shorts: Decimal = self.plans.values().map(|(_, sold_for)| *sold_for).sum();
+        let mut entering =
+            self.orders.values().filter(|order| !order.ended && self.directions[&order.plan] == order.side);
+        entering.try_fold(cash - Decimal::TWO * shorts, |free, order| {
+            let left = order.asked.map_or(order.whole, |asked| asked.max(order.whole)) - order.filled;
+            let current = mark.map(|mark| mark.for_plan(order.side).value());
+            Some(free - self.takes(order.side, left, order.price, current)?)
+        })
     }
 
     /// Every limit that an order would break, by its name.
@@ -234,6 +296,13 @@ impl Limits {
                 None => unless(false, "no_price_for_limit"),
             }
         }
+        if let (Some(cash), Some(slack)) = (self.cash, wanted.enters) {
+            let takes = self.takes(wanted.side, wanted.quantity, wanted.price, wanted.current);
+            match takes.zip(self.free(cash, wanted.mark)) {
+                Some((takes, free)) => unless(takes <= free + slack, "insufficient_cash"),
+                None => unless(false, "no_price_for_limit"),
+            }
+        }
         if let Some(limit) = rules.max_open_orders {
             let open = self.orders.values().filter(|order| !order.ended).count();
             unless(open < limit as usize, "max_open_orders");
@@ -243,6 +312,13 @@ impl Limits {
             unless(lately < limit as usize, "max_orders_per_minute");
         }
         broken
+    }
+}
+
+fn own_price(terms: OrderTerms) -> Option<Decimal> {
+    match terms {
+        OrderTerms::Limit { price } => Some(price.value()),
+        _ => None,
     }
 }
 

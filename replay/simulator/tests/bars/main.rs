@@ -157,6 +157,7 @@ fn random_limits_let_nothing_through_and_hold_nothing_back_that_fits() {
         "max_orders_per_minute",
         "max_open_orders",
         "no_price_for_limit",
+        "insufficient_cash",
     ] {
         assert!(refused.contains_key(code), "nothing was refused for {code}: {refused:?}");
     }

@@ -10,7 +10,7 @@ use retrace_core::directive::{
 use retrace_core::event::{OperatorCommand, OperatorCommanded, Switch};
 use retrace_core::ids::{DirectiveId, PlanId};
 use retrace_core::instrument::Instrument;
-use retrace_core::manifest::Identity;
+use retrace_core::manifest::{AccountCheck, Identity};
 use retrace_core::order::{Side, TimeInForce};
 use retrace_core::policy::SymbolLimits;
 use retrace_core::testkit::samples;
@@ -89,6 +89,11 @@ impl Scene {
         limits.price_collar = some(dice, &[1, 5, 10, 50]).map(|thousandths| thousandths / Decimal::ONE_THOUSAND);
         limits.max_orders_per_minute = some(dice, &[1, 2, 3, 5]).map(counts);
         limits.max_open_orders = some(dice, &[1, 2, 4, 7]).map(counts);
+        let mut purse = Dice::new(key_of("cash") ^ seed);
+        if let Some(balance) = some(&mut purse, &[1, 5, 25, 60, 200]).map(worth) {
+            scene.identity.account.balance = balance;
+            scene.identity.account.check = AccountCheck::Cash;
+        }
         if dice.once_in(2) {
             let (from, to) = scene.tape.span().unwrap();
             let minutes = i64::try_from(to.since(from).nanos() / 60_000_000_000).unwrap();
@@ -104,8 +109,8 @@ impl Scene {
 
     /// The scene in words, for a failure.
     pub(crate) fn told(&self) -> String {
-        let Identity { venue, instruments, policy, .. } = &self.identity;
-        let mut told = format!("{venue:?}\n{instruments:?}\n{:?}\n", policy.risk);
+        let Identity { venue, instruments, account, policy, .. } = &self.identity;
+        let mut told = format!("{venue:?}\n{instruments:?}\n{account:?}\n{:?}\n", policy.risk);
         for bar in &self.tape.sets()[0].bars {
             let volume = bar.volume.map_or(String::new(), |volume| volume.to_string());
             let _ = writeln!(told, "{} {} {} {} {} {volume}", bar.open_time, bar.open, bar.high, bar.low, bar.close);

@@ -15,8 +15,10 @@ const SEEDS: u64 = 2_000;
 fn found(fault: Fault) -> (Finding, usize) {
     let first = (0..SEEDS).find_map(|seed| {
         let mut script = roll(seed);
-        if fault != Fault::LimitsForgotten {
-            // A limit may be what notices an order that should not be; that is another bound.
+        // A limit may be what notices an order that should not be; that is another bound.
+        if fault == Fault::CashForgotten {
+            script.limits = Limits { cash: script.limits.cash, ..Limits::default() };
+        } else if fault != Fault::LimitsForgotten {
             script.limits = Limits::default();
         }
         play(&script, Some(fault)).finding.map(|finding| (script, finding))
@@ -74,6 +76,14 @@ fn take_profit_bought_back() {
 #[test]
 fn limits_forgotten() {
     expect(Fault::LimitsForgotten, |finding| matches!(finding, Finding::BeyondLimit { .. }));
+}
+
+/// Its worlds have no other limit. What cannot be counted before the first price does not pass either.
+#[test]
+fn cash_forgotten() {
+    expect(Fault::CashForgotten, |finding| {
+        matches!(finding, Finding::BeyondLimit { limit: "insufficient_cash" | "no_price_for_limit", .. })
+    });
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Two thousand worlds without a finding; a thousand of their sessions verified; fifteen planted faults, each found and
+//! Two thousand worlds without a finding; a thousand of their sessions verified; sixteen planted faults, each found and
 //! told; and every seed that found a bug.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 #![allow(clippy::print_stdout, reason = "tests")]

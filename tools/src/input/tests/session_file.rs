@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use retrace_core::manifest::AccountCheck;
 use retrace_core::policy::RiskLimits;
 use retrace_replay::tape::VolumeUnit;
 
@@ -70,6 +71,18 @@ fn risk_limits_are_taken_as_they_are_written() {
 }
 
 #[test]
+fn an_account_is_checked_where_the_file_says_so() {
+    let with = |check: &str| {
+        let text = SESSION.replace("balance: \"1000000\"", &format!("balance: 1000.5{check}"));
+        session::parse(Path::new("s.yaml"), &text).unwrap().account
+    };
+    assert_eq!(with("").check, AccountCheck::Unchecked);
+    assert_eq!(with(", check: none"), with(""));
+    let checked = with(", check: cash");
+    assert_eq!((checked.check, checked.balance.to_string().as_str()), (AccountCheck::Cash, "1000.5"));
+}
+
+#[test]
 fn session_file_refusals() {
     let edits: &[(&str, &str, &str)] = &[
         ("not a name", "session: btc-protected-twap", "session: two words"),
@@ -108,7 +121,6 @@ fn session_file_refusals() {
         ("negative minimum notional", "min_notional: \"10\"", "min_notional: \"-10\""),
         ("balance too large", "balance: \"1000000\"", "balance: 1e13"),
         ("balance not finite", "balance: \"1000000\"", "balance: .inf"),
-        ("cash check", "balance: \"1000000\"", "balance: 1, check: cash"),
         ("unknown check", "balance: \"1000000\"", "balance: 1, check: margin"),
         ("profile", "profile: backtest", "profile: binance"),
         ("fee in per cent", "taker: \"0.001\"", "taker: \"0.1\""),
@@ -180,6 +192,7 @@ fn the_keys_that_the_sample_shows_as_comments_are_taken() {
     });
     let file = session::parse(Path::new("session.yaml"), &uncommented.collect::<Vec<_>>().join("\n")).unwrap();
     let plain = session::parse(Path::new("session.yaml"), sample).unwrap();
+    assert_eq!((file.account.check, plain.account.check), (AccountCheck::Cash, AccountCheck::Unchecked));
     let (shown, usual) = (file.policy, plain.policy);
     assert!(shown.risk != usual.risk && shown.batch_defaults != usual.batch_defaults);
     assert_eq!(shown.urgency.len(), 3);
