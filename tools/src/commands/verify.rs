@@ -108,6 +108,7 @@ fn what_is_counted(check: &CheckResult) -> &'static str {
         "integrity" | "rebuild" => "events",
         "re-decide" => "decisions",
         "re-simulate" => "steps",
+        "redeliver" => "deliveries",
         _ => "",
     }
 }
