@@ -219,9 +219,8 @@ pub fn verify_only(
             (counts.decided, differs) = (redecide.decided(), redecide.differs());
             findings.extend(redecide.finish(reader, session)?);
         }
-        let digest = rebuild.book.ledger().digest();
         for again in again.into_iter().flatten().filter(|_| !differs) {
-            let (count, found) = again.finish(reader, session, digest)?;
+            let (count, found) = again.finish(reader, session, &rebuild.book)?;
             counts.delivered = counts.delivered.saturating_add(count);
             findings.extend(found);
         }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use retrace_core::directive::{ClosePlans, Intent, ModifyPlans, NewTrade, StopChange, StopLevel, StrategyDirective};
-use retrace_core::event::{Decision, Event, Fact, Input};
+use retrace_core::event::{Decision, Event, Fact, Input, Report, ReportKind, ReportedOrder};
 use retrace_core::ids::{DirectiveId, PlanNo, Seq, SessionUid};
 use retrace_core::log::scan_log;
 use retrace_core::manifest::Identity;
@@ -13,7 +13,8 @@ use retrace_core::step::Step;
 use retrace_core::store::{LogReader, StoreError};
 use retrace_core::time::Timestamp;
 use retrace_projections::audit::event_line;
-use retrace_projections::ledger::{Book, Plan};
+use retrace_projections::ledger::{Book, Ledger, Order, Plan};
+use retrace_projections::view::plan_view;
 
 use super::market::MarketView;
 use super::redecide::input_of;
@@ -134,8 +135,25 @@ impl<'a> Redeliver<'a> {
         events
     }
 
+    /// Whether an answer that names no request would be taken for the answer to another one, which is still to come.
+    fn is_ambiguous(&self, input: &Input) -> bool {
+        let Input::Report(Report { order: ReportedOrder::Ours(order), answers: None, what }) = input else {
+            return false;
+        };
+        let answers = matches!(
+            what,
+            ReportKind::Amended { .. } | ReportKind::AmendRejected { .. } | ReportKind::CancelRejected { .. }
+        );
+        let ledger = self.state.ledger();
+        let known = ledger.plan_of(*order).and_then(|plan| ledger.plan(plan)?.order(*order));
+        answers && known.is_some_and(Order::is_unanswered)
+    }
+
     /// Delivers an input that was recorded as the event `first` once more.
     fn deliver(&mut self, first: Seq, input: &Input) {
+        if self.is_ambiguous(input) {
+            return;
+        }
         let given = self.moved.input(input);
         match self.take(given) {
             Ok(events) => {
@@ -173,12 +191,12 @@ impl<'a> Redeliver<'a> {
         }
     }
 
-    /// Delivers everything once more after the end, and compares the ledger with `digest`, what it was.
+    /// Delivers everything once more after the end, and compares the ledger with what it was.
     pub(super) fn finish(
         mut self,
         reader: &dyn LogReader,
         session: SessionUid,
-        digest: [u8; 32],
+        was: &Book,
     ) -> Result<(u64, Option<Finding>), StoreError> {
         if self.under == Under::ItsId && self.found.is_none() {
             let end = self.last;
@@ -194,14 +212,30 @@ impl<'a> Redeliver<'a> {
                 },
                 &mut |_| {},
             )?;
-            if self.found.is_none() && self.state.ledger().digest() != digest {
-                let what = "the ledger is another one after everything was delivered again";
-                let (seq, last, what) = (self.last, self.last, what.to_owned());
-                self.found = Some(Found { seq, what, events: Vec::new(), last });
+            if self.found.is_none() && self.state.ledger().digest() != was.ledger().digest() {
+                return Ok((self.delivered, Some(self.another_ledger(was))));
             }
         }
         let finding = self.found.map(|found| found.tell(reader, session)).transpose()?;
         Ok((self.delivered, finding))
+    }
+}
+
+impl Redeliver<'_> {
+    /// The ledger is another one after all that was delivered again, and the first plan of it that is.
+    fn another_ledger(&self, was: &Book) -> Finding {
+        let told = |ledger: &Ledger, plan: &Plan| {
+            serde_json::to_string(&plan_view(ledger, plan, &|reference| Some(reference.to_string())))
+                .unwrap_or_default()
+        };
+        let is = self.state.ledger();
+        let other = was.plans().find_map(|plan| {
+            let now = is.plan(plan.no).or_else(|| self.sealed.get(&plan.no));
+            let (was, is) = (told(was.ledger(), plan), now.map_or_else(String::new, |now| told(is, now)));
+            (was != is).then(|| vec![format!("the plan was: {was}"), format!("the plan is: {is}")])
+        });
+        let what = "the ledger is another one after everything was delivered again".to_owned();
+        Finding { check: REDELIVER, seq: Some(self.last), what, detail: other.unwrap_or_default() }
     }
 }
 
