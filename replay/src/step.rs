@@ -69,7 +69,13 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
         state.see(&moved.symbol, moved.mark);
     }
     let event = Event { seq, time, plan, order, cause, fact: Fact::Input(input.clone()) };
+    let known =
+        |state: &State| plan.zip(order).and_then(|(plan, order)| state.ledger.plan(plan)?.order(order).cloned());
+    let before = known(state);
     state.ledger.apply(&event)?;
+    // What was told before wakes nobody: at another price by now something else might be decided. A plan that was
+    // brought back for it is sealed again already.
+    let told_before = before.is_some() && known(state).is_none_or(|now| before == Some(now));
     let mut deciding = Deciding { state, time, input: seq, events: vec![event], leaves_next: Position::FLAT };
     match input {
         Input::SessionContinued(_) | Input::ConnectionChanged { connected: false } => {}
@@ -81,6 +87,7 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
         Input::TradeImported(trade) => import::book(&mut deciding, &trade)?,
         Input::ConnectionChanged { connected: true } => worker::connected(&mut deciding)?,
         Input::DirectiveReceived(directive) => worker::receive(&mut deciding, &directive)?,
+        Input::Report(_) if told_before => {}
         Input::TimerFired { .. } | Input::Report(_) => {
             if let Some(plan) = plan {
                 worker::react(&mut deciding, plan)?;

@@ -194,7 +194,7 @@ fn every_command_gives_its_json_shape() {
     assert_eq!(verify["clean"], true);
     let checks: Vec<_> =
         verify["checks"].as_array().unwrap().iter().map(|check| check["name"].as_str().unwrap()).collect();
-    assert_eq!(checks, ["integrity", "rebuild", "re-decide", "re-simulate"]);
+    assert_eq!(checks, ["integrity", "rebuild", "re-decide", "re-simulate", "redeliver"]);
 
     let audit = place.json(&["audit", plan["plan_id"].as_str().unwrap()]);
     for key in ["plan_id", "session", "outcome", "result", "protection_gap", "story"] {

@@ -305,7 +305,7 @@ pub enum Finding {
         /// The check.
         check: &'static str,
         /// What it says.
-        what: &'static str,
+        what: String,
     },
     /// The world does not come to rest.
     #[error("no end after {inputs} inputs")]

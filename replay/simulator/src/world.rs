@@ -19,7 +19,8 @@ use retrace_core::step::{Step, TapePosition};
 use retrace_core::store::{LogStore, Manifest};
 use retrace_projections::ledger::{Book, Plan};
 use retrace_replay::effect::{Effect, Outbox, VenueRequest, effect_of};
-use retrace_replay::{State, step, verify};
+use retrace_replay::verify::{Check, verify_only};
+use retrace_replay::{State, step};
 
 use crate::auditor::{Auditor, LATE_MAX, Phase};
 use crate::dice::drawn;
@@ -499,7 +500,10 @@ impl<'a> World<'a> {
             put_away(&mut state, &mut archive);
         }
         if how != Ending::Torn && (state != self.state || archive != self.archive) {
-            return Err(Finding::Replay { check: "restart", what: "the log folds to another state than the run had" });
+            return Err(Finding::Replay {
+                check: "restart",
+                what: "the log folds to another state than the run had".to_owned(),
+            });
         }
         (self.state, self.archive) = (state, archive);
         if self.fault == Some(Fault::TimerLostOnRestart) {
@@ -540,7 +544,7 @@ impl<'a> World<'a> {
 
     /// What is recorded folds to the run's own ledger and is decided again, and its log is whole.
     fn replay(&mut self) -> Result<(), Finding> {
-        let broken = |check, what| Err(Finding::Replay { check, what });
+        let broken = |check, what: &str| Err(Finding::Replay { check, what: what.to_owned() });
         let mut state = State::new(&self.identity);
         let mut archive = BTreeMap::new();
         let mut book = Book::new(&self.identity);
@@ -569,9 +573,15 @@ impl<'a> World<'a> {
         if store.commit().is_err() {
             return broken("store", "the log is not committed");
         }
-        match verify::verify(&store, session, None) {
+        // The world delivers again by itself.
+        let checks = [Check::Integrity, Check::Rebuild, Check::Redecide];
+        match verify_only(&store, session, None, &checks) {
             Ok(found) if found.is_clean() => Ok(()),
-            Ok(_) => broken("verify", "the session is not clean"),
+            Ok(found) => {
+                let first = found.findings.first();
+                let told = first.map(|first| format!("{} {}: {}", first.check, first.what, first.detail.join("; ")));
+                broken("verify", &told.unwrap_or_else(|| "not everything could be checked".to_owned()))
+            }
             Err(_) => broken("verify", "the session cannot be read"),
         }
     }

@@ -3,7 +3,10 @@
 
 mod difference;
 mod indices;
+mod market;
 mod redecide;
+mod redeliver;
+mod renumber;
 mod resimulate;
 
 use retrace_core::ids::{Seq, SessionUid};
@@ -17,6 +20,7 @@ use serde::Serialize;
 use crate::step::DECISION_VERSION;
 use crate::tape::Tape;
 use redecide::Redecide;
+use redeliver::Redeliver;
 
 /// What was checked, and what was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,11 +34,12 @@ pub struct Verification {
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CheckResult {
-    /// `integrity`, `rebuild`, `re-decide` or `re-simulate`.
+    /// `integrity`, `rebuild`, `re-decide`, `re-simulate` or `redeliver`.
     pub name: &'static str,
     /// Whether it was made to its end and found nothing, or has nothing to look at in a session of this mode.
     pub clean: bool,
-    /// How many events (integrity, rebuild), decisions (re-decide) or Steps (re-simulate) it looked at.
+    /// How many events (integrity, rebuild), decisions (re-decide), Steps (re-simulate) or
+    /// deliveries (redeliver) it looked at.
     pub checked: u64,
     /// Why it was not made; `None` where it was. Beside `clean`: it does not apply.
     pub skipped: Option<&'static str>,
@@ -72,6 +77,42 @@ impl CheckResult {
     }
 }
 
+/// One of the checks, by what it costs: the first two read the log, the others decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Check {
+    /// Frames, chain, watermark, indices.
+    Integrity,
+    /// The log folds to every ledger that was noted.
+    Rebuild,
+    /// The recorded inputs are decided as they were recorded.
+    Redecide,
+    /// A backtest is run again whole, its venue included.
+    Resimulate,
+    /// What was delivered is delivered again, at once and later, and nothing follows.
+    Redeliver,
+}
+
+impl Check {
+    /// All of them, in order.
+    pub const ALL: [Self; 5] = [Self::Integrity, Self::Rebuild, Self::Redecide, Self::Resimulate, Self::Redeliver];
+
+    /// How it is spelled.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Integrity => INTEGRITY,
+            Self::Rebuild => REBUILD,
+            Self::Redecide => REDECIDE,
+            Self::Resimulate => RESIMULATE,
+            Self::Redeliver => REDELIVER,
+        }
+    }
+
+    /// The check of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|check| check.as_str() == name)
+    }
+}
+
 /// Why an import is not run again.
 const NO_VENUE: &str = "an import has no venue to simulate";
 /// Why a session whose inputs came from outside is not run again: it is decided again from what was recorded of them.
@@ -81,13 +122,28 @@ pub(crate) const INTEGRITY: &str = "integrity";
 pub(crate) const REBUILD: &str = "rebuild";
 pub(crate) const REDECIDE: &str = "re-decide";
 pub(crate) const RESIMULATE: &str = "re-simulate";
+pub(crate) const REDELIVER: &str = "redeliver";
 
-/// Checks a session. `tape` is its market data, if it could be read again; without it a backtest is only read and
-/// folded. Every other session has all that it was decided on in its log, prices included, and needs none.
+/// Makes every check of a session: [`verify_only`] with all of them.
+///
+/// # Errors
+/// As [`verify_only`].
+pub fn verify(reader: &dyn LogReader, session: SessionUid, tape: Option<&Tape>) -> Result<Verification, StoreError> {
+    verify_only(reader, session, tape, &Check::ALL)
+}
+
+/// Makes some checks of a session. `tape` is its market data, if it could be read again; without it a backtest is only
+/// read and folded. Every other session has all that it was decided on in its log, prices included, and needs none.
 ///
 /// # Errors
 /// [`StoreError`] only if the session or its manifest cannot be read at all.
-pub fn verify(reader: &dyn LogReader, session: SessionUid, tape: Option<&Tape>) -> Result<Verification, StoreError> {
+pub fn verify_only(
+    reader: &dyn LogReader,
+    session: SessionUid,
+    tape: Option<&Tape>,
+    only: &[Check],
+) -> Result<Verification, StoreError> {
+    let wanted = |check: Check| only.contains(&check);
     let manifest = reader.manifest(session)?;
     let identity = &manifest.identity;
     let mut findings: Vec<Finding> = Vec::new();
@@ -111,7 +167,12 @@ pub fn verify(reader: &dyn LogReader, session: SessionUid, tape: Option<&Tape>) 
     };
 
     let mut rebuild = Rebuild { book: Book::new(identity), broken: None };
-    let mut redecide = right_tape.map(|tape| Redecide::new(identity, tape));
+    // What is decided otherwise as it stands is not what delivering again would find.
+    let decides = wanted(Check::Redecide) || wanted(Check::Redeliver);
+    let mut redecide = right_tape.filter(|_| decides).map(|tape| Redecide::new(identity, tape));
+    let mut again = right_tape.filter(|_| wanted(Check::Redeliver)).map(|tape| {
+        [redeliver::Under::ItsId, redeliver::Under::ANewId].map(|under| Redeliver::new(under, identity, tape))
+    });
     let mut simulation = resimulate::Recorded::default();
     let mut faults = Vec::new();
     let checkpoints = match reader.checkpoints(session) {
@@ -128,6 +189,9 @@ pub fn verify(reader: &dyn LogReader, session: SessionUid, tape: Option<&Tape>) 
             rebuild.step(&step, &checkpoints, &mut findings);
             if let Some(redecide) = &mut redecide {
                 redecide.step(&step);
+                if !redecide.differs() {
+                    again.iter_mut().flatten().for_each(|again| again.step(&step));
+                }
             }
             simulation.note(&step);
             true
@@ -139,15 +203,11 @@ pub fn verify(reader: &dyn LogReader, session: SessionUid, tape: Option<&Tape>) 
     findings.extend(indices::compare(reader, session)?);
     findings.extend(beyond_the_end(&checkpoints, end.last_seq));
 
-    let mut checks = vec![
-        CheckResult { name: INTEGRITY, clean: true, checked: end.last_seq.0, skipped: None },
-        CheckResult { name: REBUILD, clean: true, checked: rebuild.book.ledger().seq().0, skipped: None },
-    ];
     // A log that is not whole cannot be decided again: what follows from a hole would drown the hole itself.
     let skipped = if integrity { skipped.or(Some("the log is not whole")) } else { skipped };
-    let mut decided = 0;
-    let mut simulated = 0;
-    if let (Some(redecide), Some(tape), None) = (redecide, right_tape, skipped) {
+    let mut counts = Counts { read: end.last_seq.0, folded: rebuild.book.ledger().seq().0, ..Counts::default() };
+    let mut differs = false;
+    if let (Some(tape), None) = (right_tape, skipped) {
         if identity.decision_version != DECISION_VERSION {
             let what = format!(
                 "decided by other code: the session has decision version {}, this build {DECISION_VERSION}",
@@ -155,27 +215,65 @@ pub fn verify(reader: &dyn LogReader, session: SessionUid, tape: Option<&Tape>) 
             );
             findings.push(Finding::new(REDECIDE, None, what));
         }
-        decided = redecide.decided();
-        findings.extend(redecide.finish(reader, session)?);
-        if identity.mode == Mode::Backtest {
+        if let Some(redecide) = redecide {
+            (counts.decided, differs) = (redecide.decided(), redecide.differs());
+            findings.extend(redecide.finish(reader, session)?);
+        }
+        for again in again.into_iter().flatten().filter(|_| !differs) {
+            let (count, found) = again.finish(reader, session, &rebuild.book)?;
+            counts.delivered = counts.delivered.saturating_add(count);
+            findings.extend(found);
+        }
+        if identity.mode == Mode::Backtest && wanted(Check::Resimulate) {
             let finished = checkpoints.iter().any(|checkpoint| checkpoint.finished && checkpoint.seq == end.last_seq);
             let (count, found) = resimulate::run(reader, session, identity, tape, simulation, finished)?;
-            simulated = count;
+            counts.simulated = count;
             findings.extend(found);
         }
     }
-    checks.push(CheckResult { name: REDECIDE, clean: true, checked: decided, skipped });
-    let does_not_apply = match identity.mode {
+    let mut checks = results(&counts, identity.mode, skipped, differs, &findings);
+    let chosen = |name: &str| only.iter().any(|check| check.as_str() == name);
+    checks.retain(|check| chosen(check.name));
+    findings.retain(|finding| chosen(finding.check));
+    Ok(Verification { checks, findings })
+}
+
+/// How much each check looked at.
+#[derive(Default)]
+struct Counts {
+    read: u64,
+    folded: u64,
+    decided: u64,
+    simulated: u64,
+    delivered: u64,
+}
+
+/// What became of every check. `skipped` is why nothing was decided again, if so; `differs`: it was decided otherwise.
+fn results(
+    counts: &Counts,
+    mode: Mode,
+    skipped: Option<&'static str>,
+    differs: bool,
+    findings: &[Finding],
+) -> Vec<CheckResult> {
+    let does_not_apply = match mode {
         Mode::Backtest => None,
         Mode::Import => Some(NO_VENUE),
         Mode::Paper | Mode::Live => Some(NO_TAPE),
     };
-    checks.push(CheckResult { name: RESIMULATE, clean: true, checked: simulated, skipped: does_not_apply.or(skipped) });
-    for check in &mut checks {
-        let made = check.skipped.is_none() || check.skipped == does_not_apply;
-        check.clean = made && !findings.iter().any(|finding| finding.check == check.name);
-    }
-    Ok(Verification { checks, findings })
+    let nothing_again = differs.then_some("today's code decides otherwise as it stands");
+    let result = |name, checked, skipped: Option<&'static str>| {
+        let made = skipped.is_none() || skipped == does_not_apply;
+        let clean = made && !findings.iter().any(|finding| finding.check == name);
+        CheckResult { name, clean, checked, skipped }
+    };
+    vec![
+        result(INTEGRITY, counts.read, None),
+        result(REBUILD, counts.folded, None),
+        result(REDECIDE, counts.decided, skipped),
+        result(RESIMULATE, counts.simulated, does_not_apply.or(skipped)),
+        result(REDELIVER, counts.delivered, skipped.or(nothing_again)),
+    ]
 }
 
 impl Finding {

@@ -5,24 +5,21 @@ use std::collections::BTreeMap;
 use retrace_core::event::{Event, Fact, Input};
 use retrace_core::ids::{PlanNo, SessionUid};
 use retrace_core::manifest::Identity;
-use retrace_core::step::{Step, TapePosition};
+use retrace_core::step::Step;
 use retrace_core::store::{LogReader, StoreError};
-use retrace_core::venue::FillPath;
 use retrace_projections::ledger::Plan;
 
+use super::market::MarketView;
 use super::{Finding, REDECIDE, difference};
 use crate::state::State;
 use crate::step::step;
-use crate::tape::{Row, Tape, TapeCursor};
+use crate::tape::Tape;
 
 pub(super) struct Redecide<'a> {
     state: State,
     /// Plans that ended: a venue may report on one again.
     sealed: BTreeMap<PlanNo, Plan>,
-    cursor: TapeCursor<'a>,
-    path: FillPath,
-    position: TapePosition,
-    row: Option<Row<'a>>,
+    market: MarketView<'a>,
     decided: u64,
     found: Option<Found>,
 }
@@ -38,13 +35,15 @@ impl<'a> Redecide<'a> {
         Self {
             state: State::new(identity),
             sealed: BTreeMap::new(),
-            cursor: tape.cursor(),
-            path: identity.venue.path,
-            position: TapePosition::default(),
-            row: None,
+            market: MarketView::new(identity, tape),
             decided: 0,
             found: None,
         }
+    }
+
+    /// Whether the log was decided otherwise, and nothing is compared any more.
+    pub(super) const fn differs(&self) -> bool {
+        self.found.is_some()
     }
 
     pub(super) const fn decided(&self) -> u64 {
@@ -56,7 +55,7 @@ impl<'a> Redecide<'a> {
             return;
         }
         let Some(input) = input_of(recorded) else { return };
-        self.see_up_to(recorded.tape);
+        self.market.show(&mut self.state, recorded.tape);
         if let Some(plan) = self.state.needs(input).and_then(|no| self.sealed.remove(&no)) {
             self.state.restore(plan);
         }
@@ -67,26 +66,6 @@ impl<'a> Redecide<'a> {
             self.decided = self.decided.saturating_add(decisions);
         } else {
             self.found = Some(Found { recorded: recorded.clone(), decided });
-        }
-    }
-
-    /// Shows the state every price point up to `position`: what the engine could have seen when it decided.
-    fn see_up_to(&mut self, position: TapePosition) {
-        while self.position < position {
-            if self.position.points == 0 {
-                self.row = self.cursor.advance();
-            }
-            let Some(row) = self.row else { return };
-            let points = row.points(self.path);
-            let seen = usize::from(self.position.points);
-            if let Some(mark) = points.get(seen) {
-                self.state.see(&row.set.symbol, *mark);
-            }
-            self.position = if seen.saturating_add(1) >= points.len() {
-                TapePosition { rows: self.position.rows.saturating_add(1), points: 0 }
-            } else {
-                TapePosition { points: self.position.points.saturating_add(1), ..self.position }
-            };
         }
     }
 

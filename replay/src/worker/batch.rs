@@ -101,13 +101,18 @@ pub(super) fn held_by(deciding: &Deciding<'_>, directive: &DirectiveId, plan: &P
     Some(Refusal::PlanInBatch { directive: batch.directive.clone() })
 }
 
-/// Follows every batch that is not over.
+/// Follows every batch that is not over. A leg of one may take a plan out of another.
 pub(crate) fn follow_all(deciding: &mut Deciding<'_>) -> Result<(), EngineError> {
-    let running = deciding.state.ledger.batches().filter(|batch| batch.is_running());
-    for batch in running.map(|batch| batch.no).collect::<Vec<_>>() {
-        follow(deciding, batch)?;
+    loop {
+        let before = deciding.len();
+        let running = deciding.state.ledger.batches().filter(|batch| batch.is_running());
+        for batch in running.map(|batch| batch.no).collect::<Vec<_>>() {
+            follow(deciding, batch)?;
+        }
+        if deciding.len() == before {
+            return Ok(());
+        }
     }
-    Ok(())
 }
 
 /// Decides until nothing more follows from what the ledger says of a batch.

@@ -1,59 +1,189 @@
 //! `retrace verify`: proves that a session's log is whole, folds to the same ledger, and would be decided again.
 
 use std::io::Write;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use retrace_core::ids::SessionName;
-use retrace_replay::verify::{CheckResult, Finding, Verification, verify};
+use retrace_core::store::LogReader;
+use retrace_replay::verify::{Check, CheckResult, Finding, Verification, verify_only};
 use serde::Serialize;
 
 use super::Status;
 use super::market_again::Market;
-use super::stored::{Db, StoredSession};
+use super::stored::{Db, StoredSession, lost_session};
 use crate::error::CliError;
-use crate::output::Output;
 use crate::output::columns::{Align, Piece, Table};
 use crate::output::style::{ALARM, BAD, BOLD, DIM, GOOD, NOTICE, painted};
 use crate::output::text::{counted, printable};
+use crate::output::{Output, progress};
 
 /// Prove that a session's log is whole and is decided the same again
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Session to verify
-    session: String,
+    /// Sessions to verify; all of the store's where none is named
+    sessions: Vec<String>,
+    /// Make only these checks
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = check_name)]
+    only: Vec<Check>,
+    /// Verify so many sessions at a time
+    #[arg(long, value_name = "N", default_value = "1")]
+    jobs: NonZeroUsize,
     #[command(flatten)]
     db: Db,
     #[command(flatten)]
     market: Market,
 }
 
-/// The shape of `--json`.
+/// A check on the command line.
+fn check_name(text: &str) -> Result<Check, String> {
+    Check::parse(text).ok_or_else(|| {
+        let known: Vec<_> = Check::ALL.into_iter().map(Check::as_str).collect();
+        format!("no such check; there are {}", known.join(", "))
+    })
+}
+
+/// The shape of `--json` for one session that is named.
 #[derive(Serialize)]
 struct Document<'a> {
     session: &'a SessionName,
     clean: bool,
     checks: &'a [CheckResult],
     findings: &'a [Finding],
+    /// Why it could not be read at all; beside other sessions alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
+
+/// The shape of `--json` for several.
+#[derive(Serialize)]
+struct Documents<'a> {
+    clean: bool,
+    sessions: Vec<Document<'a>>,
+}
+
+/// A session, and what became of it.
+type Verified = (SessionName, Result<Verification, CliError>);
 
 pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
     let reader = args.db.open_quietly()?;
-    let session = StoredSession::find(&reader, &args.session)?;
-    let tape = args.market.read_again(&session);
-    let verification = verify(&reader, session.uid, tape.as_ref())?;
-    let clean = verification.is_clean();
-    let Verification { checks, findings } = &verification;
-    if output.is_json() {
-        output.document(&Document { session: &session.name, clean, checks, findings })?;
-    } else {
-        print(&session.name, &verification, output.page())?;
+    if let [name] = args.sessions.as_slice() {
+        let session = StoredSession::find(&reader, name)?;
+        let verification = args.verify(&session)?;
+        if output.is_json() {
+            output.document(&document(&session.name, &verification))?;
+        } else {
+            print(&session.name, &verification, output.page())?;
+        }
+        return Ok(status(&verification));
     }
-    Ok(if !findings.is_empty() {
+    let names = if args.sessions.is_empty() {
+        reader.sessions()?.into_iter().map(|(name, _)| name).collect()
+    } else {
+        let known = args.sessions.iter().map(|name| StoredSession::find(&reader, name).map(|session| session.name));
+        known.collect::<Result<Vec<_>, _>>()?
+    };
+    let lost = lost_session(&reader);
+    drop(reader);
+    let verified = args.verify_all(&names);
+    let mut worst = if lost.is_some() { Status::Incomplete } else { Status::Fine };
+    for (_, result) in &verified {
+        worst = worse(worst, result.as_ref().map_or(Status::Incomplete, status));
+    }
+    if output.is_json() {
+        let clean = matches!(worst, Status::Fine);
+        output.document(&Documents { clean, sessions: verified.iter().map(told).collect() })?;
+        return Ok(worst);
+    }
+    if verified.is_empty() {
+        writeln!(output.page(), "no sessions in {}", args.db.dir().display())?;
+    }
+    for (place, (name, result)) in verified.iter().enumerate() {
+        if place > 0 {
+            writeln!(output.page())?;
+        }
+        match result {
+            Ok(verification) => print(name, verification, output.page())?,
+            Err(error) => writeln!(output.page(), "{}  {}", painted(BOLD, name), painted(ALARM, error))?,
+        }
+    }
+    if verified.len() > 1 {
+        let clean = verified.iter().filter(|(_, result)| result.as_ref().is_ok_and(Verification::is_clean)).count();
+        writeln!(output.page(), "\n{clean} of {} are clean", counted(verified.len() as u64, "session"))?;
+    }
+    Ok(worst)
+}
+
+impl Args {
+    fn verify(&self, session: &StoredSession<'_>) -> Result<Verification, CliError> {
+        let tape = self.market.read_again(session);
+        let only = if self.only.is_empty() { &Check::ALL[..] } else { &self.only };
+        Ok(verify_only(session.reader, session.uid, tape.as_ref(), only)?)
+    }
+
+    /// Verifies sessions side by side, each thread with readers of its own. What cannot be read does not keep the others
+    /// from being verified. In the order of `names`.
+    fn verify_all(&self, names: &[SessionName]) -> Vec<Verified> {
+        let bar = progress::over_sessions(names.len() as u64);
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut done = Vec::new();
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some(name) = names.get(place) else { return done };
+                let result = self.db.open_quietly().and_then(|reader| {
+                    StoredSession::find(&reader, name.as_str()).and_then(|session| self.verify(&session))
+                });
+                done.push((place, (name.clone(), result)));
+                bar.inc(1);
+            }
+        };
+        let mut verified: Vec<(usize, Verified)> = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..self.jobs.get().min(names.len())).map(|_| scope.spawn(work)).collect();
+            let mut done = work();
+            for other in others {
+                done.extend(other.join().unwrap_or_default());
+            }
+            done
+        });
+        bar.finish_and_clear();
+        verified.sort_by_key(|(place, _)| *place);
+        verified.into_iter().map(|(_, verified)| verified).collect()
+    }
+}
+
+fn told((name, result): &Verified) -> Document<'_> {
+    match result {
+        Ok(verification) => document(name, verification),
+        Err(error) => {
+            let error = Some(error.to_string());
+            Document { session: name, clean: false, checks: &[], findings: &[], error }
+        }
+    }
+}
+
+fn document<'a>(session: &'a SessionName, verification: &'a Verification) -> Document<'a> {
+    let Verification { checks, findings } = verification;
+    Document { session, clean: verification.is_clean(), checks, findings, error: None }
+}
+
+fn status(verification: &Verification) -> Status {
+    if !verification.findings.is_empty() {
         Status::Found
-    } else if clean {
+    } else if verification.is_clean() {
         Status::Fine
     } else {
         Status::Incomplete
-    })
+    }
+}
+
+/// What could not be checked says less than what was found.
+const fn worse(one: Status, other: Status) -> Status {
+    match (one, other) {
+        (Status::Found, _) | (_, Status::Found) => Status::Found,
+        (Status::Incomplete, _) | (_, Status::Incomplete) => Status::Incomplete,
+        (Status::Fine, Status::Fine) => Status::Fine,
+    }
 }
 
 fn print(session: &SessionName, verification: &Verification, page: &mut dyn Write) -> Result<(), CliError> {
@@ -108,6 +238,7 @@ fn what_is_counted(check: &CheckResult) -> &'static str {
         "integrity" | "rebuild" => "events",
         "re-decide" => "decisions",
         "re-simulate" => "steps",
+        "redeliver" => "deliveries",
         _ => "",
     }
 }

@@ -13,6 +13,11 @@ pub(crate) fn over_rows(rows: u64) -> ProgressBar {
     bar("running", rows)
 }
 
+/// A progress bar over `sessions` sessions; shows nothing where standard error is no terminal.
+pub(crate) fn over_sessions(sessions: u64) -> ProgressBar {
+    bar("verifying", sessions)
+}
+
 /// A progress bar over `bytes` bytes of a file; shows nothing where standard error is no terminal.
 pub(crate) fn over_bytes(bytes: u64) -> ProgressBar {
     bar("importing", bytes)
