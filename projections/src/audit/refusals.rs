@@ -48,7 +48,7 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
         Refusal::BadLevel { field, price } => {
             format!("at the price {price}, {field} rounds to no price that an order can have")
         }
-        Refusal::NoPriceYet => "no price was seen yet that its fraction could be read against".to_owned(),
+        Refusal::NoPriceYet => "no price was seen yet that it could be read against".to_owned(),
         Refusal::ShortingUnsupported => "the venue cannot be short".to_owned(),
         Refusal::UnsupportedByProfile { needs } => format!("the venue's profile has no {needs}"),
         Refusal::StopStands { distance, proposed } => {
@@ -60,7 +60,7 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
         }
         Refusal::OtherStopStands { stands, proposed } => {
             let (stands, proposed) = (kind_text(*stands), kind_text(*proposed));
-            format!("the stop that stands is {stands}: {proposed} takes it removed first")
+            format!("the stop that stands is {stands}; for {proposed} it has to be removed first")
         }
         Refusal::TooManySlices { slices, quantity, lot } => {
             format!("{quantity} in {slices} slices gives less than the lot of {lot} each")

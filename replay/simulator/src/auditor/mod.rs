@@ -12,6 +12,7 @@ mod limits;
 mod patience;
 mod protection;
 mod requests;
+mod trailing;
 
 use std::collections::{BTreeMap, BTreeSet};
 

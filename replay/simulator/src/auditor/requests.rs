@@ -76,7 +76,7 @@ impl Auditor {
         let direction = if plan.sign > 0 { Side::Buy } else { Side::Sell };
         let level = terms.trigger().or_else(|| terms.limit_price());
         let kind = match terms {
-            OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } => Kind::Stop,
+            OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } | OrderTerms::TrailingStop { .. } => Kind::Stop,
             OrderTerms::TakeProfit { .. } => Kind::Profit,
             _ if *side == direction => Kind::Entry,
             _ => Kind::Exit,
@@ -100,12 +100,14 @@ impl Auditor {
             return unsound(what);
         }
         let limit = self.limit_of_stop(effect, *terms)?;
+        let trail = self.trail_of_stop(effect, *terms)?;
         let order = Order {
             plan: effect.plan,
             kind,
             lots,
             level: level.flatten(),
             limit,
+            trail,
             filled: 0,
             answered: false,
             ended: false,
