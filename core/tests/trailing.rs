@@ -64,7 +64,8 @@ proptest! {
                 best = if sell { best.max(level) } else { best.min(level) };
                 let alone = trail.level(price(at), side, &instrument());
                 prop_assert_eq!(alone, Some(price(level * TICK)));
-                prop_assert!(if sell { level * TICK < at } else { level * TICK > at });
+                let beyond = if sell { level * TICK < at } else { level * TICK > at };
+                prop_assert!(beyond, "{} is not beyond {}", level * TICK, at);
             }
             prop_assert_eq!(moved, price(best * TICK));
             stands = moved;

@@ -42,6 +42,10 @@ impl Auditor {
         if lots > order.lots && !profile.amend_up || lots < order.lots && !profile.amend_down {
             return unsound("is to be amended where the venue does not amend that way");
         }
+        if order.trail.is_some() && level.is_some() {
+            let what = "is to be moved, where the venue moves it";
+            return Err(Finding::Trail { plan: effect.plan, order: no, what });
+        }
         order.asked = Some(Asked::Amend { lots, level });
         let (from, to, kind) = (order.left(), lots - order.filled, order.kind);
         let allowed = lots <= order.may_grow_to;
