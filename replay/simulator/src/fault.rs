@@ -47,11 +47,13 @@ pub enum Fault {
     RoomForgotten,
     /// No time runs for a stop limit that was set off.
     PatienceForgotten,
+    /// What changes the quantity of a trailing stop moves it back to where it began.
+    TrailMoved,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NoIdempotencyCheck,
         Self::WorkingNotCounted,
         Self::UnsentNotCounted,
@@ -67,6 +69,7 @@ impl Fault {
         Self::GapForgotten,
         Self::RoomForgotten,
         Self::PatienceForgotten,
+        Self::TrailMoved,
     ];
 }
 
@@ -155,6 +158,16 @@ fn spoil(fault: Fault, before: &State, mut events: Vec<Event>) -> Vec<Event> {
                     if whole - filled > 1 {
                         *to = quantity(filled + (whole - filled) / 2);
                     }
+                }
+            }
+        }
+        Fault::TrailMoved => {
+            for event in &mut events {
+                let order = order_of(before, event.plan, event.order);
+                if let (Fact::Decision(Decision::AmendRequested { price, .. }), Some(order)) = (&mut event.fact, order)
+                    && order.terms.trail().is_some()
+                {
+                    *price = order.terms.trigger();
                 }
             }
         }

@@ -108,6 +108,11 @@ fn patience_forgotten() {
 }
 
 #[test]
+fn trailing_stop_moved_back() {
+    expect(Fault::TrailMoved, |finding| matches!(finding, Finding::Trail { .. }));
+}
+
+#[test]
 fn kill_switch_forgotten() {
     expect(Fault::SwitchForgotten, |finding| matches!(finding, Finding::BeyondLimit { limit: "kill_switch", .. }));
 }
