@@ -1,4 +1,5 @@
 //! Where a trailing stop stands, against a model in whole hundredths: the best that any price of a walk has given it.
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "test code")]
 
 use proptest::prelude::*;
 use retrace_core::amount::{Money, Price, Quantity};
