@@ -14,6 +14,7 @@ use crate::content::ContentRef;
 use crate::ids::{CausalityId, DirectiveId, PlanId};
 use crate::instrument::Symbol;
 use crate::order::{Side, TimeInForce, spelled};
+use crate::stop::Trail;
 use crate::time::Span;
 
 pub use action::{CancelAll, CancelReach, GroupDirective, GroupOrder, GroupRef, OrderChange};
@@ -151,6 +152,8 @@ pub enum StopLevel {
         /// The worst price at which it then trades: at the level, or beyond it.
         limit: Price,
     },
+    /// This far behind the price, which the venue lets it follow.
+    Trailing(Trail),
 }
 
 /// A change of the stop.
@@ -309,6 +312,7 @@ fn stop_text(level: StopLevel) -> String {
         StopLevel::At(price) => format!("at {price}"),
         StopLevel::Tolerance(fraction) => format!("tolerance {}", fraction.normalize()),
         StopLevel::Limited { price, limit } => format!("at {price}, limit {limit}"),
+        StopLevel::Trailing(trail) => format!("trailing by {trail}"),
     }
 }
 

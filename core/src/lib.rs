@@ -10,6 +10,7 @@ pub mod content;
 pub mod ids;
 pub mod instrument;
 pub mod order;
+pub mod stop;
 pub mod venue;
 
 pub mod algorithm;

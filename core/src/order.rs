@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::amount::{Position, Price, Quantity};
 use crate::exact;
+use crate::stop::Trail;
 
 /// A word of a fixed list; stored as its place in that list, so a list only ever grows at its end.
 pub(crate) trait Word: Copy + PartialEq + 'static {
@@ -198,6 +199,13 @@ pub enum OrderTerms {
         /// The worst acceptable price: at the trigger, or beyond it.
         price: Price,
     },
+    /// A market order once its level is touched; the venue lets the level follow the price, and tells nobody.
+    TrailingStop {
+        /// Where the level stands at first.
+        trigger: Price,
+        /// How far behind the price it follows.
+        trail: Trail,
+    },
 }
 
 impl OrderTerms {
@@ -220,6 +228,7 @@ impl OrderTerms {
             Self::TakeProfit { .. } => OrderType::TakeProfit,
             Self::Unknown => OrderType::Unknown,
             Self::StopLimit { .. } => OrderType::StopLimit,
+            Self::TrailingStop { .. } => OrderType::TrailingStop,
         }
     }
 
@@ -227,15 +236,33 @@ impl OrderTerms {
     pub const fn limit_price(self) -> Option<Price> {
         match self {
             Self::Limit { price } | Self::StopLimit { price, .. } => Some(price),
-            Self::Market | Self::Stop { .. } | Self::TakeProfit { .. } | Self::Unknown => None,
+            Self::Market | Self::Stop { .. } | Self::TakeProfit { .. } | Self::TrailingStop { .. } | Self::Unknown => {
+                None
+            }
         }
     }
 
-    /// The level that sets the order off, where the type has one.
+    /// The level that sets the order off, where the type has one; of a trailing stop the one that it began with.
     pub const fn trigger(self) -> Option<Price> {
         match self {
-            Self::Stop { trigger } | Self::TakeProfit { trigger } | Self::StopLimit { trigger, .. } => Some(trigger),
+            Self::Stop { trigger }
+            | Self::TakeProfit { trigger }
+            | Self::StopLimit { trigger, .. }
+            | Self::TrailingStop { trigger, .. } => Some(trigger),
             Self::Market | Self::Limit { .. } | Self::Unknown => None,
+        }
+    }
+
+    /// How far behind the price the order's level follows, where the type's does.
+    pub const fn trail(self) -> Option<Trail> {
+        match self {
+            Self::TrailingStop { trail, .. } => Some(trail),
+            Self::Market
+            | Self::Limit { .. }
+            | Self::Stop { .. }
+            | Self::TakeProfit { .. }
+            | Self::StopLimit { .. }
+            | Self::Unknown => None,
         }
     }
 
@@ -249,6 +276,7 @@ impl OrderTerms {
             Self::Stop { .. } => Self::Stop { trigger: price },
             Self::TakeProfit { .. } => Self::TakeProfit { trigger: price },
             Self::Unknown => Self::Unknown,
+            Self::TrailingStop { trail, .. } => Self::TrailingStop { trigger: price, trail },
             Self::StopLimit { trigger, price: limit } => {
                 let distance = exact::sub(limit.value(), trigger.value());
                 let moved = distance.and_then(|distance| exact::add(price.value(), distance));

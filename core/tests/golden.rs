@@ -128,6 +128,7 @@ fn kind(fact: &Fact) -> u16 {
             Decision::CloseStarted { .. } => 115,
             Decision::CloseGaveUp { .. } => 116,
             Decision::StopLimitSet { .. } => 180,
+            Decision::StopTrailSet { .. } => 181,
             Decision::StopPassed { .. } => 117,
             Decision::ProtectionGapChanged { .. } => 118,
             Decision::PlanClosed { .. } => 119,
@@ -160,7 +161,7 @@ fn every_kind_has_its_number_and_a_sample() {
         assert_eq!(encode_fact(&fact).kind, kind(&fact));
         seen.insert(kind(&fact));
     }
-    let decisions = (100..=123).chain(125..=134).chain([160, 170, 171, 180]);
+    let decisions = (100..=123).chain(125..=134).chain([160, 170, 171, 180, 181]);
     assert_eq!(seen, (1..=8).chain(decisions).collect());
 }
 

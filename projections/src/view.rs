@@ -10,6 +10,7 @@ use retrace_core::instrument::{Asset, Symbol};
 use retrace_core::manifest::Mode;
 use retrace_core::order::{OrderRole, OrderStatus, OrderType, Side};
 use retrace_core::policy::ExecutionMode;
+use retrace_core::stop::Trail;
 use retrace_core::time::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -150,8 +151,11 @@ pub struct OrderView {
     pub missing_fill: Option<Position>,
     /// Its limit price.
     pub price: Option<Price>,
-    /// Its trigger.
+    /// Its trigger; of a trailing stop the one that it began with.
     pub stop_price: Option<Price>,
+    /// How far behind the price a trailing stop follows; absent for every other order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trail: Option<Trail>,
     /// Why the venue refused or ended it.
     pub reason: Option<VenueReason>,
     /// Its fills, by time of execution, then trade id, whatever the order in which they were told.
@@ -263,6 +267,7 @@ fn order_view(order: &Order) -> OrderView {
         missing_fill: Some(order.missing_fill()).filter(|missing| !missing.is_flat()),
         price: order.terms.limit_price(),
         stop_price: order.terms.trigger(),
+        trail: order.terms.trail(),
         reason: order.reason,
         fills: fills.collect(),
     }

@@ -97,6 +97,7 @@ pub fn effect_of(event: &Event, ledger: &Ledger) -> Option<Effect> {
         | Decision::CloseGaveUp { .. }
         | Decision::StopPassed { .. }
         | Decision::StopLimitSet { .. }
+        | Decision::StopTrailSet { .. }
         | Decision::ProtectionGapChanged { .. }
         | Decision::PlanClosed { .. }
         | Decision::OrderInferred { .. }

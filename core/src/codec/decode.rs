@@ -1,6 +1,7 @@
 //! Stored bytes back into live events. Every field goes through its type's own constructor again.
 
 use super::fields::{Fields, continued};
+use super::stop::StopTrailSetV1;
 use super::v1::{
     AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, DirectiveReceivedV1, DirectiveRefusedV1, DirectiveRepeatedV1,
     ExitsSetV1, NothingToDoV1, OrderInferredV1, OrderRequestedV1, PlanAcceptedV1, PlanClosedV1, PlanOpenedV1,
@@ -268,6 +269,10 @@ impl Stored<'_> {
                     return Err(read.bad("distance"));
                 }
                 Decision::StopLimitSet { directive: read.directive(&form.directive)?, distance }
+            }
+            181 => {
+                let form: StopTrailSetV1 = self.form()?;
+                Decision::StopTrailSet { directive: read.directive(&form.directive)?, trail: read.trail(&form.trail)? }
             }
             125..=129 | 170..=171 => return read.batch_event(self.version, self.payload),
             _ => return read.action(self.version, self.payload),

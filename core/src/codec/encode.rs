@@ -1,6 +1,7 @@
 //! Live events into their stored form.
 
 use super::algorithm::{execution_form, hint_form};
+use super::stop::StopTrailSetV1;
 use super::v1::{
     AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, CloseStartedV1, Dec, DirectiveReceivedV1, DirectiveRefusedV1,
     DirectiveRepeatedV1, EntryTermsV1, ExitsSetV1, FillV1, GroupEndedV1, GroupOpenedV1, IdleV1, IntentV1,
@@ -9,7 +10,7 @@ use super::v1::{
     StopLevelV1, StopLimitSetV1, StopPassedV1, TakeProfitChangeV1, TargetSetV1, TimerDroppedV1, TimerFiredV1,
     TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
 };
-use super::{action, batch, closes, encode_form, groups, reports, risk};
+use super::{action, batch, closes, encode_form, groups, reports, risk, stop};
 use crate::directive::{EntryTerms, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange};
 use crate::event::{Decision, Fact, FillReport, Idle, Input, Refusal, SessionContinued, TimerPurpose, TradeImported};
 use crate::order::{OrderTerms, Word};
@@ -150,6 +151,7 @@ fn stop_level(level: StopLevel) -> StopLevelV1 {
         StopLevel::Limited { price, limit } => {
             StopLevelV1::Limited { price: price.value().into(), limit: limit.value().into() }
         }
+        StopLevel::Trailing(trail) => StopLevelV1::Trailing(stop::trail_form(trail)),
     }
 }
 
@@ -199,6 +201,9 @@ fn refusal_form(refusal: &Refusal) -> RefusalV1 {
         Refusal::StopStands { distance, proposed } => {
             RefusalV1::StopStands { distance: distance.map(Dec::from), proposed: (*proposed).into() }
         }
+        Refusal::OtherStopStands { stands, proposed } => {
+            RefusalV1::OtherStopStands { stands: stop::kind_form(*stands), proposed: stop::kind_form(*proposed) }
+        }
         Refusal::TooManySlices { slices, quantity, lot } => {
             RefusalV1::TooManySlices { slices: *slices, quantity: quantity.value().into(), lot: lot.value().into() }
         }
@@ -239,6 +244,9 @@ pub(super) fn order_terms(terms: OrderTerms) -> OrderTermsV1 {
         OrderTerms::Unknown => OrderTermsV1::Unknown,
         OrderTerms::StopLimit { trigger, price } => {
             OrderTermsV1::StopLimit { trigger: trigger.value().into(), price: price.value().into() }
+        }
+        OrderTerms::TrailingStop { trigger, trail } => {
+            OrderTermsV1::TrailingStop { trigger: trigger.value().into(), trail: stop::trail_form(trail) }
         }
     }
 }
@@ -298,6 +306,10 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
         Decision::StopLimitSet { directive, distance } => {
             let form = StopLimitSetV1 { directive: directive.to_string(), distance: distance.map(Dec::from) };
             (180, encode_form(&form))
+        }
+        Decision::StopTrailSet { directive, trail } => {
+            let form = StopTrailSetV1 { directive: directive.to_string(), trail: stop::trail_form(*trail) };
+            (181, encode_form(&form))
         }
         Decision::PlanOpened => (106, encode_form(&PlanOpenedV1 {})),
         Decision::GroupOpened {

@@ -115,6 +115,7 @@ impl Fields {
                 price: self.price("stop_loss_price", *price)?,
                 limit: self.price("stop_limit_price", *limit)?,
             },
+            StopLevelV1::Trailing(trail) => StopLevel::Trailing(self.trail(trail)?),
         })
     }
 
@@ -205,6 +206,9 @@ impl Fields {
                 distance: self.maybe_number("distance", distance)?,
                 proposed: self.number("proposed", proposed)?,
             },
+            RefusalV1::OtherStopStands { stands, proposed } => {
+                Refusal::OtherStopStands { stands: self.stop_kind(&stands)?, proposed: self.stop_kind(&proposed)? }
+            }
             RefusalV1::TooManySlices { slices, quantity, lot } => Refusal::TooManySlices {
                 slices,
                 quantity: self.quantity("quantity", quantity)?,
@@ -247,6 +251,9 @@ impl Fields {
             OrderTermsV1::Stop { trigger } => OrderTerms::Stop { trigger: self.price("trigger", *trigger)? },
             OrderTermsV1::StopLimit { trigger, price } => {
                 OrderTerms::StopLimit { trigger: self.price("trigger", *trigger)?, price: self.price("price", *price)? }
+            }
+            OrderTermsV1::TrailingStop { trigger, trail } => {
+                OrderTerms::TrailingStop { trigger: self.price("trigger", *trigger)?, trail: self.trail(trail)? }
             }
             OrderTermsV1::TakeProfit { trigger } => {
                 OrderTerms::TakeProfit { trigger: self.price("trigger", *trigger)? }

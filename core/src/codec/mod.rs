@@ -17,6 +17,7 @@ mod identity;
 mod policy;
 mod reports;
 mod risk;
+mod stop;
 mod v1;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};

@@ -10,6 +10,7 @@ use super::algorithm::ExecutionV2;
 use super::batch::LegV1;
 use super::policy::BatchPolicyV1;
 use super::risk::RiskRefusalV1;
+use super::stop::{StopKindV1, TrailV1};
 
 /// A decimal: mantissa and scale, without trailing zeros.
 #[derive(Encode, Decode, Clone, Copy)]
@@ -85,6 +86,7 @@ pub(super) enum StopLevelV1 {
     At(Dec),
     Tolerance(Dec),
     Limited { price: Dec, limit: Dec },
+    Trailing(TrailV1),
 }
 
 #[derive(Encode, Decode)]
@@ -206,6 +208,7 @@ pub(super) enum RefusalV1 {
     PlanInBatch { directive: String },
     UnsupportedByProfile { needs: String },
     StopStands { distance: Option<Dec>, proposed: Dec },
+    OtherStopStands { stands: StopKindV1, proposed: StopKindV1 },
 }
 
 #[derive(Encode, Decode)]
@@ -321,6 +324,7 @@ pub(super) enum OrderTermsV1 {
     TakeProfit { trigger: Dec },
     Unknown,
     StopLimit { trigger: Dec, price: Dec },
+    TrailingStop { trigger: Dec, trail: TrailV1 },
 }
 
 #[derive(Encode, Decode)]

@@ -13,6 +13,7 @@ use crate::ids::{BatchNo, ConnectorOrderId, DirectiveId, GroupNo, OrderNo, PlanI
 use crate::instrument::Symbol;
 use crate::order::{OrderRole, OrderTerms, Side, TimeInForce, spelled};
 use crate::policy::BatchPolicy;
+use crate::stop::Trail;
 use crate::time::{Span, Timestamp};
 
 /// Something that our own code concluded.
@@ -92,6 +93,13 @@ pub enum Decision {
         directive: DirectiveId,
         /// How far beyond its level its limit stands, in quote, zero or more; `None` for a stop market.
         distance: Option<Decimal>,
+    },
+    /// The plan's stop is a trailing one, from the next one that is placed.
+    StopTrailSet {
+        /// By which directive.
+        directive: DirectiveId,
+        /// How far behind the price it follows.
+        trail: Trail,
     },
     /// The plan's container came into being, with its first order.
     PlanOpened,

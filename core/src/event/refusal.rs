@@ -11,6 +11,7 @@ use super::risk::RiskRefusal;
 use crate::amount::{Money, Position, Price, Quantity};
 use crate::ids::{DirectiveId, Seq};
 use crate::order::Side;
+use crate::stop::StopKind;
 
 /// Why a directive led to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -133,6 +134,15 @@ pub enum Refusal {
         /// How far it was to stand.
         proposed: Decimal,
     },
+    /// The stop that stands is of another kind than the proposed one, and one of them trails: that is not changed while
+    /// it stands.
+    #[serde(rename = "stop_stands")]
+    OtherStopStands {
+        /// What stands.
+        stands: StopKind,
+        /// What was to.
+        proposed: StopKind,
+    },
     /// An order that would carry it out, or a change of one, does not pass the risk gate.
     #[serde(untagged)]
     RiskGate(RiskRefusal),
@@ -162,7 +172,7 @@ impl Refusal {
             Self::Group(refusal) => refusal.code(),
             Self::PlanInBatch { .. } => "plan_in_batch",
             Self::UnsupportedByProfile { .. } => "unsupported_by_profile",
-            Self::StopStands { .. } => "stop_stands",
+            Self::StopStands { .. } | Self::OtherStopStands { .. } => "stop_stands",
         }
     }
 }

@@ -23,6 +23,7 @@ use retrace_core::instrument::{Asset, Instrument, Symbol};
 use retrace_core::manifest::{Account, AccountCheck, Identity, Mode, Provenance, TapeIdentity};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_core::policy::ExecutionPolicy;
+use retrace_core::stop::{StopKind, Trail};
 use retrace_core::time::{Span, Timestamp};
 use retrace_core::venue::{FeeAsset, FillPath, Liquidity, VenueProfile, VenueSettings};
 use rust_decimal::Decimal;
@@ -164,6 +165,11 @@ pub(crate) fn inputs() -> Vec<(&'static str, Input)> {
             "new-trade-stop-limit",
             new(Some(plan("TPL_A")), Some(StopLevel::Limited { price: price("37000"), limit: price("36950") }), None),
         ),
+        (
+            "new-trade-trailing",
+            new(Some(plan("TPL_A")), Some(StopLevel::Trailing(Trail::Distance(dec("250.5")))), None),
+        ),
+        ("modify-trailing", modify(Some(StopChange::To(StopLevel::Trailing(Trail::Fraction(dec("0.02"))))), None)),
         ("modify-tolerance", modify(Some(StopChange::To(StopLevel::Tolerance(dec("0.035")))), None)),
         ("modify-level", modify(None, Some(TakeProfitChange::To(price("46000.01"))))),
         ("modify-remove", modify(Some(StopChange::Remove), Some(TakeProfitChange::Remove))),
@@ -274,6 +280,27 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         ("shorting", Refusal::ShortingUnsupported),
         ("stop-stands", Refusal::StopStands { distance: Some(dec("50")), proposed: dec("100.5") }),
         ("stop-stands-market", Refusal::StopStands { distance: None, proposed: dec("0") }),
+        (
+            "other-stop-stands",
+            Refusal::OtherStopStands {
+                stands: StopKind::Trailing(Trail::Distance(dec("250.5"))),
+                proposed: StopKind::Trailing(Trail::Fraction(dec("0.02"))),
+            },
+        ),
+        (
+            "other-stop-stands-market",
+            Refusal::OtherStopStands {
+                stands: StopKind::Market,
+                proposed: StopKind::Trailing(Trail::Distance(dec("1"))),
+            },
+        ),
+        (
+            "other-stop-stands-limit",
+            Refusal::OtherStopStands {
+                stands: StopKind::Trailing(Trail::Distance(dec("1"))),
+                proposed: StopKind::Limit { distance: dec("50") },
+            },
+        ),
         ("unsupported-by-profile", Refusal::UnsupportedByProfile { needs: "native_oco".to_owned() }),
         ("too-many-slices", Refusal::TooManySlices { slices: 12, quantity: quantity("0.1"), lot: quantity("0.01") }),
         (
@@ -408,6 +435,13 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
             "order-stop-limit",
             order(OrderRole::StopLoss, OrderTerms::StopLimit { trigger: price("37000"), price: price("36950") }),
         ),
+        (
+            "order-trailing-stop",
+            order(
+                OrderRole::StopLoss,
+                OrderTerms::TrailingStop { trigger: price("37000"), trail: Trail::Distance(dec("250.5")) },
+            ),
+        ),
         ("order-stop", order(OrderRole::StopLoss, OrderTerms::Stop { trigger: price("37000") })),
         ("order-take-profit", order(OrderRole::TakeProfit, OrderTerms::TakeProfit { trigger: price("45000") })),
         ("amend", Decision::AmendRequested { quantity: quantity("1.66"), price: Some(price("37000")), because }),
@@ -444,6 +478,7 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
             Decision::StopPassed { level: price("37000"), current_price: price("36990"), quantity: quantity("0.83") },
         ),
         ("stop-limit-set", Decision::StopLimitSet { directive: directive(), distance: Some(dec("50.5")) }),
+        ("stop-trail-set", Decision::StopTrailSet { directive: directive(), trail: Trail::Fraction(dec("0.02")) }),
         ("stop-limit-set-market", Decision::StopLimitSet { directive: directive(), distance: None }),
         (
             "timer-set-patience",

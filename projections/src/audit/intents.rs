@@ -6,6 +6,7 @@ use retrace_core::directive::{
 };
 use retrace_core::exact;
 use retrace_core::order::TimeInForce;
+use retrace_core::stop::Trail;
 use rust_decimal::Decimal;
 
 use super::{actions, batches};
@@ -89,6 +90,20 @@ fn stop_text(level: StopLevel) -> String {
             format!("{} from the price", percent(fraction))
         }
         StopLevel::Limited { price, limit } => format!("{price}, limit {limit}"),
+        StopLevel::Trailing(trail) => trail_text(trail),
+    }
+}
+
+/// How a stop follows the price.
+pub(super) fn trail_text(trail: Trail) -> String {
+    format!("trailing {} behind the price", behind(trail))
+}
+
+/// How far behind the price.
+pub(super) fn behind(trail: Trail) -> String {
+    match trail {
+        Trail::Distance(distance) => distance.normalize().to_string(),
+        Trail::Fraction(fraction) => percent(fraction),
     }
 }
 

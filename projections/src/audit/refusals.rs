@@ -1,7 +1,9 @@
 //! Why a directive was refused, or led to nothing, as sentences with their numbers.
 
 use retrace_core::event::{Idle, Refusal};
+use retrace_core::stop::StopKind;
 
+use super::intents::behind;
 use super::words::Naming;
 use super::{actions, risk};
 
@@ -46,7 +48,7 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
         Refusal::BadLevel { field, price } => {
             format!("at the price {price}, {field} rounds to no price that an order can have")
         }
-        Refusal::NoPriceYet => "no price was seen yet that its fraction could be read against".to_owned(),
+        Refusal::NoPriceYet => "no price was seen yet that it could be read against".to_owned(),
         Refusal::ShortingUnsupported => "the venue cannot be short".to_owned(),
         Refusal::UnsupportedByProfile { needs } => format!("the venue's profile has no {needs}"),
         Refusal::StopStands { distance, proposed } => {
@@ -55,6 +57,10 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
                 |distance| format!("the stop that stands has its limit {} beyond its level", distance.normalize()),
             );
             format!("{stands}: a limit {} beyond it takes the stop removed first", proposed.normalize())
+        }
+        Refusal::OtherStopStands { stands, proposed } => {
+            let (stands, proposed) = (kind_text(*stands), kind_text(*proposed));
+            format!("the stop that stands is {stands}; for {proposed} it has to be removed first")
         }
         Refusal::TooManySlices { slices, quantity, lot } => {
             format!("{quantity} in {slices} slices gives less than the lot of {lot} each")
@@ -68,5 +74,13 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
         Refusal::PlanInBatch { directive } => {
             format!("the plan is in the batch of {directive}, which is not over: only a close reaches it")
         }
+    }
+}
+
+fn kind_text(kind: StopKind) -> String {
+    match kind {
+        StopKind::Market => "a stop market".to_owned(),
+        StopKind::Limit { distance } => format!("a stop limit, its limit {} beyond its level", distance.normalize()),
+        StopKind::Trailing(trail) => format!("a trailing stop, {} behind the price", behind(trail)),
     }
 }

@@ -10,7 +10,7 @@ use retrace_core::manifest::Mode;
 use retrace_core::order::{OrderRole, OrderTerms, Side};
 use retrace_core::time::Timestamp;
 
-use super::intents::{algorithm_text, directive_text, part_word};
+use super::intents::{algorithm_text, behind, directive_text, part_word, trail_text};
 use super::refusals::{idle_text, refusal_words};
 use super::{actions, batches, quality, reports, risk};
 use crate::ledger::{Book, Fill, Group, Order, Phase, Plan};
@@ -205,14 +205,17 @@ fn trade_text(trade: &TradeImported, naming: Naming) -> String {
 /// What changes of an order, before and after. `order` still has the values before.
 fn change_text(order: Option<&Order>, quantity: Quantity, price: Option<Price>) -> String {
     let Some(order) = order else { return quantity.to_string() };
-    let standing = order.terms.trigger().or_else(|| order.terms.limit_price());
+    // Where the venue has moved a trailing stop to is not told.
+    let level = order.terms.trigger().filter(|_| order.terms.trail().is_none());
+    let standing = level.or_else(|| order.terms.limit_price());
     let resized = quantity != order.quantity;
     let moved = price.is_some() && price != standing;
     // An order at market has no price.
     let at = |price: Option<Price>| price.map_or(String::new(), |price| format!(" @ {price}"));
     // The limit of a stop limit goes with its level.
-    let limit = match price.map_or(order.terms, |price| order.terms.at(price)) {
+    let beside = match price.map_or(order.terms, |price| order.terms.at(price)) {
         OrderTerms::StopLimit { price, .. } => format!(", limit {price}"),
+        OrderTerms::TrailingStop { trail, .. } => format!(", {}", trail_text(trail)),
         OrderTerms::Market
         | OrderTerms::Limit { .. }
         | OrderTerms::Stop { .. }
@@ -225,7 +228,7 @@ fn change_text(order: Option<&Order>, quantity: Quantity, price: Option<Price>) 
         (true, true) => format!("{}{} -> {quantity}{}", order.quantity, at(standing), at(price)),
         (false, false) => format!("{quantity}{}, as it is", at(standing)),
     };
-    change + &limit
+    change + &beside
 }
 
 /// What has traded of an order that is changed: its quantity counts that in. A stop says what it covers instead.
@@ -285,6 +288,9 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             || "its stop is a stop market".to_owned(),
             |distance| format!("its stop is a stop limit: the limit {} beyond the level", distance.normalize()),
         )),
+        Decision::StopTrailSet { trail, .. } => {
+            plain(format!("its stop follows the price, {} behind it", behind(*trail)))
+        }
         Decision::PlanOpened => plain("plan opened".to_owned()),
         Decision::GroupOpened { group, action, algorithm, quantity, .. } => {
             // A history does not tell how an order was divided, nor how much it was for.
@@ -440,6 +446,7 @@ fn order_terms(terms: OrderTerms) -> String {
         OrderTerms::Limit { price } => format!("limit {price}"),
         OrderTerms::Stop { trigger } | OrderTerms::TakeProfit { trigger } => format!("@ {trigger}"),
         OrderTerms::StopLimit { trigger, price } => format!("@ {trigger}, limit {price}"),
+        OrderTerms::TrailingStop { trigger, trail } => format!("@ {trigger} at first, {}", trail_text(trail)),
         OrderTerms::Unknown => "on terms not known".to_owned(),
     }
 }

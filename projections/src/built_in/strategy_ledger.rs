@@ -52,6 +52,7 @@ impl Projection for StrategyLedgerView {
         "quantity",
         "price",
         "stop_price",
+        "trail",
         "reason",
         "fee",
         "fee_asset",
@@ -179,6 +180,7 @@ fn order_section(view: &OrderView, order: &Order, name: &str) -> Section {
         .beside("quantity", view.quantity)
         .beside_some("price", view.price)
         .beside_some("stop_price", view.stop_price)
+        .beside_some("trail", view.trail)
         .beside("status", view.status)
         .beside("filled_quantity", view.filled_quantity)
         .beside_some("missing_fill", view.missing_fill)

@@ -5,6 +5,7 @@ use retrace_core::event::{Because, Decision, Event, Fact, GroupEnd, Input, Outco
 use retrace_core::exact::Inexact;
 use retrace_core::ids::{GroupNo, OrderCause, OrderNo, PlanNo, TimerId, derive_group_id, derive_order_id};
 use retrace_core::order::{OrderRole, Side};
+use retrace_core::stop::StopKind;
 
 use super::group::{Opening, is_given_up};
 use super::order::NewOrder;
@@ -105,6 +106,7 @@ impl Ledger {
         if let Decision::TargetSet { directive, .. }
         | Decision::ExitsSet { directive, .. }
         | Decision::StopLimitSet { directive, .. }
+        | Decision::StopTrailSet { directive, .. }
         | Decision::CloseStarted { directive, .. }
         | Decision::GroupCancelled { directive, .. }
         | Decision::AllCancelled { directive, .. }
@@ -193,7 +195,12 @@ impl Ledger {
                 Ok(())
             }
             Decision::StopLimitSet { distance, .. } => {
-                self.events_plan(event)?.exits.stop_limit = *distance;
+                let kind = distance.map_or(StopKind::Market, |distance| StopKind::Limit { distance });
+                self.events_plan(event)?.exits.stop_kind = kind;
+                Ok(())
+            }
+            Decision::StopTrailSet { trail, .. } => {
+                self.events_plan(event)?.exits.stop_kind = StopKind::Trailing(*trail);
                 Ok(())
             }
             Decision::PlanOpened => {

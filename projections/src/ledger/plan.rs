@@ -8,8 +8,8 @@ use retrace_core::exact::Inexact;
 use retrace_core::ids::{DirectiveId, GroupNo, OrderNo, PlanId, PlanNo};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::order::{OrderRole, Side};
+use retrace_core::stop::StopKind;
 use retrace_core::time::{Span, Timestamp};
-use rust_decimal::Decimal;
 
 use super::accounting::Accounting;
 use super::batches::Rollback;
@@ -123,12 +123,12 @@ impl StandingTarget {
 /// A plan's exit levels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exits {
-    /// Where the stop stands.
+    /// Where the stop stands; one that trails stands there at first.
     pub stop: Option<Price>,
     /// Where the gain is taken.
     pub take_profit: Option<Price>,
-    /// How far beyond the stop its limit stands, in quote; `None` for a stop market. Outlives a stop that is removed.
-    pub stop_limit: Option<Decimal>,
+    /// What the stop is. Outlives a stop that is removed.
+    pub stop_kind: StopKind,
 }
 
 /// How far a plan's life has come.

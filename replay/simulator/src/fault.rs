@@ -51,29 +51,8 @@ pub enum Fault {
     SlicesAtOnce,
     /// The account's cash is not checked.
     CashForgotten,
-}
-
-impl Fault {
-    /// All of them.
-    pub const ALL: [Self; 17] = [
-        Self::NoIdempotencyCheck,
-        Self::WorkingNotCounted,
-        Self::UnsentNotCounted,
-        Self::StopShrinksFirst,
-        Self::TimerLostOnRestart,
-        Self::FlattenedTwice,
-        Self::ProfitBoughtBack,
-        Self::LimitsForgotten,
-        Self::SwitchForgotten,
-        Self::QueryForgotten,
-        Self::RolledBackTwice,
-        Self::LegForgotten,
-        Self::GapForgotten,
-        Self::RoomForgotten,
-        Self::PatienceForgotten,
-        Self::SlicesAtOnce,
-        Self::CashForgotten,
-    ];
+    /// What changes the quantity of a trailing stop moves it back to where it began.
+    TrailMoved,
 }
 
 /// Takes one input as [`step`] does, with a fault in what follows from it.
@@ -166,6 +145,16 @@ fn spoil(fault: Fault, before: &State, mut events: Vec<Event>) -> Vec<Event> {
             }
         }
         Fault::SlicesAtOnce => close_at_once(&mut events),
+        Fault::TrailMoved => {
+            for event in &mut events {
+                let order = order_of(before, event.plan, event.order);
+                if let (Fact::Decision(Decision::AmendRequested { price, .. }), Some(order)) = (&mut event.fact, order)
+                    && order.terms.trail().is_some()
+                {
+                    *price = order.terms.trigger();
+                }
+            }
+        }
         Fault::FlattenedTwice => {
             let flattens = events.iter().find(|event| {
                 matches!(&event.fact, Fact::Decision(Decision::OrderRequested { role: OrderRole::Flatten, .. }))

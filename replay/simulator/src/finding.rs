@@ -138,6 +138,16 @@ pub enum Finding {
         /// Where they are to stand.
         wanted: Option<i64>,
     },
+    /// A stop follows the price otherwise than it is to.
+    #[error("plan {plan}: stop {order} {what}")]
+    Trail {
+        /// The plan.
+        plan: PlanNo,
+        /// The stop.
+        order: OrderNo,
+        /// What is wrong.
+        what: &'static str,
+    },
     /// A stop limit stands otherwise than it is to, or is given more time than it has.
     #[error("plan {plan}: stop {order} {what}")]
     StopLimit {
@@ -337,6 +347,7 @@ impl Finding {
             Self::AskedTwice { .. } => "asked twice",
             Self::Protection { .. } => "protection",
             Self::StopLimit { .. } => "stop limit",
+            Self::Trail { .. } => "trailing stop",
             Self::Batch { .. } => "batch",
             Self::GapUntold { .. } => "gap not told",
             Self::GapWithoutGround { .. } => "gap without ground",

@@ -21,6 +21,8 @@ pub struct Profile {
     pub amend_down: bool,
     /// A stop and a take profit are linked: the first trade of one ends the other.
     pub native_oco: bool,
+    /// It moves trailing stops; drawn for every name but those with a profile of their own.
+    pub native_trailing: bool,
     /// A working stop locks the holding that it covers.
     pub stop_locks_holding: bool,
     /// How many stops may work at once in a symbol; `None` for no cap.
@@ -58,6 +60,7 @@ impl Profile {
             amend_up: profile.amend_up,
             amend_down: profile.amend_down,
             native_oco: profile.native_oco,
+            native_trailing: profile.native_trailing,
             stop_locks_holding: profile.stop_locks_holding,
             max_stops: profile.max_stops,
         }
@@ -65,6 +68,12 @@ impl Profile {
 
     /// The profile of a seed, drawn apart from everything else.
     pub(crate) fn roll(seed: u64) -> Self {
+        let rolled = Self::roll_flags(seed);
+        let moved = Dice::new(key_of("native trailing") ^ seed).once_in(2);
+        Self { native_trailing: rolled.native_trailing || moved, ..rolled }
+    }
+
+    fn roll_flags(seed: u64) -> Self {
         let mut dice = Dice::new(key_of("profile") ^ seed);
         let dice = &mut dice;
         if dice.once_in(4) {
@@ -95,6 +104,7 @@ impl Profile {
                     amend_up: dice.once_in(2),
                     amend_down: dice.once_in(2),
                     native_oco: dice.once_in(2),
+                    native_trailing: false,
                     stop_locks_holding: locks,
                     max_stops: few.filter(|_| dice.once_in(3)),
                 }
@@ -111,7 +121,7 @@ impl Profile {
             amend_up: self.amend_up,
             amend_down: self.amend_down,
             native_oco: self.native_oco,
-            native_trailing: false,
+            native_trailing: self.native_trailing,
             native_iceberg: false,
             stop_locks_holding: self.stop_locks_holding,
             size_free_stop: false,
@@ -142,6 +152,7 @@ impl Profile {
             (!self.amend_up).then(|| "no amending up".to_owned()),
             (!self.amend_down).then(|| "no amending down".to_owned()),
             (!self.native_oco).then(|| "no linked exits".to_owned()),
+            self.native_trailing.then(|| "trailing stops".to_owned()),
             self.stop_locks_holding.then(|| "stops lock the holding".to_owned()),
             self.max_stops.map(|most| format!("at most {most} stops")),
         ];

@@ -3,6 +3,7 @@
 mod actions;
 mod batches;
 mod stops;
+mod trails;
 
 use retrace_core::chain::genesis;
 use retrace_core::directive::{
@@ -203,6 +204,7 @@ fn directives(
         given.push((at, directive(&format!("STR_{number}"), intent)));
     }
     stops::limit(seed, given.iter_mut().map(|(_, said)| said));
+    trails::trail(seed, rules.profile.native_trailing, given.iter_mut().map(|(_, said)| said));
     given.into_iter().map(|(at, said)| Act { at, what: Happening::Directive(Box::new(said)) }).collect()
 }
 

@@ -150,6 +150,9 @@ impl Tally {
                 }
                 Fact::Decision(Decision::RollbackStarted { .. }) => "plans rolled back",
                 Fact::Decision(Decision::OrderRequested { terms: OrderTerms::StopLimit { .. }, .. }) => "stop limits",
+                Fact::Decision(Decision::OrderRequested { terms: OrderTerms::TrailingStop { .. }, .. }) => {
+                    "trailing stops"
+                }
                 Fact::Decision(Decision::TimerSet { purpose: TimerPurpose::Patience { .. }, .. }) => {
                     "stop limits set off"
                 }

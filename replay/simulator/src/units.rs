@@ -3,6 +3,7 @@
 //! A tick is 0.1 quote, a lot 0.1 base, a *grain* a thousandth of a lot: fees in the base asset are whole grains.
 
 use retrace_core::amount::{Money, Price, Quantity};
+use retrace_core::stop::Trail;
 use retrace_core::time::Timestamp;
 use rust_decimal::Decimal;
 
@@ -33,6 +34,18 @@ fn whole(amount: Decimal, decimals: u32) -> Option<i64> {
 /// How many ticks a price is; `None` off the tick.
 pub fn ticks_of(price: Price) -> Option<i64> {
     whole(price.value(), 1)
+}
+
+/// Where a stop that trails stands behind a price, in ticks: rounded toward the price, and at least a tick from it.
+pub(crate) fn level_behind(trail: Trail, ticks: i64, sign: i64) -> Option<i64> {
+    let behind = match trail {
+        Trail::Distance(distance) => ticks - sign * whole(distance, 1)?,
+        Trail::Fraction(fraction) => {
+            let exact = ticks * (1_000 - sign * whole(fraction, 3)?);
+            if sign > 0 { (exact + 999) / 1_000 } else { exact / 1_000 }
+        }
+    };
+    Some(if (ticks - behind) * sign > 0 { behind } else { ticks - sign }).filter(|behind| *behind > 0)
 }
 
 /// How many lots an amount is; `None` off the lot.

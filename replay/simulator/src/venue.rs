@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 
 use crate::dice::{drawn, key_of};
 use crate::script::{Mischief, Rules, Script, Trick};
-use crate::units::{GRAINS, base_amount, lots_of, moment, price, quantity, ticks_of};
+use crate::units::{GRAINS, base_amount, level_behind, lots_of, moment, price, quantity, ticks_of};
 
 /// What a venue says, before the network does what it likes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +93,11 @@ impl VenueOrder {
             (None, true, 0) => OrderStatus::Open,
             (None, true, _) => OrderStatus::PartiallyFilled,
         };
-        let price = self.terms.trigger().or_else(|| self.terms.limit_price());
+        // Where it has moved a trailing stop to it tells nobody.
+        let price = match self.terms.trail() {
+            Some(_) => None,
+            None => self.terms.trigger().or_else(|| self.terms.limit_price()),
+        };
         let filled = Position::new(base_amount(self.filled * GRAINS)).unwrap_or_default();
         ReportKind::Stands { status, quantity: quantity(self.lots), price, filled }
     }
@@ -298,7 +302,19 @@ impl Venue {
                 self.say(no, ReportKind::Expired { reason: VenueReason::Other }, told);
             } else {
                 self.meet(now, no, false, told);
+                self.follow(no, ticks);
             }
+        }
+    }
+
+    /// A trailing stop that was not set off goes with the price, and never back.
+    fn follow(&mut self, no: OrderNo, ticks: i64) {
+        let Some(order) = self.orders.get_mut(&no).filter(|order| order.working && !order.triggered) else { return };
+        let OrderTerms::TrailingStop { trigger, trail } = order.terms else { return };
+        let sign = if order.side == Side::Sell { 1 } else { -1 };
+        let (Some(stands), Some(behind)) = (ticks_of(trigger), level_behind(trail, ticks, sign)) else { return };
+        if (behind - stands) * sign > 0 {
+            order.terms = OrderTerms::TrailingStop { trigger: price(behind), trail };
         }
     }
 

@@ -6,6 +6,7 @@ use retrace_core::event::Refusal;
 use retrace_core::exact::{self, Rounding};
 use retrace_core::instrument::Instrument;
 use retrace_core::order::Side;
+use retrace_core::stop::StopKind;
 use retrace_projections::access::{ClosingView, ExitView};
 use retrace_projections::ledger::Exits;
 use rust_decimal::Decimal;
@@ -17,6 +18,8 @@ use super::{ExitPlan, TradePlanner, Unplanned, division, levels};
 pub struct ExitPlanner {
     /// Whether a stop and a take profit may stand together: by reduce-only, or because the venue links them.
     pub linked: bool,
+    /// Whether the venue lets a stop follow the price.
+    pub trailing: bool,
 }
 
 impl ExitPlanner {
@@ -28,6 +31,16 @@ impl ExitPlanner {
         }
         Ok(exits)
     }
+
+    /// A stop trails only where the venue moves it.
+    fn supports(self, stop: StopLevel) -> Result<(), Refusal> {
+        match stop {
+            StopLevel::Trailing(_) if !self.trailing => {
+                Err(Refusal::UnsupportedByProfile { needs: "native_trailing".to_owned() })
+            }
+            StopLevel::Trailing(_) | StopLevel::At(_) | StopLevel::Tolerance(_) | StopLevel::Limited { .. } => Ok(()),
+        }
+    }
 }
 
 impl TradePlanner for ExitPlanner {
@@ -37,6 +50,7 @@ impl TradePlanner for ExitPlanner {
 
     fn on_new_trade(&self, view: ExitView<'_>, wanted: &NewTrade) -> Result<ExitPlan, Unplanned> {
         let (instrument, direction, current) = (view.instrument(), view.direction(), view.current_price());
+        wanted.stop.map_or(Ok(()), |stop| self.supports(stop))?;
         let reference = wanted.entry.limit_price.or(current);
         let (for_stop, for_profit) = match wanted.execution.algorithm {
             Some(Algorithm::Layered(layered)) => {
@@ -47,13 +61,10 @@ impl TradePlanner for ExitPlanner {
         };
         let stop = wanted.stop.map(|stop| levels::stop_level(stop, direction, instrument, current, for_stop));
         let stop = stop.transpose()?;
-        let limited =
-            wanted.stop.zip(stop).map(|(wanted, level)| levels::limit_distance(wanted, level, direction, instrument));
-        let stop_limit = limited.transpose()?.flatten();
+        let kind = wanted.stop.zip(stop).map(|(wanted, level)| levels::stop_kind(wanted, level, direction, instrument));
+        let stop_kind = kind.transpose()?.unwrap_or_default();
         let take_profit = wanted.take_profit.map(|p| levels::take_profit_level(p, direction, instrument, for_profit));
-        Ok(ExitPlan::Levels(
-            self.checked(Exits { stop, take_profit: take_profit.transpose()?, stop_limit }, direction)?,
-        ))
+        Ok(ExitPlan::Levels(self.checked(Exits { stop, take_profit: take_profit.transpose()?, stop_kind }, direction)?))
     }
 
     fn on_modify_trade(&self, view: ExitView<'_>, wanted: &ModifyPlans) -> Result<Option<ExitPlan>, Unplanned> {
@@ -64,21 +75,22 @@ impl TradePlanner for ExitPlanner {
             None => {}
             Some(StopChange::Remove) => exits.stop = None,
             Some(StopChange::To(wanted)) => {
-                let level = levels::stop_level(wanted, direction, instrument, current, current)?;
-                if let (StopLevel::Tolerance(_), Some(stop)) = (wanted, standing.stop)
-                    && levels::loosens(stop, level, direction)
-                {
-                    return Err(Refusal::WouldLoosen { stop, proposed: level }.into());
-                }
-                let proposed = levels::limit_distance(wanted, level, direction, instrument)?;
-                exits.stop_limit = match (standing.stop, proposed) {
-                    // It is another order: the one that stands is not made into it.
-                    (Some(_), Some(proposed)) if standing.stop_limit != Some(proposed) => {
-                        return Err(Refusal::StopStands { distance: standing.stop_limit, proposed }.into());
-                    }
-                    (Some(_), _) => standing.stop_limit,
-                    (None, proposed) => proposed,
+                self.supports(wanted)?;
+                let level = match (wanted, standing.stop) {
+                    // Where one stands, it is the same one, or refused.
+                    (StopLevel::Trailing(_), Some(stop)) => stop,
+                    _ => levels::stop_level(wanted, direction, instrument, current, current)?,
                 };
+                let proposed = levels::stop_kind(wanted, level, direction, instrument)?;
+                match standing.stop {
+                    None => exits.stop_kind = proposed,
+                    Some(stop) => {
+                        check_kind(standing.stop_kind, proposed)?;
+                        if matches!(wanted, StopLevel::Tolerance(_)) && levels::loosens(stop, level, direction) {
+                            return Err(Refusal::WouldLoosen { stop, proposed: level }.into());
+                        }
+                    }
+                }
                 exits.stop = Some(level);
             }
         }
@@ -102,6 +114,23 @@ impl TradePlanner for ExitPlanner {
         let current = view.current_price().ok_or(Refusal::NoPriceYet)?;
         let price_limit = slippage_limit(view.instrument(), view.direction(), current, fraction)?;
         Ok(ExitPlan::Leave { price_limit: Some(price_limit) })
+    }
+}
+
+/// A stop that stands is moved, never made into another order; one that trails is not moved either.
+fn check_kind(stands: StopKind, proposed: StopKind) -> Result<(), Refusal> {
+    match (stands, proposed) {
+        (StopKind::Trailing(trail), StopKind::Trailing(proposed)) if trail == proposed => Ok(()),
+        (StopKind::Trailing(_), _) | (_, StopKind::Trailing(_)) => Err(Refusal::OtherStopStands { stands, proposed }),
+        // The limit of one that has one goes with its level.
+        (StopKind::Market | StopKind::Limit { .. }, StopKind::Market) => Ok(()),
+        (StopKind::Limit { distance }, StopKind::Limit { distance: proposed }) if distance == proposed => Ok(()),
+        (StopKind::Limit { distance }, StopKind::Limit { distance: proposed }) => {
+            Err(Refusal::StopStands { distance: Some(distance), proposed })
+        }
+        (StopKind::Market, StopKind::Limit { distance }) => {
+            Err(Refusal::StopStands { distance: None, proposed: distance })
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use retrace_core::event::Refusal;
 use retrace_core::exact::{self, Rounding};
 use retrace_core::instrument::Instrument;
 use retrace_core::order::{OrderTerms, Side};
+use retrace_core::stop::{StopKind, Trail};
 use retrace_projections::ledger::Exits;
 use rust_decimal::Decimal;
 
@@ -31,6 +32,7 @@ pub(crate) fn stop_level(
             let bad = |_| Refusal::BadLevel { field: field.to_owned(), price };
             instrument.round_price(price.value(), tighter).map_err(bad)?
         }
+        StopLevel::Trailing(trail) => return trailing_level(trail, direction, instrument, current, reference),
         StopLevel::Tolerance(fraction) => {
             let current = current.ok_or(Refusal::NoPriceYet)?;
             let bad = || Refusal::BadLevel { field: field.to_owned(), price: current };
@@ -50,17 +52,43 @@ pub(crate) fn stop_level(
     }
 }
 
-/// How far beyond the stop's `level` its limit is to stand; `None` where none is asked for.
+/// The level that a trailing stop has at the decision: behind the price at which the plan is entered, by limit or at
+/// what is seen now, whichever it gets.
+fn trailing_level(
+    trail: Trail,
+    direction: Side,
+    instrument: &Instrument,
+    current: Option<Price>,
+    reference: Option<Price>,
+) -> Result<Price, Refusal> {
+    let lower = |one: Price, other: Price| if loosens(one, other, direction) { other } else { one };
+    let from = match (current, reference) {
+        (Some(current), Some(reference)) => lower(current, reference),
+        (one, other) => one.or(other).ok_or(Refusal::NoPriceYet)?,
+    };
+    let field = match trail {
+        Trail::Distance(_) => "trailing_stop_distance",
+        Trail::Fraction(_) => "trailing_stop_tolerance",
+    };
+    let level = trail.level(from, direction.opposite(), instrument);
+    level.ok_or_else(|| Refusal::BadLevel { field: field.to_owned(), price: from })
+}
+
+/// What kind of stop `wanted` asks for, its own level at `level`.
 ///
 /// # Errors
 /// [`Refusal`] where the limit stands between the price and the level, or is no price.
-pub(crate) fn limit_distance(
+pub(crate) fn stop_kind(
     wanted: StopLevel,
     level: Price,
     direction: Side,
     instrument: &Instrument,
-) -> Result<Option<Decimal>, Refusal> {
-    let StopLevel::Limited { limit, .. } = wanted else { return Ok(None) };
+) -> Result<StopKind, Refusal> {
+    let limit = match wanted {
+        StopLevel::At(_) | StopLevel::Tolerance(_) => return Ok(StopKind::Market),
+        StopLevel::Trailing(trail) => return Ok(StopKind::Trailing(trail)),
+        StopLevel::Limited { limit, .. } => limit,
+    };
     let field = || "stop_limit_price".to_owned();
     let (farther, beyond) = match direction {
         Side::Buy => (Rounding::Down, Side::Sell),
@@ -73,7 +101,7 @@ pub(crate) fn limit_distance(
         Side::Buy => exact::sub(limit.value(), level.value()),
     };
     match distance {
-        Ok(distance) if distance >= Decimal::ZERO => Ok(Some(distance)),
+        Ok(distance) if !distance.is_sign_negative() => Ok(StopKind::Limit { distance }),
         Ok(_) | Err(_) => Err(Refusal::WrongSide { field: field(), level: limit, price: level }),
     }
 }
@@ -83,7 +111,7 @@ pub(crate) fn limit_distance(
 /// # Errors
 /// [`Refusal::BadLevel`] where its limit would be no price.
 pub(crate) fn check_limit(exits: &Exits, direction: Side) -> Result<(), Refusal> {
-    let (Some(level), Some(distance)) = (exits.stop, exits.stop_limit) else { return Ok(()) };
+    let (Some(level), StopKind::Limit { distance }) = (exits.stop, exits.stop_kind) else { return Ok(()) };
     match OrderTerms::stop_limit(direction.opposite(), level, distance) {
         Some(_) => Ok(()),
         None => Err(Refusal::BadLevel { field: "stop_limit_price".to_owned(), price: level }),

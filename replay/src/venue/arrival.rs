@@ -78,7 +78,11 @@ impl BarVenue {
         let at_once = current.filter(|current| match terms {
             OrderTerms::Limit { price } => order.is_good(price, *current),
             OrderTerms::TakeProfit { trigger } => order.is_good(trigger, *current),
-            OrderTerms::Market | OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } | OrderTerms::Unknown => false,
+            OrderTerms::Market
+            | OrderTerms::Stop { .. }
+            | OrderTerms::StopLimit { .. }
+            | OrderTerms::TrailingStop { .. }
+            | OrderTerms::Unknown => false,
         });
         let available = match at_once {
             Some(_) => self.within_position(&order, quantity)?.and_then(|q| self.within_volume(&order.symbol, q)),
@@ -113,6 +117,7 @@ impl BarVenue {
             OrderTerms::Limit { price } => Some(price),
             OrderTerms::Stop { trigger }
             | OrderTerms::StopLimit { trigger, .. }
+            | OrderTerms::TrailingStop { trigger, .. }
             | OrderTerms::TakeProfit { trigger } => Some(trigger),
         };
         if !instrument.on_lot(order.quantity) || level.is_some_and(|level| !instrument.on_tick(level)) {
@@ -128,7 +133,9 @@ impl BarVenue {
         }
         let Some(current) = current else { return Ok(None) };
         Ok(match order.terms {
-            OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } if order.is_set_off_at(current) => {
+            OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } | OrderTerms::TrailingStop { .. }
+                if order.is_set_off_at(current) =>
+            {
                 Some(VenueReason::WouldTriggerNow)
             }
             OrderTerms::Limit { price } if order.post_only && order.is_good(price, current) => {
@@ -138,6 +145,7 @@ impl BarVenue {
             | OrderTerms::Limit { .. }
             | OrderTerms::Stop { .. }
             | OrderTerms::StopLimit { .. }
+            | OrderTerms::TrailingStop { .. }
             | OrderTerms::TakeProfit { .. }
             | OrderTerms::Unknown => None,
         })
@@ -186,7 +194,11 @@ impl BarVenue {
         let good = |order: &Resting, current| match order.terms {
             OrderTerms::Limit { price } => order.is_good(price, current),
             OrderTerms::StopLimit { price, .. } => order.triggered && order.is_good(price, current),
-            OrderTerms::Market | OrderTerms::Stop { .. } | OrderTerms::TakeProfit { .. } | OrderTerms::Unknown => false,
+            OrderTerms::Market
+            | OrderTerms::Stop { .. }
+            | OrderTerms::TrailingStop { .. }
+            | OrderTerms::TakeProfit { .. }
+            | OrderTerms::Unknown => false,
         };
         let order = self.resting.get(&place).zip(current).filter(|(order, current)| good(order, *current));
         let Some((mut order, current)) = order.map(|(order, current)| (order.clone(), current)) else { return Ok(()) };

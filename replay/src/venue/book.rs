@@ -3,7 +3,7 @@
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::event::ReportKind;
 use retrace_core::ids::{OrderNo, PlanNo};
-use retrace_core::instrument::Symbol;
+use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::order::{OrderStatus, OrderTerms, Side};
 
 /// A working order.
@@ -38,19 +38,20 @@ impl Resting {
     pub(super) const fn turn(&self) -> Turn {
         match self.terms {
             OrderTerms::StopLimit { .. } if self.triggered => Turn::Limit,
-            OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } => Turn::Stop,
+            OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } | OrderTerms::TrailingStop { .. } => Turn::Stop,
             OrderTerms::TakeProfit { .. } => Turn::TakeProfit,
             OrderTerms::Limit { .. } => Turn::Limit,
             OrderTerms::Market | OrderTerms::Unknown => Turn::Market,
         }
     }
 
-    /// Where it stands, as a query is answered.
+    /// Where it stands, as a query is answered. Where a trailing stop was moved to is not told.
     pub(super) const fn stands(&self) -> ReportKind {
         let status = if self.filled.is_flat() { OrderStatus::Open } else { OrderStatus::PartiallyFilled };
-        let price = match self.terms.trigger() {
-            Some(trigger) => Some(trigger),
-            None => self.terms.limit_price(),
+        let price = match (self.terms.trigger(), self.terms.trail()) {
+            (_, Some(_)) => None,
+            (Some(trigger), None) => Some(trigger),
+            (None, None) => self.terms.limit_price(),
         };
         ReportKind::Stands { status, quantity: self.quantity, price, filled: self.filled }
     }
@@ -74,18 +75,25 @@ impl Resting {
     /// Whether it is a stop that `price` sets off.
     pub(super) fn is_set_off_at(&self, price: Price) -> bool {
         match self.terms {
-            OrderTerms::Stop { trigger } | OrderTerms::StopLimit { trigger, .. } => {
-                !self.triggered && self.stop_touched(trigger, price)
-            }
+            OrderTerms::Stop { trigger }
+            | OrderTerms::StopLimit { trigger, .. }
+            | OrderTerms::TrailingStop { trigger, .. } => !self.triggered && self.stop_touched(trigger, price),
             OrderTerms::Market | OrderTerms::Limit { .. } | OrderTerms::TakeProfit { .. } | OrderTerms::Unknown => {
                 false
             }
         }
     }
 
-    /// Whether it is a stop, of either kind.
+    /// Lets a trailing stop follow the price, in the holder's favour only.
+    pub(super) fn follow(&mut self, price: Price, instrument: &Instrument) {
+        if let (OrderTerms::TrailingStop { trigger, trail }, false) = (self.terms, self.triggered) {
+            self.terms = self.terms.at(trail.moved(trigger, price, self.side, instrument));
+        }
+    }
+
+    /// Whether it is a stop, of any kind.
     pub(super) const fn is_stop(&self) -> bool {
-        matches!(self.terms, OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. })
+        matches!(self.terms, OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } | OrderTerms::TrailingStop { .. })
     }
 
     /// Whether `price` is as good as `level` or better: at or above it for a sale, at or below it for a purchase.

@@ -48,6 +48,8 @@ impl BarVenue {
                 order.triggered = true;
                 reports.push(report(order.order, ReportKind::Triggered));
             }
+            // Where a price moves it to, it stands from the next one on.
+            order.follow(seen, self.instrument(&order.symbol)?);
             return Ok(true);
         };
         order.triggered |= touched;
@@ -73,10 +75,12 @@ fn meets(order: &Resting, seen: Price, open: bool) -> Option<Met> {
     let met = |price, liquidity, slips| Some(Met { price, liquidity, slips });
     match order.terms {
         OrderTerms::Market => open.then_some(Met { price: seen, liquidity: Liquidity::Taker, slips: true }),
-        OrderTerms::Stop { .. } if order.triggered => {
+        OrderTerms::Stop { .. } | OrderTerms::TrailingStop { .. } if order.triggered => {
             open.then_some(Met { price: seen, liquidity: Liquidity::Taker, slips: true })
         }
-        OrderTerms::Stop { trigger } if order.stop_touched(trigger, seen) => {
+        OrderTerms::Stop { trigger } | OrderTerms::TrailingStop { trigger, .. }
+            if order.stop_touched(trigger, seen) =>
+        {
             met(if open { seen } else { trigger }, Liquidity::Taker, true)
         }
         // Set off inside a bar it is a limit order that can be filled at the price it meets: the level itself.
@@ -104,6 +108,7 @@ fn meets(order: &Resting, seen: Price, open: bool) -> Option<Met> {
         }
         OrderTerms::Stop { .. }
         | OrderTerms::StopLimit { .. }
+        | OrderTerms::TrailingStop { .. }
         | OrderTerms::TakeProfit { .. }
         | OrderTerms::Limit { .. }
         | OrderTerms::Unknown => None,

@@ -13,6 +13,9 @@ impl BarVenue {
     /// Why the profile does not let a new order in, if so.
     pub(super) fn against_profile(&self, order: &Resting) -> Result<Option<VenueReason>, VenueError> {
         let profile = &self.settings.profile;
+        if order.terms.trail().is_some() && !profile.native_trailing {
+            return Ok(Some(VenueReason::Other));
+        }
         if order.is_stop() {
             let stops = self.resting.values().filter(|o| o.symbol == order.symbol && o.is_stop()).count();
             if profile.max_stops.is_some_and(|max| stops >= usize::from(max)) {
@@ -109,7 +112,7 @@ impl BarVenue {
     pub(super) fn unlink(&mut self, traded: &Resting, reports: &mut Vec<Report>) {
         let profile = &self.settings.profile;
         let other: fn(&Resting) -> bool = match traded.terms {
-            OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } => {
+            OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } | OrderTerms::TrailingStop { .. } => {
                 |order| matches!(order.terms, OrderTerms::TakeProfit { .. })
             }
             OrderTerms::TakeProfit { .. } => Resting::is_stop,

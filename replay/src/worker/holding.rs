@@ -9,7 +9,7 @@ use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce}
 use retrace_core::venue::VenueProfile;
 use retrace_projections::ledger::{Order, Phase, Plan, is_protection};
 
-use super::{Request, cancel, request, snapshot};
+use super::{Request, cancel, request, snapshot, trailing};
 use crate::step::{Deciding, EngineError};
 
 /// Whether protection takes this file's path: one order is not simply amended to what is held.
@@ -106,7 +106,7 @@ pub(super) fn fit_down(
         let less = excess.size().filter(|_| deciding.state.profile.amend_down);
         match less.and_then(|less| left.less(less).and_then(|_| order.quantity.less(less))) {
             Some(quantity) => {
-                let price = order.terms.trigger();
+                let price = order.terms.trigger().and_then(|level| trailing::amended(&order, level));
                 let decision = Decision::AmendRequested { quantity, price, because };
                 deciding.decide(Some(plan.no), Some(order.no), decision)?;
                 return Ok(());
@@ -140,7 +140,7 @@ pub(super) fn missing(deciding: &Deciding<'_>, plan: &Plan, role: OrderRole) -> 
 /// venue takes no more of them the smallest makes place for a larger one.
 pub(super) fn fit(deciding: &mut Deciding<'_>, plan: &Plan, wanted: &Wanted) -> Result<(), EngineError> {
     let Some(orders) = settled(deciding, plan, wanted.role) else { return Ok(()) };
-    let moved: Vec<&Order> = orders.iter().filter(|order| order.terms.trigger() != Some(wanted.level)).collect();
+    let moved: Vec<&Order> = orders.iter().filter(|order| trailing::is_moved(order, wanted.level)).collect();
     for order in &moved {
         let (quantity, price) = (order.quantity, Some(wanted.level));
         let decision = Decision::AmendRequested { quantity, price, because: Because::Directive };
@@ -156,10 +156,16 @@ pub(super) fn fit(deciding: &mut Deciding<'_>, plan: &Plan, wanted: &Wanted) -> 
     if let Some(newest) = orders.last().filter(|_| deciding.state.profile.amend_up) {
         let whole = deciding.exact(Side::Buy.signed(newest.quantity).plus(Side::Buy.signed(missing)))?;
         let Some(quantity) = whole.size() else { return Ok(()) };
-        let decision = Decision::AmendRequested { quantity, price: Some(wanted.level), because: Because::Fill };
+        let price = trailing::amended(newest, wanted.level);
+        let decision = Decision::AmendRequested { quantity, price, because: Because::Fill };
         return deciding.decide(Some(plan.no), Some(newest.no), decision);
     }
-    if !super::large_enough(deciding, &plan.instrument, missing, Some(wanted.level))? {
+    let terms = if wanted.role == OrderRole::StopLoss {
+        super::patience::stop_terms(deciding, plan, wanted.level)
+    } else {
+        OrderTerms::TakeProfit { trigger: wanted.level }
+    };
+    if !super::large_enough(deciding, &plan.instrument, missing, terms.trigger())? {
         return Ok(());
     }
     if wanted.role == OrderRole::StopLoss && !orders.is_empty() && !takes_one_more(deciding, plan) {
@@ -173,13 +179,17 @@ pub(super) fn fit(deciding: &mut Deciding<'_>, plan: &Plan, wanted: &Wanted) -> 
     {
         return Ok(());
     }
-    place(deciding, plan, wanted, missing)
+    place(deciding, plan, wanted, terms, missing)
 }
 
-fn place(deciding: &mut Deciding<'_>, plan: &Plan, wanted: &Wanted, quantity: Quantity) -> Result<(), EngineError> {
-    let trigger = wanted.level;
+fn place(
+    deciding: &mut Deciding<'_>,
+    plan: &Plan,
+    wanted: &Wanted,
+    terms: OrderTerms,
+    quantity: Quantity,
+) -> Result<(), EngineError> {
     let is_stop = wanted.role == OrderRole::StopLoss;
-    let terms = if is_stop { super::patience::stop_terms(plan, trigger) } else { OrderTerms::TakeProfit { trigger } };
     // It takes the place of one that was taken back for it, with what has come since.
     let last = plan.side_orders().rfind(|order| order.role == wanted.role && !order.is_working());
     let alone = plan.working(wanted.role).next().is_none();
@@ -234,7 +244,10 @@ pub(super) fn cause(deciding: &Deciding<'_>, plan: &Plan, uncovered: Position) -
         }
     }
     let worth = match (uncovered.size(), plan.exits.stop) {
-        (Some(quantity), Some(level)) => super::large_enough(deciding, &plan.instrument, quantity, Some(level))?,
+        (Some(quantity), Some(level)) => {
+            let level = trailing::start(deciding, plan, level);
+            super::large_enough(deciding, &plan.instrument, quantity, Some(level))?
+        }
         (None, _) | (_, None) => false,
     };
     Ok(if worth && is_several(profile) { Because::Consolidating } else { Because::BelowMinNotional })

@@ -12,6 +12,7 @@ use retrace_core::event::{Decision, GroupRefusal, Idle, Refusal};
 use retrace_core::ids::{DirectiveId, PlanId, PlanNo};
 use retrace_core::instrument::Instrument;
 use retrace_core::order::OrderRole;
+use retrace_core::stop::StopKind;
 use retrace_projections::access::PlannerViews;
 use retrace_projections::ledger::{Distance, Exits, Phase, Plan};
 
@@ -356,9 +357,14 @@ fn set_exits(
     exits: Exits,
     current_price: Option<Price>,
 ) -> Result<(), EngineError> {
-    let Exits { stop, take_profit, stop_limit } = exits;
-    if stop_limit != plan.exits.stop_limit {
-        let decision = Decision::StopLimitSet { directive: id.clone(), distance: stop_limit };
+    let Exits { stop, take_profit, stop_kind } = exits;
+    if stop_kind != plan.exits.stop_kind {
+        let directive = id.clone();
+        let decision = match stop_kind {
+            StopKind::Market => Decision::StopLimitSet { directive, distance: None },
+            StopKind::Limit { distance } => Decision::StopLimitSet { directive, distance: Some(distance) },
+            StopKind::Trailing(trail) => Decision::StopTrailSet { directive, trail },
+        };
         deciding.decide(Some(plan.no), None, decision)?;
     }
     let decision = Decision::ExitsSet { directive: id.clone(), stop, take_profit, current_price };

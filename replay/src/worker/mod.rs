@@ -17,6 +17,7 @@ mod protection;
 mod risk;
 mod schedule;
 mod target;
+mod trailing;
 
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::directive::EntryTerms;

@@ -6,22 +6,31 @@ use retrace_core::event::{Because, Decision, TimerPurpose};
 use retrace_core::ids::{OrderNo, PlanNo, TimerId};
 use retrace_core::instrument::Symbol;
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms};
+use retrace_core::stop::StopKind;
 use retrace_projections::ledger::{Order, Plan};
 
-use super::{cancel, current_price, react, schedule, snapshot};
+use super::{cancel, current_price, react, schedule, snapshot, trailing};
 use crate::planner::levels;
 use crate::step::{Deciding, EngineError};
 
-/// What the plan's stop at `level` is: a stop market, or a stop limit where a directive asked for one.
-pub(super) fn stop_terms(plan: &Plan, level: Price) -> OrderTerms {
-    let distance = plan.exits.stop_limit;
-    let limited = distance.and_then(|distance| OrderTerms::stop_limit(plan.direction.opposite(), level, distance));
+/// What the plan's stop at `level` is, placed now: a stop market, or what else a directive asked for.
+pub(super) fn stop_terms(deciding: &Deciding<'_>, plan: &Plan, level: Price) -> OrderTerms {
+    let limited = match plan.exits.stop_kind {
+        StopKind::Market => None,
+        StopKind::Limit { distance } => OrderTerms::stop_limit(plan.direction.opposite(), level, distance),
+        StopKind::Trailing(trail) => {
+            return OrderTerms::TrailingStop { trigger: trailing::start(deciding, plan, level), trail };
+        }
+    };
     limited.unwrap_or(OrderTerms::Stop { trigger: level })
 }
 
-/// Whether a stop is what the plan's stops are to be, its limit as far from its level.
-pub(super) fn is_as_wanted(plan: &Plan, stop: &Order) -> bool {
-    stop.terms.trigger().is_none_or(|level| stop.terms == stop_terms(plan, level))
+/// Whether a stop is what the plan's stops are to be, its limit as far from its level, or it as far from the price.
+pub(super) fn is_as_wanted(deciding: &Deciding<'_>, plan: &Plan, stop: &Order) -> bool {
+    let StopKind::Trailing(trail) = plan.exits.stop_kind else {
+        return stop.terms.trigger().is_none_or(|level| stop.terms == stop_terms(deciding, plan, level));
+    };
+    stop.terms.trail() == Some(trail)
 }
 
 /// Keeps a timer for every stop limit that was set off, and cancels the one whose time is over, as soon as there is a

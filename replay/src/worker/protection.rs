@@ -7,7 +7,7 @@ use retrace_core::ids::{GroupNo, PlanNo};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_projections::ledger::{Closing, Group, Order, Phase, Plan, is_protection};
 
-use super::{Request, cancel, closing, current_price, holding, patience, request, snapshot};
+use super::{Request, cancel, closing, current_price, holding, patience, request, snapshot, trailing};
 use crate::planner::levels;
 use crate::step::{Deciding, EngineError};
 
@@ -38,7 +38,7 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
                 None => {
                     // One that was to be withdrawn and is not yet, of another kind than what is to stand now.
                     let stops = plan.working(OrderRole::StopLoss);
-                    let others: Vec<_> = stops.filter(|stop| !patience::is_as_wanted(&plan, stop)).collect();
+                    let others: Vec<_> = stops.filter(|stop| !patience::is_as_wanted(deciding, &plan, stop)).collect();
                     for other in &others {
                         cancel(deciding, no, other.no, Because::Directive)?;
                     }
@@ -182,10 +182,6 @@ fn place(deciding: &mut Deciding<'_>, plan: &Plan, working: Option<&Order>, cove
         return holding::fit(deciding, plan, &holding::Wanted { role: cover.role, level: cover.level, group });
     }
     let Some(order) = working else {
-        if !super::large_enough(deciding, &plan.instrument, cover.quantity, Some(cover.level))? {
-            return Ok(());
-        }
-        let Some(group) = parent_group(plan) else { return Ok(()) };
         let terms = match cover.role {
             OrderRole::TakeProfit => OrderTerms::TakeProfit { trigger: cover.level },
             OrderRole::StopLoss
@@ -193,8 +189,12 @@ fn place(deciding: &mut Deciding<'_>, plan: &Plan, working: Option<&Order>, cove
             | OrderRole::Reduce
             | OrderRole::Close
             | OrderRole::Flatten
-            | OrderRole::Compensation => patience::stop_terms(plan, cover.level),
+            | OrderRole::Compensation => patience::stop_terms(deciding, plan, cover.level),
         };
+        if !super::large_enough(deciding, &plan.instrument, cover.quantity, terms.trigger())? {
+            return Ok(());
+        }
+        let Some(group) = parent_group(plan) else { return Ok(()) };
         let order = Request {
             group,
             role: cover.role,
@@ -213,12 +213,13 @@ fn place(deciding: &mut Deciding<'_>, plan: &Plan, working: Option<&Order>, cove
     }
     let whole = deciding.exact(order.filled().plus(Side::Buy.signed(cover.quantity)))?;
     let Some(quantity) = whole.size() else { return Ok(()) };
-    let moved = order.terms.trigger() != Some(cover.level);
+    let moved = trailing::is_moved(order, cover.level);
     if !moved && quantity == order.quantity {
         return Ok(());
     }
     let because = if moved { Because::Directive } else { Because::Fill };
-    let decision = Decision::AmendRequested { quantity, price: Some(cover.level), because };
+    let price = trailing::amended(order, cover.level);
+    let decision = Decision::AmendRequested { quantity, price, because };
     deciding.decide(Some(plan.no), Some(order.no), decision)
 }
 

@@ -275,6 +275,6 @@ impl Account {
 fn at(level: StopLevel) -> Price {
     match level {
         StopLevel::At(price) | StopLevel::Limited { price, .. } => price,
-        StopLevel::Tolerance(_) => panic!("no case has a tolerance"),
+        StopLevel::Tolerance(_) | StopLevel::Trailing(_) => panic!("no case has a tolerance"),
     }
 }

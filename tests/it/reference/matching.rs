@@ -2,16 +2,17 @@
 
 use std::convert::Infallible;
 
-use retrace_core::amount::{Money, Quantity};
+use retrace_core::amount::{Money, Price, Quantity};
 use retrace_core::event::{Decision, Event, Fact, FillReport, Input, Mark, Report, ReportKind};
 use retrace_core::ids::{OrderNo, PlanNo, Seq, SessionUid};
 use retrace_core::instrument::Instrument;
 use retrace_core::manifest::Identity;
 use retrace_core::order::{OrderRole, OrderTerms, Side, TimeInForce};
 use retrace_core::step::Step;
+use retrace_core::stop::Trail;
 use retrace_core::testkit::samples;
 use retrace_core::time::{Span, Timestamp};
-use retrace_core::venue::{FillPath, VenueSettings};
+use retrace_core::venue::{FillPath, VenueProfile, VenueSettings};
 use retrace_projections::ledger::{Book, Group};
 use retrace_replay::backtest::{Backtest, Given, Recorder};
 use retrace_replay::effect::{Effect, VenueRequest};
@@ -21,9 +22,10 @@ use retrace_tools::input::directives::{self, DataSpan};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use super::{Compared, Differs, NotYet, Suite, Tolerance, at, decimal, refuses_order_type, text};
+use super::{Compared, Differs, Suite, Tolerance, at, decimal, text};
 
 const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
 
 pub(super) const DIFFERS: &[Differs] = &[
     Differs {
@@ -38,35 +40,12 @@ pub(super) const DIFFERS: &[Differs] = &[
     },
 ];
 
-const TRAILING: &str = "not yet: trailing stops come with a later part";
-
-pub(super) const NOT_YET: &[NotYet] = &[
-    trailing("lean-trailing-sell-pct"),
-    trailing("lean-trailing-sell-abs"),
-    trailing("nautilus-trailing_stop_market_last_price-0"),
-    trailing("nautilus-trailing_stop_market_last_price-2"),
-    trailing("nautilus-trailing_stop_market_default_uses_bid_ask-0"),
-    trailing("nautilus-trailing_stop_market_basis_points-0"),
-    trailing("nautilus-trailing_stop_market_basis_points-2"),
-    trailing("nautilus-trailing_stop_market_bid_ask-0"),
-    trailing("nautilus-trailing_stop_market_bid_ask-2"),
-    trailing("nautilus-trailing_stop_market_ticks-0"),
-    trailing("nautilus-trailing_stop_market_ticks-2"),
-    trailing("nautilus-trailing_stop_last_or_bid_ask-0"),
-    trailing("nautilus-trailing_stop_last_or_bid_ask-2"),
-    trailing("nautilus-trailing_stop_market_last_price_move_in_favour-0"),
-];
-
-const fn trailing(case: &'static str) -> NotYet {
-    NotYet { case, reason: TRAILING, missing: || refuses_order_type("TRAILING_STOP") }
-}
-
 #[test]
 fn matching() {
-    let mut suite = Suite::new(DIFFERS, NOT_YET);
+    let mut suite = Suite::new(DIFFERS, &[]);
     suite.file("matching/freqtrade_backtest_detail.json", bars_and_signals);
     suite.file("matching/lean_fill_model.json", single_order);
-    suite.file("matching/nautilus_trailing_stops.json", |case| panic!("{} has to run now", case["id"]));
+    suite.file("matching/nautilus_trailing_stops.json", trailed);
     suite.end();
 }
 
@@ -250,6 +229,7 @@ fn bar_at(open_time: Timestamp, bar: &Value) -> Bar {
 }
 
 /// A venue with one order, and what happens to it.
+#[derive(Clone)]
 struct Venue {
     venue: BarVenue,
     instrument: Instrument,
@@ -258,7 +238,8 @@ struct Venue {
 fn single_order(case: &Value) -> Compared {
     let order = &case["order"];
     let mut compared = Compared::new(case);
-    let mut venue = Venue::new(VenueSettings { taker_fee: Decimal::ZERO, ..samples::venue() });
+    let profile = VenueProfile { native_trailing: true, ..VenueProfile::backtest() };
+    let mut venue = Venue::new(VenueSettings { profile, taker_fee: Decimal::ZERO, ..samples::venue() });
     let side = if order["side"] == "buy" { Side::Buy } else { Side::Sell };
     let level = |name: &str| samples::price(&text(&order[name]));
     let terms = match order["type"].as_str().unwrap() {
@@ -266,6 +247,11 @@ fn single_order(case: &Value) -> Compared {
         "limit" => OrderTerms::Limit { price: level("limit") },
         "stop_limit" => OrderTerms::StopLimit { trigger: level("stop"), price: level("limit") },
         "stop_market" => OrderTerms::Stop { trigger: level("stop") },
+        "trailing_stop" => {
+            let absolute = order.get("trail_abs").map(|distance| Trail::Distance(decimal(distance)));
+            let trail = absolute.unwrap_or_else(|| Trail::Fraction(decimal(&order["trail_pct"])));
+            OrderTerms::TrailingStop { trigger: level("stop"), trail }
+        }
         other => panic!("{}: no order type {other}", case["id"]),
     };
     let quantity = samples::quantity(&text(&order["qty"]));
@@ -299,6 +285,7 @@ fn single_order(case: &Value) -> Compared {
             bar_at(open_time, &event["bar"])
         };
         let mut got = std::mem::take(&mut early);
+        let before = venue.clone();
         got.extend(venue.show(Half::Open, bar, 60));
         got.extend(venue.show(Half::Rest, bar, 60));
         assert!(got.len() <= 1, "{}: {} fills at once", case["id"], got.len());
@@ -306,7 +293,35 @@ fn single_order(case: &Value) -> Compared {
         let (quantity, price) = got.first().map(|fill| (fill.quantity.value(), fill.price.value())).unzip();
         compared.number(&format!("event{place}.qty"), &wanted["qty"], quantity, Tolerance::Exact);
         compared.number(&format!("event{place}.price"), &wanted["price"], price, Tolerance::Exact);
+        if let Some(stop) = event.get("stop") {
+            // Once it has filled, it stood where it stood before.
+            let at = if got.is_empty() { &venue } else { &before };
+            let stands = samples::price(&text(stop));
+            let found = at.is_set_off_first_at(stands).then_some(stands.value());
+            compared.number(&format!("event{place}.stop"), stop, found, Tolerance::Exact);
+        }
     }
+    compared
+}
+
+/// Where a stop stands after a price: by the function that the venue moves it with. Its basis is the one price it sees:
+/// the last one where the case has it, else the side of the book that the case says.
+fn trailed(case: &Value) -> Compared {
+    let inputs = &case["inputs"];
+    let instrument = samples::btc();
+    let (side, quoted) = if inputs["side"] == "buy" { (Side::Buy, "ask") } else { (Side::Sell, "bid") };
+    let number = |name: &str| inputs.get(name).map(decimal);
+    let in_ticks = || number("ticks").map(|ticks| ticks * instrument.tick.value());
+    let trail = match number("basis_points") {
+        Some(points) => Trail::Fraction(points / Decimal::from(10_000)),
+        None => Trail::Distance(number("offset").or_else(in_ticks).unwrap()),
+    };
+    let price = Price::new(number("last_price").or_else(|| number(quoted)).unwrap()).unwrap();
+    let trigger = Price::new(number("initial_trigger").unwrap()).unwrap();
+    let moved = trail.moved(trigger, price, side, &instrument);
+    let mut compared = Compared::new(case);
+    let moved = Some(moved.value()).filter(|_| moved != trigger);
+    compared.number("trigger", &case["expected"]["expected_trigger"], moved, Tolerance::Exact);
     compared
 }
 
@@ -340,6 +355,18 @@ impl Venue {
             reports.extend(self.venue.price_point(point).unwrap());
         }
         filled(reports)
+    }
+
+    /// Whether a falling price sets off the sale that stands at `level`, and one a tick above it does not.
+    fn is_set_off_first_at(&self, level: Price) -> bool {
+        let above = Price::new(level.value() + self.instrument.tick.value()).unwrap();
+        let fills_at = |price: Price| {
+            let mut venue = self.venue.clone();
+            let mark = Mark::same(price);
+            let point = PricePoint { symbol: &self.instrument.symbol, time: at(DAY), mark, open: true };
+            !filled(venue.price_point(point).unwrap()).is_empty()
+        };
+        fills_at(level) && !fills_at(above)
     }
 
     fn place(&mut self, now: Timestamp, side: Side, terms: OrderTerms, quantity: Quantity) -> Vec<FillReport> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{BARS, Bench, Files, HEADER, SESSION, docs, indented, snapshot, without_ids};
 
 /// What no file can lead to yet, and why.
-const NOT_FROM_A_FILE: [(&str, &str); 8] = [
+const NOT_FROM_A_FILE: [(&str, &str); 7] = [
     ("not_above_filled", "no order here fills in part; `tests/reports/modify_orders_refused.txt` has it"),
     ("order_unanswered", "this venue answers at once; `tests/reports/modify_orders_refused.txt` has it"),
     ("not_connected", "this venue is always there; `tests/reports/modify_orders_without_connection.txt` has it"),
@@ -19,7 +19,6 @@ const NOT_FROM_A_FILE: [(&str, &str); 8] = [
         "one file's ids are compared before it runs (`reused_id`); it takes a live strategist to send another body",
     ),
     ("shorting_unsupported", "this session's profile can be short; `tests/scenarios/profile_refuses.txt` has it"),
-    ("unsupported_by_profile", "this session's profile has all of it; `tests/scenarios/profile_refuses.txt` has it"),
     ("too_large", "sizes beyond exact counting are refused before the run (`notional_too_long`)"),
 ];
 
@@ -87,6 +86,7 @@ fn files() -> Files {
             &["TPL_HOLD"],
             json!({ "exit_directive": { "stop_loss_price": "49000", "stop_limit_price": "48900" } }),
         ),
+        change(6, "HOLD_10", &["TPL_HOLD"], json!({ "exit_directive": { "trailing_stop_distance": "100" } })),
         change(
             7,
             "HOLD_4",

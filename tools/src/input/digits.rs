@@ -180,7 +180,7 @@ const fn highest_layer(hint: ExecutionHint) -> Option<retrace_core::amount::Pric
 const fn price_of(level: StopLevel) -> Option<retrace_core::amount::Price> {
     match level {
         StopLevel::At(price) | StopLevel::Limited { price, .. } => Some(price),
-        StopLevel::Tolerance(_) => None,
+        StopLevel::Tolerance(_) | StopLevel::Trailing(_) => None,
     }
 }
 

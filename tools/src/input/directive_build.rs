@@ -13,9 +13,8 @@ use rust_decimal::Decimal;
 
 use crate::input::directive_actions::Action;
 use crate::input::directive_execution::{Divided, FIELDS};
-use crate::input::directive_fields::{
-    AggregatedFields, DirectiveFields, ExitFields, Given, InstructionFields, IntentFields, Text,
-};
+use crate::input::directive_exits::{REMOVE_STOP, STOP, TAKE_PROFIT};
+use crate::input::directive_fields::{AggregatedFields, DirectiveFields, Given, InstructionFields, IntentFields, Text};
 use crate::input::directive_legs::LEGS;
 use crate::input::directive_values::{Named, Placed, Values, text_of};
 use crate::input::directives::from_json;
@@ -26,18 +25,13 @@ use crate::input::rule::Rule;
 const PLANS: &str = "directive.target_plan_ids";
 const SYMBOL: &str = "directive.entry_directive.symbol";
 const SIZE: &str = "directive.size_directive.target_position_size";
-const STOP: &str = "directive.exit_directive.stop_loss_price";
-const STOP_LIMIT: &str = "directive.exit_directive.stop_limit_price";
-const TOLERANCE: &str = "directive.exit_directive.stop_loss_tolerance";
-const REMOVE_STOP: &str = "directive.exit_directive.remove_stop";
-const TAKE_PROFIT: &str = "directive.exit_directive.take_profit_price";
 
 /// How many plans one directive may be for, and how many causes it may name: with names of full length they fit into one
 /// event, and what is decided for them into one Step.
 const PLANS_MAX: usize = 500;
 const CAUSES_MAX: usize = 250;
 
-type Built<T> = Result<T, InputProblem>;
+pub(super) type Built<T> = Result<T, InputProblem>;
 
 /// Builds the directive of one line.
 pub(super) struct Builder<'a> {
@@ -242,51 +236,6 @@ impl<'a> Builder<'a> {
         Ok(Some(target.value()))
     }
 
-    fn exits(
-        &self,
-        exit: Option<&ExitFields>,
-        instruments: &[&Instrument],
-    ) -> Built<(Option<StopChange>, Option<TakeProfitChange>)> {
-        let values = self.values();
-        let Some(exit) = exit else { return Ok((None, None)) };
-        let tolerance = values.fraction(Named(TOLERANCE, text_of(exit.stop_loss_tolerance.as_ref())), false)?;
-        let price = values.price(Named::given(STOP, &exit.stop_loss_price), instruments)?;
-        let remove = exit.remove_stop == Some(true);
-        let excludes = |field, other| Err((self.here)(Rule::Excludes { other }).field(field));
-        let stop = match (price, tolerance, remove) {
-            (Some(_), Some(_), _) => return excludes(TOLERANCE, "stop_loss_price"),
-            (Some(_), None, true) => return excludes(REMOVE_STOP, "stop_loss_price"),
-            (None, Some(_), true) => return excludes(REMOVE_STOP, "stop_loss_tolerance"),
-            (Some(price), None, false) => Some(StopChange::To(StopLevel::At(price))),
-            (None, Some(_), false) if exit.stop_loss_price == Given::Null => {
-                return excludes(TOLERANCE, "stop_loss_price");
-            }
-            (None, Some(fraction), false) => Some(StopChange::To(StopLevel::Tolerance(fraction))),
-            (None, None, true) => Some(StopChange::Remove),
-            (None, None, false) if exit.stop_loss_price == Given::Null => {
-                return Err((self.here)(Rule::StopRemovedByNull).field(STOP).value("null"));
-            }
-            (None, None, false) => None,
-        };
-        let limit = values.price(Named(STOP_LIMIT, text_of(exit.stop_limit_price.as_ref())), instruments)?;
-        let stop = match (stop, limit) {
-            (stop, None) => stop,
-            (Some(StopChange::To(StopLevel::At(price))), Some(limit)) => {
-                Some(StopChange::To(StopLevel::Limited { price, limit }))
-            }
-            (Some(StopChange::To(StopLevel::Tolerance(_))), _) => return excludes(STOP_LIMIT, "stop_loss_tolerance"),
-            (Some(StopChange::Remove), _) => return excludes(STOP_LIMIT, "remove_stop"),
-            (Some(StopChange::To(StopLevel::Limited { .. })) | None, _) => {
-                return Err((self.here)(Rule::Missing).field(STOP));
-            }
-        };
-        let take_profit = match values.price(Named::given(TAKE_PROFIT, &exit.take_profit_price), instruments)? {
-            Some(price) => Some(TakeProfitChange::To(price)),
-            None => (exit.take_profit_price == Given::Null).then_some(TakeProfitChange::Remove),
-        };
-        Ok((stop, take_profit))
-    }
-
     /// What plans that earlier lines named trade.
     pub(super) fn instruments_of(&self, plans: &[PlanId]) -> Vec<&'a Instrument> {
         let symbols = plans.iter().filter_map(|plan| self.plans.get(plan));
@@ -337,7 +286,8 @@ impl<'a> Builder<'a> {
         };
         let stop = match new.stop {
             Some(StopLevel::At(price) | StopLevel::Limited { price, .. }) => Some(price),
-            Some(StopLevel::Tolerance(_)) | None => None,
+            // It is read against the limit.
+            Some(StopLevel::Tolerance(_) | StopLevel::Trailing(_)) | None => None,
         };
         for (field, level, below, limit_price) in [
             (stop_field, stop, direction == Side::Buy, for_stop),

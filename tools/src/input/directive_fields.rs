@@ -185,6 +185,8 @@ pub(super) struct ExitFields {
     pub(super) stop_loss_price: Given<Text>,
     pub(super) stop_loss_tolerance: Option<Text>,
     pub(super) stop_limit_price: Option<Text>,
+    pub(super) trailing_stop_distance: Option<Text>,
+    pub(super) trailing_stop_tolerance: Option<Text>,
     #[serde(default)]
     pub(super) take_profit_price: Given<Text>,
     pub(super) remove_stop: Option<bool>,

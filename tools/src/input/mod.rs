@@ -8,6 +8,7 @@ pub mod digits;
 mod directive_actions;
 mod directive_build;
 mod directive_execution;
+mod directive_exits;
 mod directive_fields;
 mod directive_legs;
 mod directive_values;

@@ -108,7 +108,6 @@ impl Checker<'_> {
             };
         }
         for (name, text, flag) in [
-            ("native_trailing", &own.native_trailing, profile.native_trailing),
             ("native_iceberg", &own.native_iceberg, profile.native_iceberg),
             ("size_free_stop", &own.size_free_stop, profile.size_free_stop),
         ] {

@@ -181,6 +181,8 @@ fn orders(group: &GroupView) -> Vec<Node> {
 
 fn order_pieces(order: &OrderView) -> Vec<Piece> {
     let price = order.stop_price.or(order.price).map_or(String::new(), |price| price.to_string());
+    let kind = order.order_type.as_str();
+    let kind = order.trail.map_or(kind.to_owned(), |trail| format!("{kind} by {trail}"));
     let mut status = order.status.as_str().to_owned();
     let partly = !order.filled_quantity.is_flat() && order.filled_quantity.value() != order.quantity.value();
     if partly {
@@ -196,7 +198,7 @@ fn order_pieces(order: &OrderView) -> Vec<Piece> {
         Piece::styled(if is_protection(order.role) { PROTECTION } else { PLAIN }, order.role.as_str()),
         Piece::styled(PLAIN, order.side.as_str()),
         Piece::decimal(order.quantity.to_string()),
-        Piece::styled(PLAIN, order.order_type.as_str()),
+        Piece::styled(PLAIN, kind),
         Piece::decimal(price),
         Piece::styled(status_style(order.status), status),
         Piece::styled(DIM, short_id(&order.order_id.to_string())),

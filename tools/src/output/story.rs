@@ -176,7 +176,7 @@ fn tell_decision(decision: &Decision) -> Telling {
         Decision::TimerSet { .. } | Decision::TimerDropped { .. } => telling("", "timer", DIM),
         Decision::CloseStarted { .. } => telling("#", "close", BOLD),
         Decision::CloseGaveUp { .. } => telling("!!", "close", ALARM),
-        Decision::StopLimitSet { .. } => telling("|", "stop", PROTECTION),
+        Decision::StopLimitSet { .. } | Decision::StopTrailSet { .. } => telling("|", "stop", PROTECTION),
         Decision::StopPassed { .. } => telling("!!", "stop", ALARM),
         Decision::ProtectionGapChanged { uncovered, .. } if uncovered.is_flat() => telling("|", "gap", PROTECTION),
         Decision::ProtectionGapChanged { .. } => telling("!!", "gap", ALARM),

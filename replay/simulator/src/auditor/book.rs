@@ -2,6 +2,7 @@
 
 use retrace_core::event::FillReport;
 use retrace_core::ids::{GroupNo, PlanId, PlanNo, Seq, TimerId};
+use retrace_core::stop::Trail;
 
 use crate::units::GRAINS;
 
@@ -17,10 +18,12 @@ pub struct Plan {
     pub sign: i64,
     /// How many lots it is to be.
     pub target: i64,
-    /// Where its stop is to stand, in ticks.
+    /// Where its stop is to stand, in ticks; one that trails stands there at first, or nearer to the price.
     pub stop: Option<i64>,
     /// How many ticks beyond its stop's level its limit is to stand; `None` for a stop at market.
     pub stop_limit: Option<i64>,
+    /// How its stop is to follow the price.
+    pub trail: Option<Trail>,
     /// Where its gain is to be taken, in ticks.
     pub profit: Option<i64>,
     /// How many lots it has traded.
@@ -100,6 +103,8 @@ pub struct Order {
     pub level: Option<i64>,
     /// Of a stop limit, its limit and its time.
     pub limit: Option<StopLimit>,
+    /// Of a trailing stop, how it follows the price.
+    pub trail: Option<Trail>,
     /// How many are filled.
     pub filled: i64,
     /// Something was said of it.

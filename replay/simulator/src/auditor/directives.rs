@@ -7,13 +7,14 @@ use retrace_core::directive::{
 use retrace_core::event::{Decision, Event, Fact, GroupRefusal, Refusal};
 use retrace_core::ids::{PlanId, PlanNo};
 use retrace_core::order::Side;
+use retrace_core::stop::{StopKind, Trail};
 use rust_decimal::Decimal;
 
 use super::batches::{leg_of, spelled_out};
 use super::{Auditor, Kind, Phase, Plan};
 use crate::finding::Finding;
 use crate::script::Script;
-use crate::units::{lots_of, ticks_of};
+use crate::units::{level_behind, lots_of, ticks_of};
 
 impl Auditor {
     pub(super) fn directive(&mut self, said: &StrategyDirective, events: &[Event]) -> Result<(), Finding> {
@@ -167,7 +168,8 @@ impl Auditor {
             symbol,
             sign,
             target: lots_of(new.target.value()).unwrap_or(0),
-            stop: new.stop.and_then(|stop| level_of(stop, sign, mark)),
+            stop: new.stop.and_then(|stop| level_of(stop, sign, entered_at(new, sign, mark, stop))),
+            trail: new.stop.and_then(trail_of),
             stop_limit: new.stop.and_then(|stop| distance_of(stop, sign)),
             profit: new.take_profit.and_then(ticks_of),
             traded: 0,
@@ -211,6 +213,9 @@ impl Auditor {
             Refusal::PlanExists => new.is_some() && known.is_some(),
             Refusal::ShortingUnsupported => new.is_some() && !long && !self.rules.profile.shorting,
             Refusal::NoPriceYet => mark.is_none(),
+            Refusal::UnsupportedByProfile { needs } if needs == "native_trailing" => {
+                !self.rules.profile.native_trailing
+            }
             Refusal::UnsupportedByProfile { needs } if needs == "native_oco" => !self.rules.profile.links_exits(),
             // An order that leaves was to grow, and all of the holding has its order.
             Refusal::UnsupportedByProfile { .. } => {
@@ -219,6 +224,11 @@ impl Auditor {
             Refusal::WrongSide { field, level, price } if field == "stop_limit_price" => {
                 // A limit stands at the stop's level or beyond it.
                 ticks_of(*level).zip(ticks_of(*price)).is_some_and(|(limit, stop)| (limit - stop) * sign > 0)
+            }
+            Refusal::OtherStopStands { stands, proposed } => {
+                let plan = known.filter(|plan| plan.stop.is_some());
+                let book = plan.map(|plan| (plan.trail, plan.stop_limit));
+                book == Some(kind_of(*stands)) && book != Some(kind_of(*proposed))
             }
             Refusal::StopStands { proposed, .. } => {
                 let stands = known.filter(|plan| plan.stop.is_some());
@@ -315,8 +325,12 @@ fn change(plan: &mut Plan, modify: &ModifyPlans, mark: Option<i64>, running: Run
             // What stands keeps its limit; another one would have been refused.
             if plan.stop.is_none() {
                 plan.stop_limit = distance_of(level, plan.sign);
+                plan.trail = trail_of(level);
             }
-            plan.stop = level_of(level, plan.sign, mark);
+            // One that trails is not moved.
+            if plan.stop.is_none() || plan.trail.is_none() {
+                plan.stop = level_of(level, plan.sign, mark);
+            }
         }
     }
     match modify.take_profit {
@@ -339,7 +353,40 @@ fn change(plan: &mut Plan, modify: &ModifyPlans, mark: Option<i64>, running: Run
 fn distance_of(level: StopLevel, sign: i64) -> Option<i64> {
     match level {
         StopLevel::Limited { price, limit } => ticks_of(price).zip(ticks_of(limit)).map(|(at, to)| (at - to) * sign),
-        StopLevel::At(_) | StopLevel::Tolerance(_) => None,
+        StopLevel::At(_) | StopLevel::Tolerance(_) | StopLevel::Trailing(_) => None,
+    }
+}
+
+const fn trail_of(level: StopLevel) -> Option<Trail> {
+    match level {
+        StopLevel::Trailing(trail) => Some(trail),
+        StopLevel::At(_) | StopLevel::Tolerance(_) | StopLevel::Limited { .. } => None,
+    }
+}
+
+/// How a stop trails, and how many ticks beyond its level it has its limit.
+fn kind_of(kind: StopKind) -> (Option<Trail>, Option<i64>) {
+    match kind {
+        StopKind::Market => (None, None),
+        StopKind::Limit { distance } => (None, i64::try_from((distance * Decimal::TEN).trunc().mantissa()).ok()),
+        StopKind::Trailing(trail) => (Some(trail), None),
+    }
+}
+
+/// Against which price a new plan's stop is read: one that trails against its limit, the farthest of several, or the
+/// current price where that is better.
+fn entered_at(new: &NewTrade, sign: i64, mark: Option<i64>, stop: StopLevel) -> Option<i64> {
+    if trail_of(stop).is_none() {
+        return mark;
+    }
+    let limit = match new.execution.algorithm {
+        Some(Algorithm::Layered(layered)) => Some(if sign > 0 { layered.from } else { layered.to }),
+        _ => new.entry.limit_price,
+    };
+    let limit = limit.and_then(ticks_of);
+    match (limit, mark) {
+        (Some(limit), Some(mark)) => Some(if sign > 0 { limit.min(mark) } else { limit.max(mark) }),
+        (limit, mark) => limit.or(mark),
     }
 }
 
@@ -347,6 +394,7 @@ fn distance_of(level: StopLevel, sign: i64) -> Option<i64> {
 fn level_of(level: StopLevel, sign: i64, mark: Option<i64>) -> Option<i64> {
     match level {
         StopLevel::At(price) | StopLevel::Limited { price, .. } => ticks_of(price),
+        StopLevel::Trailing(trail) => level_behind(trail, mark?, sign),
         StopLevel::Tolerance(fraction) => {
             let (thousandths, mark) =
                 (i64::try_from((fraction * Decimal::ONE_THOUSAND).trunc().mantissa()).ok()?, mark?);

@@ -14,6 +14,7 @@ mod pace;
 mod patience;
 mod protection;
 mod requests;
+mod trailing;
 
 use std::collections::{BTreeMap, BTreeSet};
 

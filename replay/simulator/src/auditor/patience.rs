@@ -18,7 +18,7 @@ impl Auditor {
     pub(super) fn limit_of_stop(&self, effect: &Effect, terms: OrderTerms) -> Result<Option<StopLimit>, Finding> {
         let Some(plan) = self.plans.get(&effect.plan) else { return Ok(None) };
         let (stops, distance) = match terms {
-            OrderTerms::Stop { .. } => (true, None),
+            OrderTerms::Stop { .. } | OrderTerms::TrailingStop { .. } => (true, None),
             OrderTerms::StopLimit { trigger, price } => {
                 let (Some(trigger), Some(price)) = (ticks_of(trigger), ticks_of(price)) else {
                     return Err(Finding::Unsound { order: effect.order, what: "has a limit off the tick" });

@@ -22,7 +22,7 @@ impl Auditor {
         let of = |kind| self.of_plan(no).map(|(_, order)| order).filter(move |order| order.kind == kind);
         let leaving: i64 = if profile.divides() { of(Kind::Exit).map(Order::most).sum() } else { 0 };
         let staying = (held - leaving).max(0);
-        let elsewhere = stops().find(|stop| stop.works() && stop.level != plan.stop);
+        let elsewhere = stops().find(|stop| stop.works() && stop.trail.is_none() && stop.level != plan.stop);
         let level = elsewhere.or_else(|| stops().find(|stop| stop.works())).and_then(|stop| stop.level);
         let broken = Err(Finding::Protection { plan: no, covered, level, held, wanted: plan.stop });
         if covered > held {
@@ -43,7 +43,9 @@ impl Auditor {
         };
         // What is too small for an order of its own waits for more.
         let alone = covered == 0 || !profile.amend_up;
-        let small = alone && (staying - covered) * wanted < self.rules.min_notional * 100;
+        // One that trails is placed behind the price, and valued there.
+        let valued = if plan.trail.is_some() && plan.sign < 0 { wanted / 2 } else { wanted };
+        let small = alone && (staying - covered) * valued < self.rules.min_notional * 100;
         // A take profit that is on its way out still has its part of the holding.
         // So does one that filled before it was made larger, until that is answered.
         let has_part = |order: &Order| order.is_pending() || order.asked.is_some() && order.most() > 0;
@@ -57,6 +59,9 @@ impl Auditor {
         };
         if standing && let Some((order, _)) = self.of_plan(no).find(other) {
             return Err(Finding::StopLimit { plan: no, order, what: "stands with another limit than its plan's" });
+        }
+        if standing && let Some(order) = self.trails_otherwise(no, plan) {
+            return Err(Finding::Trail { plan: no, order, what: "trails otherwise than its plan's" });
         }
         let ends = matches!(plan.phase, Phase::StoppedOut | Phase::Closed);
         // While what flattens it is on its way, nothing is told.

@@ -42,6 +42,10 @@ impl Auditor {
         if lots > order.lots && !profile.amend_up || lots < order.lots && !profile.amend_down {
             return unsound("is to be amended where the venue does not amend that way");
         }
+        if order.trail.is_some() && level.is_some() {
+            let what = "is to be moved, where the venue moves it";
+            return Err(Finding::Trail { plan: effect.plan, order: no, what });
+        }
         order.asked = Some(Asked::Amend { lots, level });
         let (from, to, kind) = (order.left(), lots - order.filled, order.kind);
         let allowed = lots <= order.may_grow_to;
@@ -76,7 +80,7 @@ impl Auditor {
         let direction = if plan.sign > 0 { Side::Buy } else { Side::Sell };
         let level = terms.trigger().or_else(|| terms.limit_price());
         let kind = match terms {
-            OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } => Kind::Stop,
+            OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } | OrderTerms::TrailingStop { .. } => Kind::Stop,
             OrderTerms::TakeProfit { .. } => Kind::Profit,
             _ if *side == direction => Kind::Entry,
             _ => Kind::Exit,
@@ -101,12 +105,14 @@ impl Auditor {
         }
         self.keeps_pace(effect.plan, lots, kind)?;
         let limit = self.limit_of_stop(effect, *terms)?;
+        let trail = self.trail_of_stop(effect, *terms)?;
         let order = Order {
             plan: effect.plan,
             kind,
             lots,
             level: level.flatten(),
             limit,
+            trail,
             filled: 0,
             answered: false,
             ended: false,

@@ -8,7 +8,7 @@ use super::{Told, Venue, VenueOrder};
 use crate::units::GRAINS;
 
 pub(super) const fn is_stop(order: &VenueOrder) -> bool {
-    matches!(order.terms, OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. })
+    matches!(order.terms, OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } | OrderTerms::TrailingStop { .. })
 }
 
 const fn is_profit(order: &VenueOrder) -> bool {

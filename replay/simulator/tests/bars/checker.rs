@@ -240,7 +240,7 @@ impl Checker {
                     *gave_up = true;
                 }
             }
-            Decision::StopLimitSet { .. } => {}
+            Decision::StopLimitSet { .. } | Decision::StopTrailSet { .. } => {}
             Decision::StopPassed { .. } => {
                 plan.phase = Phase::StoppedOut;
                 plan.target = ZERO;

@@ -123,6 +123,11 @@ fn slices_of_a_close_at_once() {
 }
 
 #[test]
+fn trailing_stop_moved_back() {
+    expect(Fault::TrailMoved, |finding| matches!(finding, Finding::Trail { .. }));
+}
+
+#[test]
 fn kill_switch_forgotten() {
     expect(Fault::SwitchForgotten, |finding| matches!(finding, Finding::BeyondLimit { limit: "kill_switch", .. }));
 }

@@ -231,6 +231,47 @@ fn directive_refusals() {
                 &[("\"stop_loss_price\":\"37000\"", "\"stop_limit_price\":\"36900\",\"stop_loss_tolerance\":\"0.01\"")],
             ),
         ),
+        ("trail and price", changed(NEW, &[("\"37000\"", "\"37000\",\"trailing_stop_distance\":\"100\"")])),
+        ("trail and null", changed(NEW, &[("\"37000\"", "null,\"trailing_stop_tolerance\":\"0.1\"")])),
+        (
+            "trail and limit",
+            changed(
+                NEW,
+                &[(
+                    "\"stop_loss_price\":\"37000\"",
+                    "\"stop_limit_price\":\"36900\",\"trailing_stop_distance\":\"100\"",
+                )],
+            ),
+        ),
+        (
+            "two trails",
+            changed(
+                NEW,
+                &[(
+                    "\"stop_loss_price\":\"37000\"",
+                    "\"trailing_stop_tolerance\":\"0.1\",\"trailing_stop_distance\":\"100\"",
+                )],
+            ),
+        ),
+        (
+            "trail and its removal",
+            format!(
+                "{NEW}\n{}",
+                changed(
+                    MODIFY,
+                    &[(
+                        "\"exit_directive\":{",
+                        "\"exit_directive\":{\"remove_stop\":true,\"trailing_stop_distance\":\"1\","
+                    )]
+                )
+            ),
+        ),
+        (
+            "trail off the tick",
+            changed(NEW, &[("\"stop_loss_price\":\"37000\"", "\"trailing_stop_distance\":\"100.001\"")]),
+        ),
+        ("trail of nothing", changed(NEW, &[("\"stop_loss_price\":\"37000\"", "\"trailing_stop_distance\":\"0\"")])),
+        ("trail of all", changed(NEW, &[("\"stop_loss_price\":\"37000\"", "\"trailing_stop_tolerance\":\"1\"")])),
         ("stop limit off the tick", changed(NEW, &[("\"37000\"", "\"37000\",\"stop_limit_price\":\"36900.001\"")])),
         ("one id, two bodies", format!("{NEW}\n{}", changed(NEW, &[("\"10\"", "\"11\"")]))),
         ("one id, two comments", format!("{NEW}\n{}", changed(NEW, &[("breakout", "breakdown")]))),
