@@ -198,6 +198,13 @@ pub enum OrderTerms {
         /// The worst acceptable price: at the trigger, or beyond it.
         price: Price,
     },
+    /// A limit order at `price` of which the venue shows `visible` at a time, and refills that by itself.
+    Iceberg {
+        /// The worst acceptable price.
+        price: Price,
+        /// The most that stands in the book at once.
+        visible: Quantity,
+    },
 }
 
 impl OrderTerms {
@@ -215,7 +222,7 @@ impl OrderTerms {
     pub const fn order_type(self) -> OrderType {
         match self {
             Self::Market => OrderType::Market,
-            Self::Limit { .. } => OrderType::Limit,
+            Self::Limit { .. } | Self::Iceberg { .. } => OrderType::Limit,
             Self::Stop { .. } => OrderType::Stop,
             Self::TakeProfit { .. } => OrderType::TakeProfit,
             Self::Unknown => OrderType::Unknown,
@@ -226,7 +233,7 @@ impl OrderTerms {
     /// The limit price, where the type has one.
     pub const fn limit_price(self) -> Option<Price> {
         match self {
-            Self::Limit { price } | Self::StopLimit { price, .. } => Some(price),
+            Self::Limit { price } | Self::StopLimit { price, .. } | Self::Iceberg { price, .. } => Some(price),
             Self::Market | Self::Stop { .. } | Self::TakeProfit { .. } | Self::Unknown => None,
         }
     }
@@ -235,7 +242,20 @@ impl OrderTerms {
     pub const fn trigger(self) -> Option<Price> {
         match self {
             Self::Stop { trigger } | Self::TakeProfit { trigger } | Self::StopLimit { trigger, .. } => Some(trigger),
-            Self::Market | Self::Limit { .. } | Self::Unknown => None,
+            Self::Market | Self::Limit { .. } | Self::Iceberg { .. } | Self::Unknown => None,
+        }
+    }
+
+    /// The most of it that stands in the book at once, where the venue hides the rest.
+    pub const fn visible(self) -> Option<Quantity> {
+        match self {
+            Self::Iceberg { visible, .. } => Some(visible),
+            Self::Market
+            | Self::Limit { .. }
+            | Self::Stop { .. }
+            | Self::TakeProfit { .. }
+            | Self::Unknown
+            | Self::StopLimit { .. } => None,
         }
     }
 
@@ -246,6 +266,7 @@ impl OrderTerms {
         match self {
             Self::Market => Self::Market,
             Self::Limit { .. } => Self::Limit { price },
+            Self::Iceberg { visible, .. } => Self::Iceberg { price, visible },
             Self::Stop { .. } => Self::Stop { trigger: price },
             Self::TakeProfit { .. } => Self::TakeProfit { trigger: price },
             Self::Unknown => Self::Unknown,

@@ -150,6 +150,9 @@ pub struct OrderView {
     pub missing_fill: Option<Position>,
     /// Its limit price.
     pub price: Option<Price>,
+    /// The most of it that the venue shows at once; absent where it shows all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub visible_quantity: Option<Quantity>,
     /// Its trigger.
     pub stop_price: Option<Price>,
     /// Why the venue refused or ended it.
@@ -262,6 +265,7 @@ fn order_view(order: &Order) -> OrderView {
         filled_quantity: order.filled(),
         missing_fill: Some(order.missing_fill()).filter(|missing| !missing.is_flat()),
         price: order.terms.limit_price(),
+        visible_quantity: order.terms.visible(),
         stop_price: order.terms.trigger(),
         reason: order.reason,
         fills: fills.collect(),

@@ -240,6 +240,9 @@ pub(super) fn order_terms(terms: OrderTerms) -> OrderTermsV1 {
         OrderTerms::StopLimit { trigger, price } => {
             OrderTermsV1::StopLimit { trigger: trigger.value().into(), price: price.value().into() }
         }
+        OrderTerms::Iceberg { price, visible } => {
+            OrderTermsV1::Iceberg { price: price.value().into(), visible: visible.value().into() }
+        }
     }
 }
 

@@ -252,6 +252,10 @@ impl Fields {
                 OrderTerms::TakeProfit { trigger: self.price("trigger", *trigger)? }
             }
             OrderTermsV1::Unknown => OrderTerms::Unknown,
+            OrderTermsV1::Iceberg { price, visible } => OrderTerms::Iceberg {
+                price: self.price("price", *price)?,
+                visible: self.quantity("visible", *visible)?,
+            },
         })
     }
 }

@@ -321,6 +321,7 @@ pub(super) enum OrderTermsV1 {
     TakeProfit { trigger: Dec },
     Unknown,
     StopLimit { trigger: Dec, price: Dec },
+    Iceberg { price: Dec, visible: Dec },
 }
 
 #[derive(Encode, Decode)]

@@ -407,6 +407,10 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
             "order-stop-limit",
             order(OrderRole::StopLoss, OrderTerms::StopLimit { trigger: price("37000"), price: price("36950") }),
         ),
+        (
+            "order-iceberg",
+            order(OrderRole::Entry, OrderTerms::Iceberg { price: price("38000.01"), visible: quantity("0.25") }),
+        ),
         ("order-stop", order(OrderRole::StopLoss, OrderTerms::Stop { trigger: price("37000") })),
         ("order-take-profit", order(OrderRole::TakeProfit, OrderTerms::TakeProfit { trigger: price("45000") })),
         ("amend", Decision::AmendRequested { quantity: quantity("1.66"), price: Some(price("37000")), because }),

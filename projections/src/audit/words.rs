@@ -215,6 +215,7 @@ fn change_text(order: Option<&Order>, quantity: Quantity, price: Option<Price>) 
         OrderTerms::StopLimit { price, .. } => format!(", limit {price}"),
         OrderTerms::Market
         | OrderTerms::Limit { .. }
+        | OrderTerms::Iceberg { .. }
         | OrderTerms::Stop { .. }
         | OrderTerms::TakeProfit { .. }
         | OrderTerms::Unknown => String::new(),
@@ -438,6 +439,7 @@ fn order_terms(terms: OrderTerms) -> String {
     match terms {
         OrderTerms::Market => "at market".to_owned(),
         OrderTerms::Limit { price } => format!("limit {price}"),
+        OrderTerms::Iceberg { price, visible } => format!("limit {price}, shows at most {visible}"),
         OrderTerms::Stop { trigger } | OrderTerms::TakeProfit { trigger } => format!("@ {trigger}"),
         OrderTerms::StopLimit { trigger, price } => format!("@ {trigger}, limit {price}"),
         OrderTerms::Unknown => "on terms not known".to_owned(),

@@ -50,6 +50,7 @@ impl Projection for StrategyLedgerView {
         "side",
         "type",
         "quantity",
+        "visible_quantity",
         "price",
         "stop_price",
         "reason",
@@ -177,6 +178,7 @@ fn order_section(view: &OrderView, order: &Order, name: &str) -> Section {
         .beside("side", view.side)
         .beside("type", view.order_type)
         .beside("quantity", view.quantity)
+        .beside_some("visible_quantity", view.visible_quantity)
         .beside_some("price", view.price)
         .beside_some("stop_price", view.stop_price)
         .beside("status", view.status)

@@ -3,7 +3,7 @@
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::event::{Report, ReportKind, VenueReason};
 use retrace_core::ids::{ConnectorOrderId, OrderNo};
-use retrace_core::order::{OrderTerms, Side, TimeInForce};
+use retrace_core::order::{OrderTerms, OrderType, Side, TimeInForce};
 use retrace_core::time::Timestamp;
 use retrace_core::venue::Liquidity;
 
@@ -76,7 +76,7 @@ impl BarVenue {
         reports.push(answer(effect, ReportKind::Accepted { connector_order_id }));
 
         let at_once = current.filter(|current| match terms {
-            OrderTerms::Limit { price } => order.is_good(price, *current),
+            OrderTerms::Limit { price } | OrderTerms::Iceberg { price, .. } => order.is_good(price, *current),
             OrderTerms::TakeProfit { trigger } => order.is_good(trigger, *current),
             OrderTerms::Market | OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } | OrderTerms::Unknown => false,
         });
@@ -85,7 +85,7 @@ impl BarVenue {
             None => None,
         };
         let whole = available == Some(quantity);
-        let limited = matches!(terms, OrderTerms::Limit { .. });
+        let limited = terms.order_type() == OrderType::Limit;
         let (fills, stays) = match time_in_force {
             TimeInForce::Fok if limited => (whole, false),
             TimeInForce::Ioc if limited => (true, false),
@@ -110,12 +110,14 @@ impl BarVenue {
         let level = match order.terms {
             OrderTerms::Unknown => return Ok(Some(VenueReason::Other)),
             OrderTerms::Market => None,
-            OrderTerms::Limit { price } => Some(price),
+            OrderTerms::Limit { price } | OrderTerms::Iceberg { price, .. } => Some(price),
             OrderTerms::Stop { trigger }
             | OrderTerms::StopLimit { trigger, .. }
             | OrderTerms::TakeProfit { trigger } => Some(trigger),
         };
-        if !instrument.on_lot(order.quantity) || level.is_some_and(|level| !instrument.on_tick(level)) {
+        let shown_off_lot = order.terms.visible().is_some_and(|visible| !instrument.on_lot(visible));
+        if !instrument.on_lot(order.quantity) || shown_off_lot || level.is_some_and(|level| !instrument.on_tick(level))
+        {
             return Ok(Some(VenueReason::OffGrid));
         }
         if let Some(price) = level.or(current)
@@ -131,11 +133,14 @@ impl BarVenue {
             OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } if order.is_set_off_at(current) => {
                 Some(VenueReason::WouldTriggerNow)
             }
-            OrderTerms::Limit { price } if order.post_only && order.is_good(price, current) => {
+            OrderTerms::Limit { price } | OrderTerms::Iceberg { price, .. }
+                if order.post_only && order.is_good(price, current) =>
+            {
                 Some(VenueReason::WouldTake)
             }
             OrderTerms::Market
             | OrderTerms::Limit { .. }
+            | OrderTerms::Iceberg { .. }
             | OrderTerms::Stop { .. }
             | OrderTerms::StopLimit { .. }
             | OrderTerms::TakeProfit { .. }
@@ -168,7 +173,7 @@ impl BarVenue {
         if current.is_some_and(|current| changed.is_set_off_at(current)) {
             return Ok(Err(VenueReason::WouldTriggerNow));
         }
-        if let (OrderTerms::Limit { price }, Some(current)) = (terms, current)
+        if let (OrderTerms::Limit { price } | OrderTerms::Iceberg { price, .. }, Some(current)) = (terms, current)
             && order.post_only
             && order.is_good(price, current)
         {
@@ -184,7 +189,7 @@ impl BarVenue {
         let current = self.marks.get(&effect.symbol).map(|mark| mark.for_plan(effect.direction));
         let Some(place) = self.place_of(effect.order) else { return Ok(()) };
         let good = |order: &Resting, current| match order.terms {
-            OrderTerms::Limit { price } => order.is_good(price, current),
+            OrderTerms::Limit { price } | OrderTerms::Iceberg { price, .. } => order.is_good(price, current),
             OrderTerms::StopLimit { price, .. } => order.triggered && order.is_good(price, current),
             OrderTerms::Market | OrderTerms::Stop { .. } | OrderTerms::TakeProfit { .. } | OrderTerms::Unknown => false,
         };

@@ -40,7 +40,7 @@ impl Resting {
             OrderTerms::StopLimit { .. } if self.triggered => Turn::Limit,
             OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } => Turn::Stop,
             OrderTerms::TakeProfit { .. } => Turn::TakeProfit,
-            OrderTerms::Limit { .. } => Turn::Limit,
+            OrderTerms::Limit { .. } | OrderTerms::Iceberg { .. } => Turn::Limit,
             OrderTerms::Market | OrderTerms::Unknown => Turn::Market,
         }
     }
@@ -77,9 +77,11 @@ impl Resting {
             OrderTerms::Stop { trigger } | OrderTerms::StopLimit { trigger, .. } => {
                 !self.triggered && self.stop_touched(trigger, price)
             }
-            OrderTerms::Market | OrderTerms::Limit { .. } | OrderTerms::TakeProfit { .. } | OrderTerms::Unknown => {
-                false
-            }
+            OrderTerms::Market
+            | OrderTerms::Limit { .. }
+            | OrderTerms::Iceberg { .. }
+            | OrderTerms::TakeProfit { .. }
+            | OrderTerms::Unknown => false,
         }
     }
 

@@ -13,6 +13,9 @@ impl BarVenue {
     /// Why the profile does not let a new order in, if so.
     pub(super) fn against_profile(&self, order: &Resting) -> Result<Option<VenueReason>, VenueError> {
         let profile = &self.settings.profile;
+        if order.terms.visible().is_some() && !profile.native_iceberg {
+            return Ok(Some(VenueReason::Other));
+        }
         if order.is_stop() {
             let stops = self.resting.values().filter(|o| o.symbol == order.symbol && o.is_stop()).count();
             if profile.max_stops.is_some_and(|max| stops >= usize::from(max)) {
@@ -113,7 +116,7 @@ impl BarVenue {
                 |order| matches!(order.terms, OrderTerms::TakeProfit { .. })
             }
             OrderTerms::TakeProfit { .. } => Resting::is_stop,
-            OrderTerms::Market | OrderTerms::Limit { .. } | OrderTerms::Unknown => return,
+            OrderTerms::Market | OrderTerms::Limit { .. } | OrderTerms::Iceberg { .. } | OrderTerms::Unknown => return,
         };
         if !profile.native_oco || traded.reduce_only {
             return;

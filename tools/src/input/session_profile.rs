@@ -109,7 +109,6 @@ impl Checker<'_> {
         }
         for (name, text, flag) in [
             ("native_trailing", &own.native_trailing, profile.native_trailing),
-            ("native_iceberg", &own.native_iceberg, profile.native_iceberg),
             ("size_free_stop", &own.size_free_stop, profile.size_free_stop),
         ] {
             if let Some(text) = text.as_ref().filter(|_| flag) {
