@@ -21,6 +21,8 @@ pub struct Profile {
     pub amend_down: bool,
     /// A stop and a take profit are linked: the first trade of one ends the other.
     pub native_oco: bool,
+    /// The venue hides what an iceberg does not show by itself.
+    pub native_iceberg: bool,
     /// A working stop locks the holding that it covers.
     pub stop_locks_holding: bool,
     /// How many stops may work at once in a symbol; `None` for no cap.
@@ -58,6 +60,7 @@ impl Profile {
             amend_up: profile.amend_up,
             amend_down: profile.amend_down,
             native_oco: profile.native_oco,
+            native_iceberg: profile.native_iceberg,
             stop_locks_holding: profile.stop_locks_holding,
             max_stops: profile.max_stops,
         }
@@ -72,7 +75,9 @@ impl Profile {
         }
         let others = Self::NAMES.split_first().map_or(&[][..], |(_, others)| others);
         let name = dice.pick(others);
-        let plain = Self { name, ..Self::backtest() };
+        // Drawn apart from the rest: it goes with every other flag.
+        let native_iceberg = Dice::new(key_of("native_iceberg") ^ seed).once_in(2);
+        let plain = Self { name, native_iceberg, ..Self::backtest() };
         let few = Some(u16::try_from(dice.pick(&[1, 2, 2, 3])).unwrap_or(1));
         match name {
             "spot" => Self::of(name, &VenueProfile::spot()),
@@ -95,6 +100,7 @@ impl Profile {
                     amend_up: dice.once_in(2),
                     amend_down: dice.once_in(2),
                     native_oco: dice.once_in(2),
+                    native_iceberg,
                     stop_locks_holding: locks,
                     max_stops: few.filter(|_| dice.once_in(3)),
                 }
@@ -112,7 +118,7 @@ impl Profile {
             amend_down: self.amend_down,
             native_oco: self.native_oco,
             native_trailing: false,
-            native_iceberg: false,
+            native_iceberg: self.native_iceberg,
             stop_locks_holding: self.stop_locks_holding,
             size_free_stop: false,
             max_stops: self.max_stops,
@@ -142,6 +148,7 @@ impl Profile {
             (!self.amend_up).then(|| "no amending up".to_owned()),
             (!self.amend_down).then(|| "no amending down".to_owned()),
             (!self.native_oco).then(|| "no linked exits".to_owned()),
+            self.native_iceberg.then(|| "icebergs of its own".to_owned()),
             self.stop_locks_holding.then(|| "stops lock the holding".to_owned()),
             self.max_stops.map(|most| format!("at most {most} stops")),
         ];

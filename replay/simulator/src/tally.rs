@@ -147,6 +147,9 @@ impl Tally {
                 }
                 Fact::Decision(Decision::RollbackStarted { .. }) => "plans rolled back",
                 Fact::Decision(Decision::OrderRequested { terms: OrderTerms::StopLimit { .. }, .. }) => "stop limits",
+                Fact::Decision(Decision::OrderRequested { terms: OrderTerms::Iceberg { .. }, .. }) => {
+                    "icebergs that the venue hides"
+                }
                 Fact::Decision(Decision::TimerSet { purpose: TimerPurpose::Patience { .. }, .. }) => {
                     "stop limits set off"
                 }

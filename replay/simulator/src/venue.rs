@@ -57,6 +57,8 @@ pub(crate) enum Unsound {
     OffGrid,
     /// A change of an order that was never placed.
     Nobody,
+    /// An order to be hidden where the venue hides nothing.
+    NotHidden,
 }
 
 /// The venue.
@@ -182,6 +184,13 @@ impl Venue {
         let lots = lots_of(wanted.value()).ok_or(Unsound::OffGrid)?;
         if level.is_some_and(|level| ticks_of(level).is_none()) {
             return Err(Unsound::OffGrid);
+        }
+        let shown = terms.visible().map(|visible| lots_of(visible.value()));
+        if shown == Some(None) {
+            return Err(Unsound::OffGrid);
+        }
+        if shown.is_some() && !self.rules.profile.native_iceberg {
+            return Err(Unsound::NotHidden);
         }
         let symbol = usize::from(effect.symbol != Script::symbol(0));
         let order = VenueOrder {
@@ -344,6 +353,11 @@ impl Venue {
         }
         if whole && allowed < order.left() {
             return;
+        }
+        // Sometimes only what is shown is met before the price goes on.
+        let shown = order.terms.visible().and_then(|visible| lots_of(visible.value()));
+        if let Some(shown) = shown.filter(|_| mischief.plays(Trick::PartialFill, seed, &[order.key, order.met])) {
+            lots = lots.min(shown);
         }
         // What a plan is short of, and too little to be bought back, the account would lack for ever.
         let lasts = !self.rules.profile.shorting && self.rules.min_notional > 0 && order.side == Side::Sell;

@@ -4,6 +4,7 @@
 use retrace_core::directive::{Algorithm, ExecutionHint, Intent, StrategyDirective};
 use retrace_core::event::{Decision, Event, GroupAction, Input, TimerPurpose};
 use retrace_core::ids::PlanNo;
+use retrace_core::order::OrderTerms;
 
 use super::batches::leg_of;
 use super::{Auditor, Kind, Order};
@@ -93,7 +94,11 @@ impl Auditor {
     }
 
     /// An order that was just placed, by what its group may do.
-    pub(super) fn of_group(&self, plan: PlanNo, lots: i64, level: Option<i64>, kind: Kind) -> Result<(), &'static str> {
+    pub(super) fn of_group(&self, plan: PlanNo, lots: i64, terms: OrderTerms, kind: Kind) -> Result<(), &'static str> {
+        let shown = terms.visible().map(|visible| lots_of(visible.value()).unwrap_or(0));
+        if shown.is_some() && !self.rules.profile.native_iceberg {
+            return Err("is to be hidden where the venue hides nothing");
+        }
         let own = matches!(kind, Kind::Entry | Kind::Exit);
         let Some(key) = self.deciding.filter(|(of, _)| *of == plan && own) else { return Ok(()) };
         let Some(group) = self.divisions.get(&key) else { return Ok(()) };
@@ -105,16 +110,25 @@ impl Auditor {
         }
         let own = |order: &&Order| order.group == Some(key) && order.kind == kind && order.works();
         let working = || self.orders.values().filter(own);
-        match group.algorithm.filter(|_| !group.changed) {
+        if shown.is_some() && !matches!(group.algorithm, Some(Algorithm::Iceberg(_)) | None) {
+            return Err("is hidden, and its group is no iceberg");
+        }
+        // Where the venue hides the rest, a directive that changes an order changes nothing of what it shows.
+        match group.algorithm.filter(|_| !group.changed || self.rules.profile.native_iceberg) {
             Some(Algorithm::Iceberg(iceberg)) => {
-                if lots > lots_of(iceberg.visible.value()).unwrap_or(0) {
+                if shown.unwrap_or(lots) > lots_of(iceberg.visible.value()).unwrap_or(0) {
                     return Err("shows more than it may");
+                }
+                if shown.is_none() && self.rules.profile.native_iceberg {
+                    return Err("is to be hidden, and the venue is not told so");
                 }
                 if working().next().is_some() {
                     return Err("is shown while another part of its group is");
                 }
             }
+            Some(Algorithm::Layered(_)) if group.changed => {}
             Some(Algorithm::Layered(layered)) => {
+                let level = terms.limit_price().and_then(ticks_of);
                 let within = ticks_of(layered.from) <= level && level <= ticks_of(layered.to);
                 if level.is_none() || !within {
                     return Err("stands outside the range of its layers");
@@ -128,11 +142,14 @@ impl Auditor {
         Ok(())
     }
 
-    /// Whether an order of an iceberg works: what of it is hidden comes when that has filled.
+    /// Whether an order of an iceberg works: what of it is not sent comes when that has filled. Where the venue hides it, only
+    /// what was added to it.
     pub(super) fn hides(&self, no: PlanNo, kind: Kind) -> bool {
         self.of_plan(no).filter(|(_, order)| order.works() && order.kind == kind).any(|(_, order)| {
             let group = order.group.and_then(|key| self.divisions.get(&key));
-            group.is_some_and(|group| group.kind() == kind && matches!(group.algorithm, Some(Algorithm::Iceberg(_))))
+            let rest = |group: &Division| group.changed || !self.rules.profile.native_iceberg;
+            let hides = |group: &Division| matches!(group.algorithm, Some(Algorithm::Iceberg(_))) && rest(group);
+            group.is_some_and(|group| group.kind() == kind && hides(group))
         })
     }
 

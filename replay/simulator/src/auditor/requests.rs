@@ -96,7 +96,7 @@ impl Auditor {
         if ((kind != Kind::Entry || buys_back) && self.rules.profile.reduce_only) != *reduce_only {
             return unsound("is reduce-only where it must not be, or is not where it must be");
         }
-        if !buys_back && let Err(what) = self.of_group(effect.plan, lots, level.flatten(), kind) {
+        if !buys_back && let Err(what) = self.of_group(effect.plan, lots, *terms, kind) {
             return unsound(what);
         }
         let limit = self.limit_of_stop(effect, *terms)?;
