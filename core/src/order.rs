@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::amount::{Position, Price, Quantity};
 use crate::exact;
+use crate::time::Timestamp;
 
 /// A word of a fixed list; stored as its place in that list, so a list only ever grows at its end.
 pub(crate) trait Word: Copy + PartialEq + 'static {
@@ -82,8 +83,8 @@ spelled! {
         Compensation = "compensation",
     }
 
-    /// How long an order stands.
-    TimeInForce {
+    /// How long an order stands, without the time that one of them has.
+    TimeInForceKind {
         /// Until cancelled.
         Gtc = "GTC",
         /// What does not fill at once is cancelled.
@@ -165,6 +166,45 @@ impl OrderStatus {
             Self::Pending | Self::Open | Self::PartiallyFilled => true,
             Self::Filled | Self::Canceled | Self::Rejected | Self::Expired => false,
         }
+    }
+}
+
+/// How long an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum TimeInForce {
+    /// Until cancelled.
+    Gtc,
+    /// What does not fill at once is cancelled.
+    Ioc,
+    /// Fills whole at once, or not at all.
+    Fok,
+    /// Until this time, when the venue ends what is left of it by itself.
+    Gtd(Timestamp),
+}
+
+impl TimeInForce {
+    /// The word alone.
+    pub const fn kind(self) -> TimeInForceKind {
+        match self {
+            Self::Gtc => TimeInForceKind::Gtc,
+            Self::Ioc => TimeInForceKind::Ioc,
+            Self::Fok => TimeInForceKind::Fok,
+            Self::Gtd(_) => TimeInForceKind::Gtd,
+        }
+    }
+
+    /// Until when the venue lets it stand, where that was said.
+    pub const fn good_till(self) -> Option<Timestamp> {
+        match self {
+            Self::Gtd(time) => Some(time),
+            Self::Gtc | Self::Ioc | Self::Fok => None,
+        }
+    }
+
+    /// Whether it can stand no more at `now`.
+    pub fn is_over(self, now: Timestamp) -> bool {
+        self.good_till().is_some_and(|time| time <= now)
     }
 }
 

@@ -153,6 +153,9 @@ pub struct OrderView {
     /// The most of it that the venue shows at once; absent where it shows all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub visible_quantity: Option<Quantity>,
+    /// Until when the venue lets it stand; absent where that was not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub good_till: Option<Timestamp>,
     /// Its trigger.
     pub stop_price: Option<Price>,
     /// Why the venue refused or ended it.
@@ -266,6 +269,7 @@ fn order_view(order: &Order) -> OrderView {
         missing_fill: Some(order.missing_fill()).filter(|missing| !missing.is_flat()),
         price: order.terms.limit_price(),
         visible_quantity: order.terms.visible(),
+        good_till: order.time_in_force.good_till(),
         stop_price: order.terms.trigger(),
         reason: order.reason,
         fills: fills.collect(),

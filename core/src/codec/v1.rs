@@ -48,10 +48,19 @@ pub(super) struct PriceMovedV1 {
     pub short: Dec,
 }
 
+/// The place of the word in its list; the last one has a time behind it.
+#[derive(Encode, Decode)]
+pub(super) enum TimeInForceV1 {
+    Gtc,
+    Ioc,
+    Fok,
+    Gtd { good_till_ns: i64 },
+}
+
 #[derive(Encode, Decode)]
 pub(super) struct EntryTermsV1 {
     pub limit_price: Option<Dec>,
-    pub time_in_force: u8,
+    pub time_in_force: TimeInForceV1,
     pub post_only: bool,
 }
 
@@ -206,6 +215,7 @@ pub(super) enum RefusalV1 {
     PlanInBatch { directive: String },
     UnsupportedByProfile { needs: String },
     StopStands { distance: Option<Dec>, proposed: Dec },
+    GoodTillPassed { good_till_ns: i64 },
 }
 
 #[derive(Encode, Decode)]
@@ -305,7 +315,7 @@ pub(super) struct OrderRequestedV1 {
     pub side: u8,
     pub terms: OrderTermsV1,
     pub quantity: Dec,
-    pub time_in_force: u8,
+    pub time_in_force: TimeInForceV1,
     pub post_only: bool,
     pub reduce_only: bool,
     pub slice: u32,

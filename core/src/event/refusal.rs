@@ -11,6 +11,7 @@ use super::risk::RiskRefusal;
 use crate::amount::{Money, Position, Price, Quantity};
 use crate::ids::{DirectiveId, Seq};
 use crate::order::Side;
+use crate::time::Timestamp;
 
 /// Why a directive led to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -133,6 +134,11 @@ pub enum Refusal {
         /// How far it was to stand.
         proposed: Decimal,
     },
+    /// The time until which its orders are to stand has come before they are sent.
+    GoodTillPassed {
+        /// That time.
+        good_till: Timestamp,
+    },
     /// An order that would carry it out, or a change of one, does not pass the risk gate.
     #[serde(untagged)]
     RiskGate(RiskRefusal),
@@ -163,6 +169,7 @@ impl Refusal {
             Self::PlanInBatch { .. } => "plan_in_batch",
             Self::UnsupportedByProfile { .. } => "unsupported_by_profile",
             Self::StopStands { .. } => "stop_stands",
+            Self::GoodTillPassed { .. } => "good_till_passed",
         }
     }
 }

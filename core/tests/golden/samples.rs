@@ -272,6 +272,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         ("no-price-yet", Refusal::NoPriceYet),
         ("shorting", Refusal::ShortingUnsupported),
         ("stop-stands", Refusal::StopStands { distance: Some(dec("50")), proposed: dec("100.5") }),
+        ("good-till-passed", Refusal::GoodTillPassed { good_till: HOUR }),
         ("stop-stands-market", Refusal::StopStands { distance: None, proposed: dec("0") }),
         ("unsupported-by-profile", Refusal::UnsupportedByProfile { needs: "native_oco".to_owned() }),
         ("too-many-slices", Refusal::TooManySlices { slices: 12, quantity: quantity("0.1"), lot: quantity("0.01") }),
@@ -310,6 +311,28 @@ fn order(role: OrderRole, terms: OrderTerms) -> Decision {
         slice: 11,
         attempt: 2,
         because: Because::SliceDue,
+    }
+}
+
+fn good_till() -> Decision {
+    let Decision::OrderRequested { group, role, side, terms, quantity, slice, attempt, because, .. } =
+        order(OrderRole::Entry, OrderTerms::Limit { price: price("38000.01") })
+    else {
+        panic!("an order")
+    };
+    let (time_in_force, post_only, reduce_only) = (TimeInForce::Gtd(HOUR), true, false);
+    Decision::OrderRequested {
+        group,
+        role,
+        side,
+        terms,
+        quantity,
+        time_in_force,
+        post_only,
+        reduce_only,
+        slice,
+        attempt,
+        because,
     }
 }
 
@@ -407,6 +430,7 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
             "order-stop-limit",
             order(OrderRole::StopLoss, OrderTerms::StopLimit { trigger: price("37000"), price: price("36950") }),
         ),
+        ("order-good-till", good_till()),
         (
             "order-iceberg",
             order(OrderRole::Entry, OrderTerms::Iceberg { price: price("38000.01"), visible: quantity("0.25") }),

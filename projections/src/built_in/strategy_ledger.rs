@@ -51,6 +51,7 @@ impl Projection for StrategyLedgerView {
         "type",
         "quantity",
         "visible_quantity",
+        "good_till",
         "price",
         "stop_price",
         "reason",
@@ -179,6 +180,7 @@ fn order_section(view: &OrderView, order: &Order, name: &str) -> Section {
         .beside("type", view.order_type)
         .beside("quantity", view.quantity)
         .beside_some("visible_quantity", view.visible_quantity)
+        .beside_some("good_till", view.good_till)
         .beside_some("price", view.price)
         .beside_some("stop_price", view.stop_price)
         .beside("status", view.status)

@@ -63,6 +63,7 @@ impl BarVenue {
             quantity,
             filled: Position::FLAT,
             reduce_only,
+            good_till: time_in_force.good_till(),
             post_only,
             triggered: false,
         };
@@ -75,6 +76,10 @@ impl BarVenue {
         let connector_order_id = ConnectorOrderId::new(&format!("SIM-{}", self.next_acceptance))?;
         reports.push(answer(effect, ReportKind::Accepted { connector_order_id }));
 
+        if time_in_force.is_over(now) {
+            reports.push(expired(order.order, VenueReason::GoodTill));
+            return Ok(());
+        }
         let at_once = current.filter(|current| match terms {
             OrderTerms::Limit { price } | OrderTerms::Iceberg { price, .. } => order.is_good(price, *current),
             OrderTerms::TakeProfit { trigger } => order.is_good(trigger, *current),
@@ -89,7 +94,7 @@ impl BarVenue {
         let (fills, stays) = match time_in_force {
             TimeInForce::Fok if limited => (whole, false),
             TimeInForce::Ioc if limited => (true, false),
-            TimeInForce::Gtc | TimeInForce::Gtd | TimeInForce::Fok | TimeInForce::Ioc => (true, true),
+            TimeInForce::Gtc | TimeInForce::Gtd(_) | TimeInForce::Fok | TimeInForce::Ioc => (true, true),
         };
         if let (Some(price), Some(available), true) = (at_once, available, fills) {
             self.trade(&mut order, now, price, available, Liquidity::Taker, reports)?;

@@ -5,6 +5,7 @@ use retrace_core::event::ReportKind;
 use retrace_core::ids::{OrderNo, PlanNo};
 use retrace_core::instrument::Symbol;
 use retrace_core::order::{OrderStatus, OrderTerms, Side};
+use retrace_core::time::Timestamp;
 
 /// A working order.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub(super) struct Resting {
     pub(super) quantity: Quantity,
     pub(super) filled: Position,
     pub(super) reduce_only: bool,
+    /// When it ends by itself.
+    pub(super) good_till: Option<Timestamp>,
     /// It may only make liquidity.
     pub(super) post_only: bool,
     /// A stop that was touched: what is left of it goes on at the next open, of a stop limit as a limit order.
