@@ -2,6 +2,7 @@
 
 mod actions;
 mod batches;
+mod good_till;
 mod stops;
 
 use retrace_core::chain::genesis;
@@ -201,6 +202,7 @@ fn directives(
         given.push((at, directive(&format!("STR_{number}"), intent)));
     }
     stops::limit(seed, given.iter_mut().map(|(_, said)| said));
+    good_till::limit(seed, given.iter_mut().map(|(at, said)| (*at, said)));
     given.into_iter().map(|(at, said)| Act { at, what: Happening::Directive(Box::new(said)) }).collect()
 }
 

@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 
 use crate::dice::{drawn, key_of};
 use crate::script::{Mischief, Rules, Script, Trick};
-use crate::units::{GRAINS, base_amount, lots_of, moment, price, quantity, ticks_of};
+use crate::units::{GRAINS, base_amount, lots_of, millis, moment, price, quantity, ticks_of};
 
 /// What a venue says, before the network does what it likes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub(crate) struct VenueOrder {
     pub lots: i64,
     pub filled: i64,
     reduce_only: bool,
+    /// When it ends by itself, in milliseconds.
+    good_till: Option<i64>,
     pub working: bool,
     /// How it ended, where it did not fill.
     ended: Option<OrderStatus>,
@@ -128,6 +130,7 @@ impl Venue {
     /// # Errors
     /// [`Unsound`] for what no sound engine asks for.
     pub(crate) fn arrive(&mut self, now: i64, effect: &Effect, told: &mut Vec<Told>) -> Result<(), Unsound> {
+        self.expire(now, told);
         match &effect.request {
             VenueRequest::Place { .. } => self.place(now, effect, told),
             VenueRequest::Amend { quantity, price } => {
@@ -201,6 +204,7 @@ impl Venue {
             lots,
             filled: 0,
             reduce_only,
+            good_till: time_in_force.good_till().map(millis),
             working: true,
             ended: None,
             triggered: false,
@@ -220,6 +224,10 @@ impl Venue {
         }
         if let Ok(connector_order_id) = ConnectorOrderId::new(&format!("V{}", effect.order)) {
             self.answer(effect, ReportKind::Accepted { connector_order_id }, told);
+        }
+        if time_in_force.good_till().is_some_and(|time| millis(time) <= now) {
+            self.expire(now, told);
+            return Ok(());
         }
         let immediate = matches!(time_in_force, TimeInForce::Ioc | TimeInForce::Fok) && terms.limit_price().is_some();
         let waits = self.mischief.plays(Trick::WaitingMarket, self.seed, &[key]) && !immediate;
@@ -281,8 +289,19 @@ impl Venue {
         Ok(None)
     }
 
+    /// Ends what was to stand until now.
+    fn expire(&mut self, now: i64, told: &mut Vec<Told>) {
+        let over = |order: &VenueOrder| order.working && order.good_till.is_some_and(|time| time <= now);
+        let over: Vec<OrderNo> = self.orders.iter().filter(|(_, order)| over(order)).map(|(no, _)| *no).collect();
+        for no in over {
+            self.end(no, OrderStatus::Expired);
+            self.say(no, ReportKind::Expired { reason: VenueReason::GoodTill }, told);
+        }
+    }
+
     /// A symbol's price is now so many ticks: what works may meet it, end, or be ended.
     pub(crate) fn price_moved(&mut self, now: i64, symbol: usize, ticks: i64, told: &mut Vec<Told>) {
+        self.expire(now, told);
         if let Some(mark) = self.marks.get_mut(symbol) {
             *mark = Some(ticks);
         }

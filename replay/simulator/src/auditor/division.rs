@@ -1,8 +1,8 @@
 //! How a group divides what it trades, by what its directive said: show so much at a time, stand at such prices, and no longer than it
 //! has time.
 
-use retrace_core::directive::{Algorithm, ExecutionHint, Intent, StrategyDirective};
-use retrace_core::event::{Decision, Event, GroupAction, Input, TimerPurpose};
+use retrace_core::directive::{Algorithm, EntryTerms, ExecutionHint, Intent, StrategyDirective};
+use retrace_core::event::{Because, Decision, Event, GroupAction, Input, TimerPurpose};
 use retrace_core::ids::PlanNo;
 use retrace_core::order::OrderTerms;
 
@@ -18,6 +18,11 @@ pub(super) struct Division {
     algorithm: Option<Algorithm>,
     /// When it is given up, in milliseconds.
     deadline: Option<i64>,
+    /// Until when its orders are good, in milliseconds, as its directive says; `None` where that says nothing of how they are
+    /// placed.
+    said: Option<Option<i64>>,
+    /// The same as the group was opened.
+    good_till: Option<i64>,
     /// The timer of that fired.
     over: bool,
     /// A directive changed its orders.
@@ -31,6 +36,15 @@ impl Division {
             GroupAction::Enter => Kind::Entry,
             GroupAction::Reduce | GroupAction::Close => Kind::Exit,
         }
+    }
+}
+
+/// How orders are placed, where a directive says so.
+const fn entry_of(said: &StrategyDirective) -> Option<EntryTerms> {
+    match &said.intent {
+        Intent::NewTrade(new) => Some(new.entry),
+        Intent::Modify(modify) => modify.entry,
+        Intent::Close(_) | Intent::Group(_) | Intent::CancelAll(_) | Intent::Batch(_) => None,
     }
 }
 
@@ -48,7 +62,7 @@ impl Auditor {
     pub(super) fn note_division(&mut self, event: &Event, decision: &Decision) -> Result<(), Finding> {
         let Some(plan) = event.plan else { return Ok(()) };
         match decision {
-            Decision::GroupOpened { group, directive, action, .. } => {
+            Decision::GroupOpened { group, directive, action, entry, .. } => {
                 let known = self.plans.get(&plan).filter(|plan| !plan.is_rolled_back());
                 let said = self.said.get(directive).zip(known).and_then(|(said, known)| match said.intent {
                     // What a batch took back is brought to where it stood before, at once.
@@ -58,8 +72,16 @@ impl Auditor {
                 });
                 let hint = said.as_ref().map_or(ExecutionHint::NONE, hint_of);
                 let deadline = hint.end_after.map(|span| millis(event.time.plus(span)));
-                let known =
-                    Division { action: *action, algorithm: hint.algorithm, deadline, over: false, changed: false };
+                let until = |entry: EntryTerms| entry.time_in_force.good_till().map(millis);
+                let known = Division {
+                    action: *action,
+                    algorithm: hint.algorithm,
+                    deadline,
+                    said: said.as_ref().and_then(entry_of).map(until),
+                    good_till: until(*entry),
+                    over: false,
+                    changed: false,
+                };
                 self.divisions.insert((plan, *group), known);
             }
             // What a directive changes of single orders is its own to say.
@@ -69,6 +91,15 @@ impl Auditor {
                 }
             }
             Decision::OrderRequested { group, .. } => self.deciding = Some((plan, *group)),
+            Decision::SlicesDropped { group, because: Because::TimeUp, .. } => {
+                let Some(known) = self.divisions.get(&(plan, *group)).filter(|group| !group.over).copied() else {
+                    return Ok(());
+                };
+                if known.good_till.is_none_or(|time| self.now < time) {
+                    return Err(Finding::GroupEnd { plan, group: *group, what: "is given up before its time" });
+                }
+                self.comes_short(plan, known.action);
+            }
             Decision::TimerSet { timer, due, purpose: TimerPurpose::EndTime { group } } => {
                 let wanted = self.divisions.get(&(plan, *group)).and_then(|group| group.deadline);
                 if wanted.is_some_and(|wanted| wanted != millis(*due)) {
@@ -85,11 +116,31 @@ impl Auditor {
     pub(super) fn time_is_up(&mut self, said: &Input) {
         let Input::TimerFired { timer } = said else { return };
         let Some((no, group)) = self.ends.remove(timer) else { return };
-        let (Some(group), Some(plan)) = (self.divisions.get_mut(&(no, group)), self.plans.get_mut(&no)) else { return };
+        let Some(group) = self.divisions.get_mut(&(no, group)) else { return };
         group.over = true;
-        match group.action {
+        let action = group.action;
+        self.comes_short(no, action);
+    }
+
+    fn comes_short(&mut self, no: PlanNo, action: GroupAction) {
+        let Some(plan) = self.plans.get_mut(&no) else { return };
+        match action {
             GroupAction::Enter => plan.entry_short = true,
             GroupAction::Reduce | GroupAction::Close => plan.exit_short = true,
+        }
+    }
+
+    /// An order's own time, by what its directive said of it. Only what enters or reduces has one.
+    pub(super) fn stands_until(&self, plan: PlanNo, until: Option<i64>, kind: Kind) -> Result<(), &'static str> {
+        if until.is_some_and(|until| until <= self.now) {
+            return Err("is sent although the time until which it is good has come");
+        }
+        let own = self.deciding.filter(|(of, _)| *of == plan && matches!(kind, Kind::Entry | Kind::Exit));
+        let group = own.and_then(|key| self.divisions.get(&key)).filter(|group| group.kind() == kind);
+        match group.map(|group| group.said) {
+            None if until.is_some() => Err("is good until a time that no directive said"),
+            Some(Some(said)) if said != until => Err("is not good until the time that was said"),
+            _ => Ok(()),
         }
     }
 
