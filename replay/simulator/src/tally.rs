@@ -116,7 +116,7 @@ impl Tally {
                         ReportKind::Corrected { .. } => self.count("trades corrected", 1),
                         ReportKind::NotFound => self.count("requests lost on their way", 1),
                         ReportKind::Expired { reason: VenueReason::GoodTill } => {
-                            self.count("orders out of their time", 1)
+                            self.count("orders out of their time", 1);
                         }
                         _ => {}
                     }

@@ -18,10 +18,9 @@ pub(super) struct Division {
     algorithm: Option<Algorithm>,
     /// When it is given up, in milliseconds.
     deadline: Option<i64>,
-    /// Until when its orders are good, in milliseconds, as its directive says; `None` where that says nothing of how they are
-    /// placed.
-    said: Option<Option<i64>>,
-    /// The same as the group was opened.
+    /// How its orders are placed, where its directive says so.
+    said: Option<EntryTerms>,
+    /// Until when they are good, in milliseconds, as the group was opened.
     good_till: Option<i64>,
     /// The timer of that fired.
     over: bool,
@@ -37,6 +36,11 @@ impl Division {
             GroupAction::Reduce | GroupAction::Close => Kind::Exit,
         }
     }
+}
+
+/// Until when orders are good, in milliseconds.
+fn until(terms: EntryTerms) -> Option<i64> {
+    terms.time_in_force.good_till().map(millis)
 }
 
 /// How orders are placed, where a directive says so.
@@ -72,12 +76,11 @@ impl Auditor {
                 });
                 let hint = said.as_ref().map_or(ExecutionHint::NONE, hint_of);
                 let deadline = hint.end_after.map(|span| millis(event.time.plus(span)));
-                let until = |entry: EntryTerms| entry.time_in_force.good_till().map(millis);
                 let known = Division {
                     action: *action,
                     algorithm: hint.algorithm,
                     deadline,
-                    said: said.as_ref().and_then(entry_of).map(until),
+                    said: said.as_ref().and_then(entry_of),
                     good_till: until(*entry),
                     over: false,
                     changed: false,
@@ -131,15 +134,15 @@ impl Auditor {
     }
 
     /// An order's own time, by what its directive said of it. Only what enters or reduces has one.
-    pub(super) fn stands_until(&self, plan: PlanNo, until: Option<i64>, kind: Kind) -> Result<(), &'static str> {
-        if until.is_some_and(|until| until <= self.now) {
+    pub(super) fn stands_until(&self, plan: PlanNo, told: Option<i64>, kind: Kind) -> Result<(), &'static str> {
+        if told.is_some_and(|told| told <= self.now) {
             return Err("is sent although the time until which it is good has come");
         }
         let own = self.deciding.filter(|(of, _)| *of == plan && matches!(kind, Kind::Entry | Kind::Exit));
         let group = own.and_then(|key| self.divisions.get(&key)).filter(|group| group.kind() == kind);
         match group.map(|group| group.said) {
-            None if until.is_some() => Err("is good until a time that no directive said"),
-            Some(Some(said)) if said != until => Err("is not good until the time that was said"),
+            None if told.is_some() => Err("is good until a time that no directive said"),
+            Some(Some(said)) if until(said) != told => Err("is not good until the time that was said"),
             _ => Ok(()),
         }
     }
