@@ -366,6 +366,16 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
             },
         ),
         (
+            "target-set-good-till",
+            Decision::TargetSet {
+                directive: directive(),
+                target: position("-10"),
+                entry: EntryTerms { time_in_force: TimeInForce::Gtd(HOUR), post_only: false, ..LIMIT() },
+                algorithm: Algorithm::Single,
+                end_after: None,
+            },
+        ),
+        (
             "target-set",
             Decision::TargetSet {
                 directive: directive(),
