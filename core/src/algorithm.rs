@@ -17,7 +17,7 @@ pub enum Algorithm {
     Single,
     /// Equal slices at equal distances of time.
     Twap(Twap),
-    /// One limit order at a time, of a part of it; the next when that has filled.
+    /// A limit order that shows a part of it at a time.
     Iceberg(Iceberg),
     /// Limit orders over a range of prices, all at once.
     Layered(Layered),
@@ -34,11 +34,11 @@ pub struct Twap {
     pub catch_up: bool,
 }
 
-/// A limit order of which the market sees a part at a time. The worker shows the parts itself, one order after the
-/// other, at every venue alike.
+/// A limit order of which the market sees a part at a time. Where the venue cannot hide the rest by itself, the worker
+/// sends the parts, one order after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Iceberg {
-    /// The most that one order shows.
+    /// The most that is shown at a time.
     pub visible: Quantity,
 }
 

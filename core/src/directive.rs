@@ -402,7 +402,8 @@ impl Fields {
 
     fn entry(&mut self, entry: EntryTerms) {
         self.maybe("limit_price", entry.limit_price);
-        self.put("time_in_force", &entry.time_in_force);
+        self.put("time_in_force", &entry.time_in_force.kind());
+        self.maybe("good_till", entry.time_in_force.good_till());
         self.put("post_only", &entry.post_only);
     }
 

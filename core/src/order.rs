@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::amount::{Position, Price, Quantity};
 use crate::exact;
 use crate::stop::Trail;
+use crate::time::Timestamp;
 
 /// A word of a fixed list; stored as its place in that list, so a list only ever grows at its end.
 pub(crate) trait Word: Copy + PartialEq + 'static {
@@ -83,8 +84,8 @@ spelled! {
         Compensation = "compensation",
     }
 
-    /// How long an order stands.
-    TimeInForce {
+    /// How long an order stands, without the time that one of them has.
+    TimeInForceKind {
         /// Until cancelled.
         Gtc = "GTC",
         /// What does not fill at once is cancelled.
@@ -169,6 +170,45 @@ impl OrderStatus {
     }
 }
 
+/// How long an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum TimeInForce {
+    /// Until cancelled.
+    Gtc,
+    /// What does not fill at once is cancelled.
+    Ioc,
+    /// Fills whole at once, or not at all.
+    Fok,
+    /// Until this time, when the venue ends what is left of it by itself.
+    Gtd(Timestamp),
+}
+
+impl TimeInForce {
+    /// The word alone.
+    pub const fn kind(self) -> TimeInForceKind {
+        match self {
+            Self::Gtc => TimeInForceKind::Gtc,
+            Self::Ioc => TimeInForceKind::Ioc,
+            Self::Fok => TimeInForceKind::Fok,
+            Self::Gtd(_) => TimeInForceKind::Gtd,
+        }
+    }
+
+    /// Until when the venue lets it stand, where that was said.
+    pub const fn good_till(self) -> Option<Timestamp> {
+        match self {
+            Self::Gtd(time) => Some(time),
+            Self::Gtc | Self::Ioc | Self::Fok => None,
+        }
+    }
+
+    /// Whether it can stand no more at `now`.
+    pub fn is_over(self, now: Timestamp) -> bool {
+        self.good_till().is_some_and(|time| time <= now)
+    }
+}
+
 /// An order's type together with the prices that only this type has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -206,6 +246,13 @@ pub enum OrderTerms {
         /// How far behind the price it follows.
         trail: Trail,
     },
+    /// A limit order at `price` of which the venue shows `visible` at a time, and refills that by itself.
+    Iceberg {
+        /// The worst acceptable price.
+        price: Price,
+        /// The most that stands in the book at once.
+        visible: Quantity,
+    },
 }
 
 impl OrderTerms {
@@ -223,7 +270,7 @@ impl OrderTerms {
     pub const fn order_type(self) -> OrderType {
         match self {
             Self::Market => OrderType::Market,
-            Self::Limit { .. } => OrderType::Limit,
+            Self::Limit { .. } | Self::Iceberg { .. } => OrderType::Limit,
             Self::Stop { .. } => OrderType::Stop,
             Self::TakeProfit { .. } => OrderType::TakeProfit,
             Self::Unknown => OrderType::Unknown,
@@ -235,7 +282,7 @@ impl OrderTerms {
     /// The limit price, where the type has one.
     pub const fn limit_price(self) -> Option<Price> {
         match self {
-            Self::Limit { price } | Self::StopLimit { price, .. } => Some(price),
+            Self::Limit { price } | Self::StopLimit { price, .. } | Self::Iceberg { price, .. } => Some(price),
             Self::Market | Self::Stop { .. } | Self::TakeProfit { .. } | Self::TrailingStop { .. } | Self::Unknown => {
                 None
             }
@@ -249,7 +296,21 @@ impl OrderTerms {
             | Self::TakeProfit { trigger }
             | Self::StopLimit { trigger, .. }
             | Self::TrailingStop { trigger, .. } => Some(trigger),
-            Self::Market | Self::Limit { .. } | Self::Unknown => None,
+            Self::Market | Self::Limit { .. } | Self::Iceberg { .. } | Self::Unknown => None,
+        }
+    }
+
+    /// The most of it that stands in the book at once, where the venue hides the rest.
+    pub const fn visible(self) -> Option<Quantity> {
+        match self {
+            Self::Iceberg { visible, .. } => Some(visible),
+            Self::Market
+            | Self::Limit { .. }
+            | Self::Stop { .. }
+            | Self::TakeProfit { .. }
+            | Self::Unknown
+            | Self::TrailingStop { .. }
+            | Self::StopLimit { .. } => None,
         }
     }
 
@@ -262,6 +323,7 @@ impl OrderTerms {
             | Self::Stop { .. }
             | Self::TakeProfit { .. }
             | Self::StopLimit { .. }
+            | Self::Iceberg { .. }
             | Self::Unknown => None,
         }
     }
@@ -273,6 +335,7 @@ impl OrderTerms {
         match self {
             Self::Market => Self::Market,
             Self::Limit { .. } => Self::Limit { price },
+            Self::Iceberg { visible, .. } => Self::Iceberg { price, visible },
             Self::Stop { .. } => Self::Stop { trigger: price },
             Self::TakeProfit { .. } => Self::TakeProfit { trigger: price },
             Self::Unknown => Self::Unknown,

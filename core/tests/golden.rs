@@ -29,7 +29,7 @@ use retrace_core::frame::{decode_frame, encode_frame};
 use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, Seq};
 use retrace_core::index::IndexEntry;
 use retrace_core::manifest::{AccountCheck, Mode};
-use retrace_core::order::{OrderRole, OrderStatus, Side, TimeInForce};
+use retrace_core::order::{OrderRole, OrderStatus, Side, TimeInForceKind as TimeInForce};
 use retrace_core::policy::ExecutionMode;
 use retrace_core::step::{Step, TapePosition};
 use retrace_core::time::Timestamp;

@@ -151,6 +151,12 @@ pub struct OrderView {
     pub missing_fill: Option<Position>,
     /// Its limit price.
     pub price: Option<Price>,
+    /// The most of it that the venue shows at once; absent where it shows all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub visible_quantity: Option<Quantity>,
+    /// Until when the venue lets it stand; absent where that was not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub good_till: Option<Timestamp>,
     /// Its trigger; of a trailing stop the one that it began with.
     pub stop_price: Option<Price>,
     /// How far behind the price a trailing stop follows; absent for every other order.
@@ -266,6 +272,8 @@ fn order_view(order: &Order) -> OrderView {
         filled_quantity: order.filled(),
         missing_fill: Some(order.missing_fill()).filter(|missing| !missing.is_flat()),
         price: order.terms.limit_price(),
+        visible_quantity: order.terms.visible(),
+        good_till: order.time_in_force.good_till(),
         stop_price: order.terms.trigger(),
         trail: order.terms.trail(),
         reason: order.reason,

@@ -9,6 +9,7 @@ mod crash;
 mod damage;
 mod flows;
 mod histories;
+mod icebergs;
 mod january;
 mod layers;
 mod market_files;

@@ -313,6 +313,7 @@ pub(crate) fn change(venue: &mut VenueSettings, setting: &str) {
         "reduce_only" => venue.profile.reduce_only = value.parse().unwrap(),
         "amend_up" => venue.profile.amend_up = value.parse().unwrap(),
         "amend_down" => venue.profile.amend_down = value.parse().unwrap(),
+        "native_iceberg" => venue.profile.native_iceberg = value.parse().unwrap(),
         "native_oco" => venue.profile.native_oco = value.parse().unwrap(),
         "native_trailing" => venue.profile.native_trailing = value.parse().unwrap(),
         "stop_locks_holding" => venue.profile.stop_locks_holding = value.parse().unwrap(),

@@ -1,6 +1,6 @@
 //! Stored bytes back into live events. Every field goes through its type's own constructor again.
 
-use super::fields::{Fields, continued};
+use super::fields::{Fields, continued, time_in_force};
 use super::stop::StopTrailSetV1;
 use super::v1::{
     AmendRequestedV1, CancelRequestedV1, CloseGaveUpV1, DirectiveReceivedV1, DirectiveRefusedV1, DirectiveRepeatedV1,
@@ -172,7 +172,7 @@ impl Stored<'_> {
                     side: read.word("side", form.side)?,
                     terms: read.order_terms(&form.terms)?,
                     quantity: read.quantity("quantity", form.quantity)?,
-                    time_in_force: read.word("time_in_force", form.time_in_force)?,
+                    time_in_force: time_in_force(&form.time_in_force),
                     post_only: form.post_only,
                     reduce_only: form.reduce_only,
                     slice: form.slice,

@@ -7,13 +7,13 @@ use super::v1::{
     DirectiveRepeatedV1, EntryTermsV1, ExitsSetV1, FillV1, GroupEndedV1, GroupOpenedV1, IdleV1, IntentV1,
     NothingToDoV1, OnLimitV1, OrderInferredV1, OrderRequestedV1, OrderTermsV1, PlanAcceptedV1, PlanClosedV1,
     PlanOpenedV1, PriceMovedV1, ProtectionGapChangedV1, RefusalV1, SessionContinuedV1, SlicesDroppedV1, StopChangeV1,
-    StopLevelV1, StopLimitSetV1, StopPassedV1, TakeProfitChangeV1, TargetSetV1, TimerDroppedV1, TimerFiredV1,
-    TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
+    StopLevelV1, StopLimitSetV1, StopPassedV1, TakeProfitChangeV1, TargetSetV1, TimeInForceV1, TimerDroppedV1,
+    TimerFiredV1, TimerPurposeV1, TimerSetV1, TradeBookedV1, TradeImportedV1, TradeRepeatedV1,
 };
 use super::{action, batch, closes, encode_form, groups, reports, risk, stop};
 use crate::directive::{EntryTerms, Intent, OnLimit, StopChange, StopLevel, StrategyDirective, TakeProfitChange};
 use crate::event::{Decision, Fact, FillReport, Idle, Input, Refusal, SessionContinued, TimerPurpose, TradeImported};
-use crate::order::{OrderTerms, Word};
+use crate::order::{OrderTerms, TimeInForce, Word};
 
 /// An event's stored form: its kind number, schema version and payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,7 +135,7 @@ fn directive_form(directive: &StrategyDirective) -> DirectiveReceivedV1 {
 pub(super) fn entry(terms: EntryTerms) -> EntryTermsV1 {
     EntryTermsV1 {
         limit_price: terms.limit_price.map(|p| p.value().into()),
-        time_in_force: word(terms.time_in_force),
+        time_in_force: time_in_force_form(terms.time_in_force),
         post_only: terms.post_only,
     }
 }
@@ -204,6 +204,7 @@ fn refusal_form(refusal: &Refusal) -> RefusalV1 {
         Refusal::OtherStopStands { stands, proposed } => {
             RefusalV1::OtherStopStands { stands: stop::kind_form(*stands), proposed: stop::kind_form(*proposed) }
         }
+        Refusal::GoodTillPassed { good_till } => RefusalV1::GoodTillPassed { good_till_ns: good_till.nanos() },
         Refusal::TooManySlices { slices, quantity, lot } => {
             RefusalV1::TooManySlices { slices: *slices, quantity: quantity.value().into(), lot: lot.value().into() }
         }
@@ -235,6 +236,15 @@ fn idle_form(idle: Idle) -> IdleV1 {
     }
 }
 
+fn time_in_force_form(time_in_force: TimeInForce) -> TimeInForceV1 {
+    match time_in_force {
+        TimeInForce::Gtc => TimeInForceV1::Gtc,
+        TimeInForce::Ioc => TimeInForceV1::Ioc,
+        TimeInForce::Fok => TimeInForceV1::Fok,
+        TimeInForce::Gtd(time) => TimeInForceV1::Gtd { good_till_ns: time.nanos() },
+    }
+}
+
 pub(super) fn order_terms(terms: OrderTerms) -> OrderTermsV1 {
     match terms {
         OrderTerms::Market => OrderTermsV1::Market,
@@ -247,6 +257,9 @@ pub(super) fn order_terms(terms: OrderTerms) -> OrderTermsV1 {
         }
         OrderTerms::TrailingStop { trigger, trail } => {
             OrderTermsV1::TrailingStop { trigger: trigger.value().into(), trail: stop::trail_form(trail) }
+        }
+        OrderTerms::Iceberg { price, visible } => {
+            OrderTermsV1::Iceberg { price: price.value().into(), visible: visible.value().into() }
         }
     }
 }
@@ -358,7 +371,7 @@ fn encode_decision(decision: &Decision) -> (u16, Vec<u8>) {
                 side: word(*side),
                 terms: order_terms(*terms),
                 quantity: quantity.value().into(),
-                time_in_force: word(*time_in_force),
+                time_in_force: time_in_force_form(*time_in_force),
                 post_only: *post_only,
                 reduce_only: *reduce_only,
                 slice: *slice,

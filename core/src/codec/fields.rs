@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use super::CodecError;
 use super::v1::{
     Dec, EntryTermsV1, FillV1, IdleV1, IntentV1, OnLimitV1, OrderTermsV1, RefusalV1, SessionContinuedV1, StopChangeV1,
-    StopLevelV1, TakeProfitChangeV1,
+    StopLevelV1, TakeProfitChangeV1, TimeInForceV1,
 };
 use crate::amount::{Money, Position, Price, Quantity};
 use crate::directive::{
@@ -14,7 +14,7 @@ use crate::directive::{
 use crate::event::{FillReport, Head, Idle, Refusal, SessionContinued};
 use crate::ids::{ConnectorOrderId, DirectiveId, PlanId, PositionKey, Seq, SessionUid, TradeId};
 use crate::instrument::{Asset, Symbol};
-use crate::order::{OrderTerms, Word};
+use crate::order::{OrderTerms, TimeInForce, Word};
 use crate::time::{Span, Timestamp};
 
 /// Turns stored values into live ones and names the field that refuses.
@@ -98,7 +98,7 @@ impl Fields {
     pub(super) fn entry(self, form: &EntryTermsV1) -> Result<EntryTerms, CodecError> {
         Ok(EntryTerms {
             limit_price: self.maybe_price("limit_price", form.limit_price)?,
-            time_in_force: self.word("time_in_force", form.time_in_force)?,
+            time_in_force: time_in_force(&form.time_in_force),
             post_only: form.post_only,
         })
     }
@@ -202,6 +202,9 @@ impl Fields {
             RefusalV1::NoPriceYet => Refusal::NoPriceYet,
             RefusalV1::ShortingUnsupported => Refusal::ShortingUnsupported,
             RefusalV1::UnsupportedByProfile { needs } => Refusal::UnsupportedByProfile { needs },
+            RefusalV1::GoodTillPassed { good_till_ns } => {
+                Refusal::GoodTillPassed { good_till: Timestamp::from_nanos(good_till_ns) }
+            }
             RefusalV1::StopStands { distance, proposed } => Refusal::StopStands {
                 distance: self.maybe_number("distance", distance)?,
                 proposed: self.number("proposed", proposed)?,
@@ -259,10 +262,23 @@ impl Fields {
                 OrderTerms::TakeProfit { trigger: self.price("trigger", *trigger)? }
             }
             OrderTermsV1::Unknown => OrderTerms::Unknown,
+            OrderTermsV1::Iceberg { price, visible } => OrderTerms::Iceberg {
+                price: self.price("price", *price)?,
+                visible: self.quantity("visible", *visible)?,
+            },
         })
     }
 }
 
 pub(super) const fn continued(form: &SessionContinuedV1) -> SessionContinued {
     SessionContinued { parent: SessionUid(form.parent), head: Head(form.head), ledger_digest: form.ledger_digest }
+}
+
+pub(super) const fn time_in_force(form: &TimeInForceV1) -> TimeInForce {
+    match form {
+        TimeInForceV1::Gtc => TimeInForce::Gtc,
+        TimeInForceV1::Ioc => TimeInForce::Ioc,
+        TimeInForceV1::Fok => TimeInForce::Fok,
+        TimeInForceV1::Gtd { good_till_ns } => TimeInForce::Gtd(Timestamp::from_nanos(*good_till_ns)),
+    }
 }

@@ -49,10 +49,19 @@ pub(super) struct PriceMovedV1 {
     pub short: Dec,
 }
 
+/// The place of the word in its list; the last one has a time behind it.
+#[derive(Encode, Decode)]
+pub(super) enum TimeInForceV1 {
+    Gtc,
+    Ioc,
+    Fok,
+    Gtd { good_till_ns: i64 },
+}
+
 #[derive(Encode, Decode)]
 pub(super) struct EntryTermsV1 {
     pub limit_price: Option<Dec>,
-    pub time_in_force: u8,
+    pub time_in_force: TimeInForceV1,
     pub post_only: bool,
 }
 
@@ -209,6 +218,7 @@ pub(super) enum RefusalV1 {
     UnsupportedByProfile { needs: String },
     StopStands { distance: Option<Dec>, proposed: Dec },
     OtherStopStands { stands: StopKindV1, proposed: StopKindV1 },
+    GoodTillPassed { good_till_ns: i64 },
 }
 
 #[derive(Encode, Decode)]
@@ -308,7 +318,7 @@ pub(super) struct OrderRequestedV1 {
     pub side: u8,
     pub terms: OrderTermsV1,
     pub quantity: Dec,
-    pub time_in_force: u8,
+    pub time_in_force: TimeInForceV1,
     pub post_only: bool,
     pub reduce_only: bool,
     pub slice: u32,
@@ -325,6 +335,7 @@ pub(super) enum OrderTermsV1 {
     Unknown,
     StopLimit { trigger: Dec, price: Dec },
     TrailingStop { trigger: Dec, trail: TrailV1 },
+    Iceberg { price: Dec, visible: Dec },
 }
 
 #[derive(Encode, Decode)]

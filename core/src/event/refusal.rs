@@ -12,6 +12,7 @@ use crate::amount::{Money, Position, Price, Quantity};
 use crate::ids::{DirectiveId, Seq};
 use crate::order::Side;
 use crate::stop::StopKind;
+use crate::time::Timestamp;
 
 /// Why a directive led to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -143,6 +144,11 @@ pub enum Refusal {
         /// What was to.
         proposed: StopKind,
     },
+    /// The time until which its orders are to stand has come before they are sent.
+    GoodTillPassed {
+        /// That time.
+        good_till: Timestamp,
+    },
     /// An order that would carry it out, or a change of one, does not pass the risk gate.
     #[serde(untagged)]
     RiskGate(RiskRefusal),
@@ -173,6 +179,7 @@ impl Refusal {
             Self::PlanInBatch { .. } => "plan_in_batch",
             Self::UnsupportedByProfile { .. } => "unsupported_by_profile",
             Self::StopStands { .. } | Self::OtherStopStands { .. } => "stop_stands",
+            Self::GoodTillPassed { .. } => "good_till_passed",
         }
     }
 }

@@ -152,5 +152,7 @@ spelled! {
         CannotAmend = "cannot_amend",
         /// The other leg of linked exits traded.
         Linked = "linked",
+        /// The time until which it was to stand has come.
+        GoodTill = "good_till",
     }
 }

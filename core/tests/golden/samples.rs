@@ -279,6 +279,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         ("no-price-yet", Refusal::NoPriceYet),
         ("shorting", Refusal::ShortingUnsupported),
         ("stop-stands", Refusal::StopStands { distance: Some(dec("50")), proposed: dec("100.5") }),
+        ("good-till-passed", Refusal::GoodTillPassed { good_till: HOUR }),
         ("stop-stands-market", Refusal::StopStands { distance: None, proposed: dec("0") }),
         (
             "other-stop-stands",
@@ -341,6 +342,28 @@ fn order(role: OrderRole, terms: OrderTerms) -> Decision {
     }
 }
 
+fn good_till() -> Decision {
+    let Decision::OrderRequested { group, role, side, terms, quantity, slice, attempt, because, .. } =
+        order(OrderRole::Entry, OrderTerms::Limit { price: price("38000.01") })
+    else {
+        panic!("an order")
+    };
+    let (time_in_force, post_only, reduce_only) = (TimeInForce::Gtd(HOUR), true, false);
+    Decision::OrderRequested {
+        group,
+        role,
+        side,
+        terms,
+        quantity,
+        time_in_force,
+        post_only,
+        reduce_only,
+        slice,
+        attempt,
+        because,
+    }
+}
+
 /// Every decision, each with a name for its file.
 #[expect(clippy::too_many_lines, reason = "a sample of every decision")]
 pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
@@ -368,6 +391,16 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
                 direction: Side::Sell,
                 directive: directive(),
                 comments: Some(ContentRef([0xc0; 32])),
+            },
+        ),
+        (
+            "target-set-good-till",
+            Decision::TargetSet {
+                directive: directive(),
+                target: position("-10"),
+                entry: EntryTerms { time_in_force: TimeInForce::Gtd(HOUR), post_only: false, ..LIMIT() },
+                algorithm: Algorithm::Single,
+                end_after: None,
             },
         ),
         (
@@ -441,6 +474,11 @@ pub(crate) fn decisions() -> Vec<(&'static str, Decision)> {
                 OrderRole::StopLoss,
                 OrderTerms::TrailingStop { trigger: price("37000"), trail: Trail::Distance(dec("250.5")) },
             ),
+        ),
+        ("order-good-till", good_till()),
+        (
+            "order-iceberg",
+            order(OrderRole::Entry, OrderTerms::Iceberg { price: price("38000.01"), visible: quantity("0.25") }),
         ),
         ("order-stop", order(OrderRole::StopLoss, OrderTerms::Stop { trigger: price("37000") })),
         ("order-take-profit", order(OrderRole::TakeProfit, OrderTerms::TakeProfit { trigger: price("45000") })),

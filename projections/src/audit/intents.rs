@@ -113,16 +113,20 @@ pub(super) fn percent(fraction: Decimal) -> String {
     percent.map_or_else(|_| format!("{fraction} of 1"), |percent| format!("{percent} %"))
 }
 
-/// At which price orders are placed; layers have prices of their own.
+/// At which price orders are placed, and until when; layers have prices of their own.
 fn placed_text(entry: EntryTerms, hint: ExecutionHint) -> Option<String> {
-    (!matches!(hint.algorithm, Some(Algorithm::Layered(_)))).then(|| terms_text(entry))
+    match hint.algorithm {
+        Some(Algorithm::Layered(_)) => entry.time_in_force.good_till().map(|time| format!("good till {time}")),
+        Some(Algorithm::Single | Algorithm::Twap(_) | Algorithm::Iceberg(_)) | None => Some(terms_text(entry)),
+    }
 }
 
 fn terms_text(entry: EntryTerms) -> String {
     let Some(price) = entry.limit_price else { return "at market".to_owned() };
     let stands = match entry.time_in_force {
         TimeInForce::Gtc => String::new(),
-        other @ (TimeInForce::Ioc | TimeInForce::Fok | TimeInForce::Gtd) => format!(" {other}"),
+        TimeInForce::Ioc | TimeInForce::Fok => format!(" {}", entry.time_in_force.kind()),
+        TimeInForce::Gtd(time) => format!(" good till {time}"),
     };
     format!("limit {price}{stands}{}", if entry.post_only { " post-only" } else { "" })
 }

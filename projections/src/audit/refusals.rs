@@ -51,6 +51,9 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
         Refusal::NoPriceYet => "no price was seen yet that it could be read against".to_owned(),
         Refusal::ShortingUnsupported => "the venue cannot be short".to_owned(),
         Refusal::UnsupportedByProfile { needs } => format!("the venue's profile has no {needs}"),
+        Refusal::GoodTillPassed { good_till } => {
+            format!("its orders were to stand until {good_till}, which has passed")
+        }
         Refusal::StopStands { distance, proposed } => {
             let stands = distance.map_or_else(
                 || "the stop that stands is a stop market".to_owned(),

@@ -142,6 +142,7 @@ pub const fn venue_reason_text(reason: VenueReason) -> &'static str {
         VenueReason::HoldingLocked => "what is held is locked by a working order",
         VenueReason::TooManyStops => "as many stops work as the venue takes",
         VenueReason::CannotAmend => "the venue does not change an order's quantity this way",
+        VenueReason::GoodTill => "the time until which it was good has come",
         VenueReason::Linked => "the other exit, linked with it, traded",
     }
 }
@@ -218,6 +219,7 @@ fn change_text(order: Option<&Order>, quantity: Quantity, price: Option<Price>) 
         OrderTerms::TrailingStop { trail, .. } => format!(", {}", trail_text(trail)),
         OrderTerms::Market
         | OrderTerms::Limit { .. }
+        | OrderTerms::Iceberg { .. }
         | OrderTerms::Stop { .. }
         | OrderTerms::TakeProfit { .. }
         | OrderTerms::Unknown => String::new(),
@@ -307,9 +309,12 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
             let came_to = plan.and_then(|plan| quality::came_to(plan, *group)).unwrap_or_default();
             plain(format!("group {group} ended {end}, {came_to}"))
         }
-        Decision::OrderRequested { side, terms, quantity, slice, because, .. } => {
+        Decision::OrderRequested { side, terms, quantity, time_in_force, slice, because, .. } => {
             let part = part_text(plan, order, *slice, *because);
-            let text = format!("{} {side} {quantity} {}{part}{}", name(), order_terms(*terms), covers(event, book));
+            let until =
+                time_in_force.good_till().map_or(String::new(), |time| format!(" good till {}", clock(time, event)));
+            let text =
+                format!("{} {side} {quantity} {}{until}{part}{}", name(), order_terms(*terms), covers(event, book));
             (Some(because.as_str()), text)
         }
         Decision::AmendRequested { quantity, price, because } => {
@@ -444,6 +449,7 @@ fn order_terms(terms: OrderTerms) -> String {
     match terms {
         OrderTerms::Market => "at market".to_owned(),
         OrderTerms::Limit { price } => format!("limit {price}"),
+        OrderTerms::Iceberg { price, visible } => format!("limit {price}, shows at most {visible}"),
         OrderTerms::Stop { trigger } | OrderTerms::TakeProfit { trigger } => format!("@ {trigger}"),
         OrderTerms::StopLimit { trigger, price } => format!("@ {trigger}, limit {price}"),
         OrderTerms::TrailingStop { trigger, trail } => format!("@ {trigger} at first, {}", trail_text(trail)),

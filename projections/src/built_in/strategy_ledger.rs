@@ -50,6 +50,8 @@ impl Projection for StrategyLedgerView {
         "side",
         "type",
         "quantity",
+        "visible_quantity",
+        "good_till",
         "price",
         "stop_price",
         "trail",
@@ -178,6 +180,8 @@ fn order_section(view: &OrderView, order: &Order, name: &str) -> Section {
         .beside("side", view.side)
         .beside("type", view.order_type)
         .beside("quantity", view.quantity)
+        .beside_some("visible_quantity", view.visible_quantity)
+        .beside_some("good_till", view.good_till)
         .beside_some("price", view.price)
         .beside_some("stop_price", view.stop_price)
         .beside_some("trail", view.trail)

@@ -9,7 +9,7 @@ use retrace_core::exact::{self, Inexact, Rounding};
 use retrace_core::ids::{ConnectorOrderId, FillId, GroupId, OrderId, OrderNo, PlanId, PlanNo, Seq, TradeId};
 use retrace_core::instrument::{Asset, Symbol};
 use retrace_core::manifest::Identity;
-use retrace_core::order::{OrderRole, OrderStatus, OrderType, Side, TimeInForce};
+use retrace_core::order::{OrderRole, OrderStatus, OrderType, Side, TimeInForceKind};
 use retrace_core::step::Step;
 use retrace_core::time::Timestamp;
 use retrace_core::venue::Liquidity;
@@ -123,7 +123,7 @@ rows! {
         /// Its trigger.
         "stop_price" stop_price: Option<Price>,
         /// How long it stands.
-        "time_in_force" time_in_force: TimeInForce,
+        "time_in_force" time_in_force: TimeInForceKind,
         /// Whether it may only reduce the position.
         "reduce_only" reduce_only: bool,
         /// Why it was requested.
@@ -316,7 +316,7 @@ impl Tables {
             average_price: sum(std::iter::once(order))?.average()?,
             price: order.terms.limit_price(),
             stop_price: order.terms.trigger(),
-            time_in_force: order.time_in_force,
+            time_in_force: order.time_in_force.kind(),
             reduce_only: order.reduce_only,
             because: order.because,
             requested_at: self.requested.get(&order.no).copied(),

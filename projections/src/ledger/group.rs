@@ -125,11 +125,13 @@ impl Group {
         self.end.is_none()
     }
 
-    /// Into how many slices it divides its quantity: a layer is one, and so is what an iceberg shows at a time.
+    /// Into how many slices it divides its quantity: a layer is one, and so is what an iceberg shows at a time, unless the
+    /// venue does that by itself.
     pub fn slices(&self) -> u32 {
         match self.algorithm {
             Algorithm::Single => 1,
             Algorithm::Twap(twap) => twap.slices,
+            Algorithm::Iceberg(_) if self.orders.are_hidden_by_venue() => 1,
             Algorithm::Iceberg(iceberg) => parts(self.planned, iceberg.visible),
             Algorithm::Layered(layered) => layered.layers,
         }

@@ -25,6 +25,8 @@ pub struct Orders {
     own_filled: Position,
     /// The own order that was requested last.
     own_last: Option<OrderNo>,
+    /// The venue hides a part of an own order, or did.
+    hidden_by_venue: bool,
 }
 
 impl Orders {
@@ -36,6 +38,7 @@ impl Orders {
             side_ended: Arc::default(),
             own_filled: Position::FLAT,
             own_last: None,
+            hidden_by_venue: false,
         }
     }
 
@@ -82,6 +85,11 @@ impl Orders {
         self.own_last.and_then(|no| self.get(no))
     }
 
+    /// Whether the venue hides a part of an own order by itself, or did of one that has ended.
+    pub const fn are_hidden_by_venue(&self) -> bool {
+        self.hidden_by_venue
+    }
+
     /// What own orders have filled, zero or more.
     pub const fn own_filled(&self) -> Position {
         self.own_filled
@@ -102,6 +110,7 @@ impl Orders {
     pub(super) fn request(&mut self, order: Order) {
         if order.role == self.own {
             self.own_last = Some(order.no);
+            self.hidden_by_venue |= order.terms.visible().is_some();
         }
         self.open.push(order);
     }

@@ -23,6 +23,8 @@ pub struct Profile {
     pub native_oco: bool,
     /// It moves trailing stops; drawn for every name but those with a profile of their own.
     pub native_trailing: bool,
+    /// The venue hides what an iceberg does not show by itself.
+    pub native_iceberg: bool,
     /// A working stop locks the holding that it covers.
     pub stop_locks_holding: bool,
     /// How many stops may work at once in a symbol; `None` for no cap.
@@ -61,6 +63,7 @@ impl Profile {
             amend_down: profile.amend_down,
             native_oco: profile.native_oco,
             native_trailing: profile.native_trailing,
+            native_iceberg: profile.native_iceberg,
             stop_locks_holding: profile.stop_locks_holding,
             max_stops: profile.max_stops,
         }
@@ -81,7 +84,9 @@ impl Profile {
         }
         let others = Self::NAMES.split_first().map_or(&[][..], |(_, others)| others);
         let name = dice.pick(others);
-        let plain = Self { name, ..Self::backtest() };
+        // Drawn apart from the rest: it goes with every other flag.
+        let native_iceberg = Dice::new(key_of("native_iceberg") ^ seed).once_in(2);
+        let plain = Self { name, native_iceberg, ..Self::backtest() };
         let few = Some(u16::try_from(dice.pick(&[1, 2, 2, 3])).unwrap_or(1));
         match name {
             "spot" => Self::of(name, &VenueProfile::spot()),
@@ -105,6 +110,7 @@ impl Profile {
                     amend_down: dice.once_in(2),
                     native_oco: dice.once_in(2),
                     native_trailing: false,
+                    native_iceberg,
                     stop_locks_holding: locks,
                     max_stops: few.filter(|_| dice.once_in(3)),
                 }
@@ -122,7 +128,7 @@ impl Profile {
             amend_down: self.amend_down,
             native_oco: self.native_oco,
             native_trailing: self.native_trailing,
-            native_iceberg: false,
+            native_iceberg: self.native_iceberg,
             stop_locks_holding: self.stop_locks_holding,
             size_free_stop: false,
             max_stops: self.max_stops,
@@ -153,6 +159,7 @@ impl Profile {
             (!self.amend_down).then(|| "no amending down".to_owned()),
             (!self.native_oco).then(|| "no linked exits".to_owned()),
             self.native_trailing.then(|| "trailing stops".to_owned()),
+            self.native_iceberg.then(|| "icebergs of its own".to_owned()),
             self.stop_locks_holding.then(|| "stops lock the holding".to_owned()),
             self.max_stops.map(|most| format!("at most {most} stops")),
         ];

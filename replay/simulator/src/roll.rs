@@ -2,6 +2,7 @@
 
 mod actions;
 mod batches;
+mod good_till;
 mod stops;
 mod trails;
 
@@ -205,6 +206,7 @@ fn directives(
     }
     stops::limit(seed, given.iter_mut().map(|(_, said)| said));
     trails::trail(seed, rules.profile.native_trailing, given.iter_mut().map(|(_, said)| said));
+    good_till::limit(seed, given.iter_mut().map(|(at, said)| (*at, said)));
     given.into_iter().map(|(at, said)| Act { at, what: Happening::Directive(Box::new(said)) }).collect()
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use retrace_core::directive::Intent;
-use retrace_core::event::{BatchEnd, Because, Decision, Fact, Input, ReportKind, TimerPurpose};
-use retrace_core::order::OrderTerms;
+use retrace_core::event::{BatchEnd, Because, Decision, Fact, Input, ReportKind, TimerPurpose, VenueReason};
+use retrace_core::order::{OrderTerms, TimeInForce};
 use retrace_core::policy::BatchDefaults;
 use retrace_projections::ledger::{Book, Plan};
 
@@ -118,6 +118,9 @@ impl Tally {
                         ReportKind::Busted { .. } => self.count("trades busted", 1),
                         ReportKind::Corrected { .. } => self.count("trades corrected", 1),
                         ReportKind::NotFound => self.count("requests lost on their way", 1),
+                        ReportKind::Expired { reason: VenueReason::GoodTill } => {
+                            self.count("orders out of their time", 1);
+                        }
                         _ => {}
                     }
                     "reports"
@@ -152,6 +155,12 @@ impl Tally {
                 Fact::Decision(Decision::OrderRequested { terms: OrderTerms::StopLimit { .. }, .. }) => "stop limits",
                 Fact::Decision(Decision::OrderRequested { terms: OrderTerms::TrailingStop { .. }, .. }) => {
                     "trailing stops"
+                }
+                Fact::Decision(Decision::OrderRequested { terms: OrderTerms::Iceberg { .. }, .. }) => {
+                    "icebergs that the venue hides"
+                }
+                Fact::Decision(Decision::OrderRequested { time_in_force: TimeInForce::Gtd(_), .. }) => {
+                    "orders good until a time"
                 }
                 Fact::Decision(Decision::TimerSet { purpose: TimerPurpose::Patience { .. }, .. }) => {
                     "stop limits set off"

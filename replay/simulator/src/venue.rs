@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 
 use crate::dice::{drawn, key_of};
 use crate::script::{Mischief, Rules, Script, Trick};
-use crate::units::{GRAINS, base_amount, level_behind, lots_of, moment, price, quantity, ticks_of};
+use crate::units::{GRAINS, base_amount, level_behind, lots_of, millis, moment, price, quantity, ticks_of};
 
 /// What a venue says, before the network does what it likes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub(crate) struct VenueOrder {
     pub lots: i64,
     pub filled: i64,
     reduce_only: bool,
+    /// When it ends by itself, in milliseconds.
+    good_till: Option<i64>,
     pub working: bool,
     /// How it ended, where it did not fill.
     ended: Option<OrderStatus>,
@@ -57,6 +59,8 @@ pub(crate) enum Unsound {
     OffGrid,
     /// A change of an order that was never placed.
     Nobody,
+    /// An order to be hidden where the venue hides nothing.
+    NotHidden,
 }
 
 /// The venue.
@@ -130,6 +134,7 @@ impl Venue {
     /// # Errors
     /// [`Unsound`] for what no sound engine asks for.
     pub(crate) fn arrive(&mut self, now: i64, effect: &Effect, told: &mut Vec<Told>) -> Result<(), Unsound> {
+        self.expire(now, told);
         match &effect.request {
             VenueRequest::Place { .. } => self.place(now, effect, told),
             VenueRequest::Amend { quantity, price } => {
@@ -187,6 +192,13 @@ impl Venue {
         if level.is_some_and(|level| ticks_of(level).is_none()) {
             return Err(Unsound::OffGrid);
         }
+        let shown = terms.visible().map(|visible| lots_of(visible.value()));
+        if shown == Some(None) {
+            return Err(Unsound::OffGrid);
+        }
+        if shown.is_some() && !self.rules.profile.native_iceberg {
+            return Err(Unsound::NotHidden);
+        }
         let symbol = usize::from(effect.symbol != Script::symbol(0));
         let order = VenueOrder {
             plan: effect.plan,
@@ -196,6 +208,7 @@ impl Venue {
             lots,
             filled: 0,
             reduce_only,
+            good_till: time_in_force.good_till().map(millis),
             working: true,
             ended: None,
             triggered: false,
@@ -215,6 +228,10 @@ impl Venue {
         }
         if let Ok(connector_order_id) = ConnectorOrderId::new(&format!("V{}", effect.order)) {
             self.answer(effect, ReportKind::Accepted { connector_order_id }, told);
+        }
+        if time_in_force.good_till().is_some_and(|time| millis(time) <= now) {
+            self.expire(now, told);
+            return Ok(());
         }
         let immediate = matches!(time_in_force, TimeInForce::Ioc | TimeInForce::Fok) && terms.limit_price().is_some();
         let waits = self.mischief.plays(Trick::WaitingMarket, self.seed, &[key]) && !immediate;
@@ -276,8 +293,19 @@ impl Venue {
         Ok(None)
     }
 
+    /// Ends what was to stand until now.
+    fn expire(&mut self, now: i64, told: &mut Vec<Told>) {
+        let over = |order: &VenueOrder| order.working && order.good_till.is_some_and(|time| time <= now);
+        let over: Vec<OrderNo> = self.orders.iter().filter(|(_, order)| over(order)).map(|(no, _)| *no).collect();
+        for no in over {
+            self.end(no, OrderStatus::Expired);
+            self.say(no, ReportKind::Expired { reason: VenueReason::GoodTill }, told);
+        }
+    }
+
     /// A symbol's price is now so many ticks: what works may meet it, end, or be ended.
     pub(crate) fn price_moved(&mut self, now: i64, symbol: usize, ticks: i64, told: &mut Vec<Told>) {
+        self.expire(now, told);
         if let Some(mark) = self.marks.get_mut(symbol) {
             *mark = Some(ticks);
         }
@@ -360,6 +388,11 @@ impl Venue {
         }
         if whole && allowed < order.left() {
             return;
+        }
+        // Sometimes only what is shown is met before the price goes on.
+        let shown = order.terms.visible().and_then(|visible| lots_of(visible.value()));
+        if let Some(shown) = shown.filter(|_| mischief.plays(Trick::PartialFill, seed, &[order.key, order.met])) {
+            lots = lots.min(shown);
         }
         let lasts = order.side == Side::Sell && self.lacks_for_ever();
         if !lasts && lots == order.left() && mischief.plays(Trick::Overfill, seed, &circumstances) {

@@ -294,6 +294,7 @@ impl<'a> World<'a> {
             what: match unsound {
                 Unsound::Twice => "arrives at the venue twice",
                 Unsound::OffGrid => "is off the tick or the lot",
+                Unsound::NotHidden => "is to be hidden at a venue that hides nothing",
                 Unsound::Nobody => "was never placed at the venue",
             },
         })?;

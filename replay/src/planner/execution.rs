@@ -1,6 +1,6 @@
 //! How a change is divided and carried out.
 
-use retrace_core::amount::Position;
+use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::directive::{
     Algorithm, CloseHint, ClosePlans, EntryTerms, ExecutionHint, ModifyPlans, NewTrade, Trade,
 };
@@ -18,6 +18,8 @@ pub struct ExecutionPlanner<'p> {
     pub target: Position,
     /// How orders are placed; `None` where the directive does not say.
     pub terms: Option<EntryTerms>,
+    /// Whether the venue hides what an iceberg does not show by itself.
+    pub hides: bool,
 }
 
 impl TradePlanner for ExecutionPlanner<'_> {
@@ -27,7 +29,7 @@ impl TradePlanner for ExecutionPlanner<'_> {
 
     fn on_new_trade(&self, view: ExecutionView<'_>, wanted: &NewTrade) -> Result<ExecutionPlan, Unplanned> {
         let algorithm = self.algorithm(wanted.execution);
-        division::check(view, algorithm, Some(wanted.target), wanted.entry.limit_price)?;
+        self.check(view, algorithm, Some(wanted.target), wanted.entry.limit_price)?;
         Ok(ExecutionPlan::Divide { algorithm, end_after: wanted.execution.end_after })
     }
 
@@ -40,7 +42,7 @@ impl TradePlanner for ExecutionPlanner<'_> {
         let terms = stands.map_or_else(|| self.terms.unwrap_or(EntryTerms::MARKET), |standing| standing.terms);
         let algorithm = stands.map_or_else(|| self.algorithm(wanted.execution), |standing| standing.algorithm);
         let end_after = stands.map_or(wanted.execution.end_after, |standing| standing.end_after);
-        division::check(view, algorithm, view.divided(self.target)?, terms.limit_price)?;
+        self.check(view, algorithm, view.divided(self.target)?, terms.limit_price)?;
         Ok(Some(ExecutionPlan::Divide { algorithm, end_after }))
     }
 
@@ -69,6 +71,18 @@ impl ExecutionPlanner<'_> {
     fn kept(&self, view: ExecutionView<'_>, wanted: &ModifyPlans) -> Option<Standing> {
         let says_nothing = wanted.execution == ExecutionHint::NONE && self.terms.is_none();
         view.standing().filter(|standing| says_nothing && standing.target == self.target)
+    }
+
+    /// Whether the parts can be sent. An iceberg that the venue cuts has no last part: it is one order.
+    fn check(
+        &self,
+        view: ExecutionView<'_>,
+        algorithm: Algorithm,
+        quantity: Option<Quantity>,
+        limit: Option<Price>,
+    ) -> Result<(), Unplanned> {
+        let one_order = self.hides && matches!(algorithm, Algorithm::Iceberg(_));
+        division::check(view, algorithm, quantity.filter(|_| !one_order), limit)
     }
 
     fn algorithm(&self, hint: ExecutionHint) -> Algorithm {

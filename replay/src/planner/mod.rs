@@ -209,7 +209,8 @@ pub fn plan_trade(
     let size = SizePlanner.plan(wanted(trade, views.size(), views.size()))?;
     // How a change is placed and divided means nothing where there is none.
     let Some(size) = size else { return Ok(ExecutionDirective { exit, ..ExecutionDirective::default() }) };
-    let planner = ExecutionPlanner { policy, target: size.target, terms: entry.map(|entry| entry.terms) };
+    let (terms, hides) = (entry.map(|entry| entry.terms), profile.native_iceberg);
+    let planner = ExecutionPlanner { policy, target: size.target, terms, hides };
     let execution = planner.plan(wanted(trade, views.execution(), views.execution()))?;
     let entry = entry.or_else(|| Some(EntryPlan { terms: planner.standing_terms(views.execution(), trade) }));
     Ok(ExecutionDirective { entry, size: Some(size), exit, execution })

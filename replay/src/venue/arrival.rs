@@ -3,7 +3,7 @@
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::event::{Report, ReportKind, VenueReason};
 use retrace_core::ids::{ConnectorOrderId, OrderNo};
-use retrace_core::order::{OrderTerms, Side, TimeInForce};
+use retrace_core::order::{OrderTerms, OrderType, Side, TimeInForce};
 use retrace_core::time::Timestamp;
 use retrace_core::venue::Liquidity;
 
@@ -63,6 +63,7 @@ impl BarVenue {
             quantity,
             filled: Position::FLAT,
             reduce_only,
+            good_till: time_in_force.good_till(),
             post_only,
             triggered: false,
         };
@@ -75,8 +76,12 @@ impl BarVenue {
         let connector_order_id = ConnectorOrderId::new(&format!("SIM-{}", self.next_acceptance))?;
         reports.push(answer(effect, ReportKind::Accepted { connector_order_id }));
 
+        if time_in_force.is_over(now) {
+            reports.push(expired(order.order, VenueReason::GoodTill));
+            return Ok(());
+        }
         let at_once = current.filter(|current| match terms {
-            OrderTerms::Limit { price } => order.is_good(price, *current),
+            OrderTerms::Limit { price } | OrderTerms::Iceberg { price, .. } => order.is_good(price, *current),
             OrderTerms::TakeProfit { trigger } => order.is_good(trigger, *current),
             OrderTerms::Market
             | OrderTerms::Stop { .. }
@@ -89,11 +94,11 @@ impl BarVenue {
             None => None,
         };
         let whole = available == Some(quantity);
-        let limited = matches!(terms, OrderTerms::Limit { .. });
+        let limited = terms.order_type() == OrderType::Limit;
         let (fills, stays) = match time_in_force {
             TimeInForce::Fok if limited => (whole, false),
             TimeInForce::Ioc if limited => (true, false),
-            TimeInForce::Gtc | TimeInForce::Gtd | TimeInForce::Fok | TimeInForce::Ioc => (true, true),
+            TimeInForce::Gtc | TimeInForce::Gtd(_) | TimeInForce::Fok | TimeInForce::Ioc => (true, true),
         };
         if let (Some(price), Some(available), true) = (at_once, available, fills) {
             self.trade(&mut order, now, price, available, Liquidity::Taker, reports)?;
@@ -114,13 +119,15 @@ impl BarVenue {
         let level = match order.terms {
             OrderTerms::Unknown => return Ok(Some(VenueReason::Other)),
             OrderTerms::Market => None,
-            OrderTerms::Limit { price } => Some(price),
+            OrderTerms::Limit { price } | OrderTerms::Iceberg { price, .. } => Some(price),
             OrderTerms::Stop { trigger }
             | OrderTerms::StopLimit { trigger, .. }
             | OrderTerms::TrailingStop { trigger, .. }
             | OrderTerms::TakeProfit { trigger } => Some(trigger),
         };
-        if !instrument.on_lot(order.quantity) || level.is_some_and(|level| !instrument.on_tick(level)) {
+        let shown_off_lot = order.terms.visible().is_some_and(|visible| !instrument.on_lot(visible));
+        if !instrument.on_lot(order.quantity) || shown_off_lot || level.is_some_and(|level| !instrument.on_tick(level))
+        {
             return Ok(Some(VenueReason::OffGrid));
         }
         if let Some(price) = level.or(current)
@@ -138,11 +145,14 @@ impl BarVenue {
             {
                 Some(VenueReason::WouldTriggerNow)
             }
-            OrderTerms::Limit { price } if order.post_only && order.is_good(price, current) => {
+            OrderTerms::Limit { price } | OrderTerms::Iceberg { price, .. }
+                if order.post_only && order.is_good(price, current) =>
+            {
                 Some(VenueReason::WouldTake)
             }
             OrderTerms::Market
             | OrderTerms::Limit { .. }
+            | OrderTerms::Iceberg { .. }
             | OrderTerms::Stop { .. }
             | OrderTerms::StopLimit { .. }
             | OrderTerms::TrailingStop { .. }
@@ -176,7 +186,7 @@ impl BarVenue {
         if current.is_some_and(|current| changed.is_set_off_at(current)) {
             return Ok(Err(VenueReason::WouldTriggerNow));
         }
-        if let (OrderTerms::Limit { price }, Some(current)) = (terms, current)
+        if let (OrderTerms::Limit { price } | OrderTerms::Iceberg { price, .. }, Some(current)) = (terms, current)
             && order.post_only
             && order.is_good(price, current)
         {
@@ -192,7 +202,7 @@ impl BarVenue {
         let current = self.marks.get(&effect.symbol).map(|mark| mark.for_plan(effect.direction));
         let Some(place) = self.place_of(effect.order) else { return Ok(()) };
         let good = |order: &Resting, current| match order.terms {
-            OrderTerms::Limit { price } => order.is_good(price, current),
+            OrderTerms::Limit { price } | OrderTerms::Iceberg { price, .. } => order.is_good(price, current),
             OrderTerms::StopLimit { price, .. } => order.triggered && order.is_good(price, current),
             OrderTerms::Market
             | OrderTerms::Stop { .. }

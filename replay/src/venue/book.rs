@@ -5,6 +5,7 @@ use retrace_core::event::ReportKind;
 use retrace_core::ids::{OrderNo, PlanNo};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::order::{OrderStatus, OrderTerms, Side};
+use retrace_core::time::Timestamp;
 
 /// A working order.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub(super) struct Resting {
     pub(super) quantity: Quantity,
     pub(super) filled: Position,
     pub(super) reduce_only: bool,
+    /// When it ends by itself.
+    pub(super) good_till: Option<Timestamp>,
     /// It may only make liquidity.
     pub(super) post_only: bool,
     /// A stop that was touched: what is left of it goes on at the next open, of a stop limit as a limit order.
@@ -40,7 +43,7 @@ impl Resting {
             OrderTerms::StopLimit { .. } if self.triggered => Turn::Limit,
             OrderTerms::Stop { .. } | OrderTerms::StopLimit { .. } | OrderTerms::TrailingStop { .. } => Turn::Stop,
             OrderTerms::TakeProfit { .. } => Turn::TakeProfit,
-            OrderTerms::Limit { .. } => Turn::Limit,
+            OrderTerms::Limit { .. } | OrderTerms::Iceberg { .. } => Turn::Limit,
             OrderTerms::Market | OrderTerms::Unknown => Turn::Market,
         }
     }
@@ -78,9 +81,11 @@ impl Resting {
             OrderTerms::Stop { trigger }
             | OrderTerms::StopLimit { trigger, .. }
             | OrderTerms::TrailingStop { trigger, .. } => !self.triggered && self.stop_touched(trigger, price),
-            OrderTerms::Market | OrderTerms::Limit { .. } | OrderTerms::TakeProfit { .. } | OrderTerms::Unknown => {
-                false
-            }
+            OrderTerms::Market
+            | OrderTerms::Limit { .. }
+            | OrderTerms::Iceberg { .. }
+            | OrderTerms::TakeProfit { .. }
+            | OrderTerms::Unknown => false,
         }
     }
 

@@ -99,7 +99,8 @@ fn meets(order: &Resting, seen: Price, open: bool) -> Option<Met> {
         OrderTerms::TakeProfit { trigger } if order.is_good(trigger, seen) => {
             met(if open { seen } else { trigger }, Liquidity::Taker, false)
         }
-        OrderTerms::Limit { price } if order.is_good(price, seen) => {
+        // What an iceberg hides trades at once behind what it shows: there is no queue in which it would wait.
+        OrderTerms::Limit { price } | OrderTerms::Iceberg { price, .. } if order.is_good(price, seen) => {
             if open {
                 met(seen, Liquidity::Taker, false)
             } else {
@@ -111,6 +112,7 @@ fn meets(order: &Resting, seen: Price, open: bool) -> Option<Met> {
         | OrderTerms::TrailingStop { .. }
         | OrderTerms::TakeProfit { .. }
         | OrderTerms::Limit { .. }
+        | OrderTerms::Iceberg { .. }
         | OrderTerms::Unknown => None,
     }
 }

@@ -126,8 +126,20 @@ impl BarVenue {
         } else {
             self.marks.insert(point.symbol.clone(), point.mark);
         }
+        self.expire(point.time, &mut reports);
         self.match_point(point, &mut reports)?;
         Ok(reports)
+    }
+
+    /// Ends what was to stand until now, of whichever symbol: its time has come before this point's prices.
+    fn expire(&mut self, now: Timestamp, reports: &mut Vec<Report>) {
+        self.resting.retain(|_, order| {
+            let over = order.good_till.is_some_and(|time| time <= now);
+            if over {
+                reports.push(expired(order.order, VenueReason::GoodTill));
+            }
+            !over
+        });
     }
 
     fn instrument(&self, symbol: &Symbol) -> Result<&Instrument, VenueError> {

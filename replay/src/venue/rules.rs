@@ -13,7 +13,8 @@ impl BarVenue {
     /// Why the profile does not let a new order in, if so.
     pub(super) fn against_profile(&self, order: &Resting) -> Result<Option<VenueReason>, VenueError> {
         let profile = &self.settings.profile;
-        if order.terms.trail().is_some() && !profile.native_trailing {
+        let trails = order.terms.trail().is_some() && !profile.native_trailing;
+        if trails || (order.terms.visible().is_some() && !profile.native_iceberg) {
             return Ok(Some(VenueReason::Other));
         }
         if order.is_stop() {
@@ -116,7 +117,7 @@ impl BarVenue {
                 |order| matches!(order.terms, OrderTerms::TakeProfit { .. })
             }
             OrderTerms::TakeProfit { .. } => Resting::is_stop,
-            OrderTerms::Market | OrderTerms::Limit { .. } | OrderTerms::Unknown => return,
+            OrderTerms::Market | OrderTerms::Limit { .. } | OrderTerms::Iceberg { .. } | OrderTerms::Unknown => return,
         };
         if !profile.native_oco || traded.reduce_only {
             return;

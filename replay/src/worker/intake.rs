@@ -235,7 +235,18 @@ fn plan_existing(deciding: &Deciding<'_>, plan: &Plan, trade: Trade<'_>) -> Resu
 
 fn planned(deciding: &Deciding<'_>, views: PlannerViews<'_>, trade: Trade<'_>) -> Result<ExecutionDirective, Stop> {
     let planned = plan_trade(views, trade, &deciding.state.profile, &deciding.state.policy);
-    planned.map_err(|why| Stop::unplanned(deciding, why))
+    let planned = planned.map_err(|why| Stop::unplanned(deciding, why))?;
+    // Terms that stand since before are not asked about: whatever else is wanted must still be possible.
+    let said = match trade {
+        Trade::New(new) => Some(new.entry),
+        Trade::Modify(modify) => modify.entry,
+        Trade::Close(_) => None,
+    };
+    let good_till = said.and_then(|terms| terms.time_in_force.good_till());
+    match good_till.filter(|time| *time <= deciding.time) {
+        Some(good_till) => Err(Refusal::GoodTillPassed { good_till }.into()),
+        None => Ok(planned),
+    }
 }
 
 /// Takes a plan on and sets what it is to be.

@@ -148,6 +148,10 @@ pub(super) fn cases() -> Vec<Case> {
             .field("execution_directive.instructions[0].algo_type").value("POV"),
         open("an iceberg that shows more than its size", "above_size", "\"direction\":\"BUY\"", ICEBERG)
             .field("directive.execution_directive.visible_quantity").value("2.01"),
+        open("good until a time that has come", "not_ahead", "\"direction\":\"BUY\"",
+            "\"direction\":\"BUY\",\"order_type\":\"LIMIT\",\"limit_price\":\"50000\",\
+             \"time_in_force\":\"GTD\",\"good_till\":\"2024-05-06T10:02:00Z\"")
+            .field("directive.entry_directive.good_till").value("2024-05-06T10:02:00Z"),
         hinted("layers without room for them", "empty_range",
             "\"algorithm\":\"LAYERED\",\"layers\":2,\"price_from\":\"50000\",\"price_to\":\"50000\"")
             .field("directive.execution_directive.price_to").value("50000"),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{BARS, Bench, Files, HEADER, SESSION, docs, indented, snapshot, without_ids};
 
 /// What no file can lead to yet, and why.
-const NOT_FROM_A_FILE: [(&str, &str); 7] = [
+const NOT_FROM_A_FILE: [(&str, &str); 8] = [
     ("not_above_filled", "no order here fills in part; `tests/reports/modify_orders_refused.txt` has it"),
     ("order_unanswered", "this venue answers at once; `tests/reports/modify_orders_refused.txt` has it"),
     ("not_connected", "this venue is always there; `tests/reports/modify_orders_without_connection.txt` has it"),
@@ -17,6 +17,10 @@ const NOT_FROM_A_FILE: [(&str, &str); 7] = [
     (
         "conflict",
         "one file's ids are compared before it runs (`reused_id`); it takes a live strategist to send another body",
+    ),
+    (
+        "good_till_passed",
+        "a time that has passed is refused before the run; `tests/scenarios/gtd_short.txt` has a later leg",
     ),
     ("shorting_unsupported", "this session's profile can be short; `tests/scenarios/profile_refuses.txt` has it"),
     ("too_large", "sizes beyond exact counting are refused before the run (`notional_too_long`)"),

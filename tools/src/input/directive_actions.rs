@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::input::directive_build::Builder;
 use crate::input::directive_fields::{DirectiveFields, EntryFields, Object, SizeFields, Text};
-use crate::input::directive_values::{Named, text_of};
+use crate::input::directive_values::{GOOD_TILL, Named, text_of};
 use crate::input::directives::from_json;
 use crate::input::hint::{did_you_mean, nearest};
 use crate::input::problem::InputProblem;
@@ -149,6 +149,7 @@ impl Builder<'_> {
                 ("directive.entry_directive.direction", e.direction.is_some()),
                 ("directive.entry_directive.order_type", e.order_type.is_some()),
                 ("directive.entry_directive.time_in_force", e.time_in_force.is_some()),
+                (GOOD_TILL, e.good_till.is_some()),
                 ("directive.entry_directive.post_only", e.post_only.is_some()),
             ]
         };

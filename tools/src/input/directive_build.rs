@@ -9,6 +9,7 @@ use retrace_core::directive::{
 use retrace_core::ids::{CausalityId, DirectiveId, PlanId};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::order::Side;
+use retrace_core::time::Timestamp;
 use rust_decimal::Decimal;
 
 use crate::input::directive_actions::Action;
@@ -43,11 +44,13 @@ pub(super) struct Builder<'a> {
     pub(super) plans: &'a BTreeMap<PlanId, Symbol>,
     /// In which plans each directive of an earlier line may have opened a group.
     pub(super) openers: &'a BTreeMap<DirectiveId, Vec<PlanId>>,
+    /// When the line is given; `None` for one that an earlier line gave already: it is carried out no second time.
+    pub(super) at: Option<Timestamp>,
 }
 
 impl<'a> Builder<'a> {
     pub(super) fn values(&self) -> Values<'a> {
-        Values { here: self.here, instruments: self.instruments }
+        Values { here: self.here, instruments: self.instruments, at: self.at }
     }
 
     /// The directive of the form in which a strategist writes.
@@ -196,6 +199,7 @@ impl<'a> Builder<'a> {
             entry.order_type.is_some()
                 || entry.limit_price.is_some()
                 || entry.time_in_force.is_some()
+                || entry.good_till.is_some()
                 || entry.post_only.is_some()
         });
         let how = if says_how {

@@ -164,6 +164,7 @@ pub(super) struct EntryFields {
     pub(super) order_type: Option<String>,
     pub(super) limit_price: Option<Text>,
     pub(super) time_in_force: Option<String>,
+    pub(super) good_till: Option<Text>,
     pub(super) post_only: Option<bool>,
 }
 

@@ -4,8 +4,8 @@ use retrace_core::amount::{Price, Quantity};
 use retrace_core::directive::{CloseHint, EntryTerms, OnLimit, WhenLimitHolds};
 use retrace_core::ids::IdError;
 use retrace_core::instrument::{Instrument, Symbol};
-use retrace_core::order::{OrderType, Side, TimeInForce};
-use retrace_core::time::Span;
+use retrace_core::order::{OrderType, Side, TimeInForce, TimeInForceKind};
+use retrace_core::time::{Span, Timestamp};
 use rust_decimal::Decimal;
 
 use crate::input::directive_fields::{EntryFields, ExecutionFields, Given, OnLimitFields, ParamsFields, Text};
@@ -14,6 +14,10 @@ use crate::input::hint::did_you_mean;
 use crate::input::number;
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
+use crate::input::time;
+
+/// Until when orders stand.
+pub(super) const GOOD_TILL: &str = "directive.entry_directive.good_till";
 
 /// Fractions keep to this many decimals, so that a product with a price stays exact.
 const FRACTION_DECIMALS_MAX: u32 = 8;
@@ -36,6 +40,8 @@ impl<'t> Named<'t> {
 pub(super) enum Placed {
     /// Where the entry says.
     AsSaid,
+    /// There, at times of their own.
+    OverTime,
     /// There, a part after the other.
     InParts,
     /// At prices of their own.
@@ -46,6 +52,7 @@ impl Placed {
     /// As the algorithm of this name places them.
     pub(super) fn by(algorithm: Option<&str>) -> Self {
         match algorithm {
+            Some("TWAP") => Self::OverTime,
             Some("ICEBERG") => Self::InParts,
             Some("LAYERED") => Self::InLayers,
             Some(_) | None => Self::AsSaid,
@@ -55,7 +62,7 @@ impl Placed {
     /// The algorithm whose orders must be able to rest.
     const fn rests(self) -> Option<&'static str> {
         match self {
-            Self::AsSaid => None,
+            Self::AsSaid | Self::OverTime => None,
             Self::InParts => Some("algorithm ICEBERG"),
             Self::InLayers => Some("algorithm LAYERED"),
         }
@@ -66,6 +73,8 @@ impl Placed {
 pub(super) struct Values<'a> {
     pub(super) here: &'a dyn Fn(Rule) -> InputProblem,
     pub(super) instruments: &'a [Instrument],
+    /// What times must lie after, where the line is the first of its directive.
+    pub(super) at: Option<Timestamp>,
 }
 
 /// The text of an optional field.
@@ -195,27 +204,68 @@ impl<'a> Values<'a> {
         let order_type = Named("directive.entry_directive.order_type", fields.order_type.as_deref());
         let limit = Named("directive.entry_directive.limit_price", text_of(fields.limit_price.as_ref()));
         let limit_price = self.limit_price(order_type, limit, placed, instruments)?;
-        let time_in_force = match &fields.time_in_force {
-            None => TimeInForce::Gtc,
-            Some(text) => {
-                let field = "directive.entry_directive.time_in_force";
-                let found = self.spelled(field, text, TimeInForce::ALL, TimeInForce::as_str, TimeInForce::parse)?;
-                if found == TimeInForce::Gtd {
-                    return Err(self.at(Named(field, Some(text)), Rule::NotSupportedYet));
-                }
-                // What must fill at once neither waits to be shown nor stands at a price of its own.
-                if let (Some(other), TimeInForce::Ioc | TimeInForce::Fok) = (placed.rests(), found) {
-                    return Err(self.at(Named(field, Some(text)), Rule::Excludes { other }));
-                }
-                found
-            }
-        };
+        let time_in_force = self.time_in_force(fields, placed, limit_price)?;
         let post_only = fields.post_only.unwrap_or(false);
         if post_only && limit_price.is_none() && placed != Placed::InLayers {
             let problem = (self.here)(Rule::Excludes { other: "a market order" });
             return Err(problem.field("directive.entry_directive.post_only").value("true"));
         }
         Ok(EntryTerms { limit_price, time_in_force, post_only })
+    }
+
+    /// How long orders stand, and until when: that is said with GTD and with nothing else.
+    fn time_in_force(&self, fields: &EntryFields, placed: Placed, limit_price: Option<Price>) -> Built<TimeInForce> {
+        let named = Named("directive.entry_directive.time_in_force", fields.time_in_force.as_deref());
+        let good_till = Named(GOOD_TILL, text_of(fields.good_till.as_ref()));
+        let parse =
+            |text| self.spelled(named.0, text, TimeInForceKind::ALL, TimeInForceKind::as_str, TimeInForceKind::parse);
+        let kind = named.1.map(parse).transpose()?.unwrap_or(TimeInForceKind::Gtc);
+        let other = match kind {
+            TimeInForceKind::Gtd => return self.good_till(named, good_till, placed, limit_price),
+            TimeInForceKind::Gtc => "time in force GTC",
+            TimeInForceKind::Ioc => "time in force IOC",
+            TimeInForceKind::Fok => "time in force FOK",
+        };
+        if good_till.1.is_some() {
+            let problem = self.at(good_till, Rule::Excludes { other });
+            return Err(problem.with_hint("`\"time_in_force\":\"GTD\"` is what has a time"));
+        }
+        // What must fill at once neither waits to be shown nor stands at a price of its own.
+        match (placed.rests(), kind) {
+            (Some(other), TimeInForceKind::Ioc | TimeInForceKind::Fok) => Err(self.at(named, Rule::Excludes { other })),
+            (_, TimeInForceKind::Ioc) => Ok(TimeInForce::Ioc),
+            (_, TimeInForceKind::Fok) => Ok(TimeInForce::Fok),
+            (_, TimeInForceKind::Gtc | TimeInForceKind::Gtd) => Ok(TimeInForce::Gtc),
+        }
+    }
+
+    /// GTD, and the time that belongs to it.
+    fn good_till(
+        &self,
+        named: Named<'_>,
+        good_till: Named<'_>,
+        placed: Placed,
+        limit_price: Option<Price>,
+    ) -> Built<TimeInForce> {
+        let text =
+            good_till.1.ok_or_else(|| (self.here)(Rule::MissingFor { by: "time in force GTD" }).field(GOOD_TILL))?;
+        let excluded = |other, hint| Err(self.at(named, Rule::Excludes { other }).with_hint(hint));
+        match placed {
+            Placed::OverTime => {
+                excluded("algorithm TWAP", "its duration says until when; `end_after_minutes` may end it sooner")
+            }
+            // It takes all there is at once, and nothing of it stands.
+            Placed::AsSaid | Placed::InParts if limit_price.is_none() => {
+                excluded("a market order", "set `order_type` to LIMIT and give a `limit_price`")
+            }
+            Placed::AsSaid | Placed::InParts | Placed::InLayers => {
+                let (time, _) = time::parse(text).map_err(|fault| self.at(good_till, Rule::Time(fault)))?;
+                match self.at.filter(|at| time <= *at) {
+                    Some(at) => Err(self.at(good_till, Rule::NotAhead { at })),
+                    None => Ok(TimeInForce::Gtd(time)),
+                }
+            }
+        }
     }
 
     pub(super) fn instruction_entry(

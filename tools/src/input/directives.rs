@@ -210,7 +210,16 @@ impl FileSoFar<'_> {
         let here = |rule| InputProblem::new(self.path, rule).on_line(line.into());
         let fields: LineFields<'_> = from_json(text, "", &here)?;
         let at = self.time(&fields.at, &here)?;
-        let build = Builder { here: &here, instruments: self.instruments, plans: &self.plans, openers: &self.openers };
+        let id = fields.directive.as_ref().map(|directive| directive.directive_id.as_str());
+        let id = id.and_then(|id| DirectiveId::new(id).ok());
+        let told_before = id.is_some_and(|id| self.first_of.contains_key(&id));
+        let build = Builder {
+            here: &here,
+            instruments: self.instruments,
+            plans: &self.plans,
+            openers: &self.openers,
+            at: Some(at).filter(|_| !told_before),
+        };
         if let Some(operator) = &fields.operator {
             for (other, given) in [
                 ("directive", fields.directive.is_some()),

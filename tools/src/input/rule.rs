@@ -365,6 +365,12 @@ pub enum Rule {
         /// The whole.
         size: Quantity,
     },
+    /// A time that has come when the line is read.
+    #[error("must be after the line's own time, {at}")]
+    NotAhead {
+        /// When the directive is given.
+        at: Timestamp,
+    },
     /// A range of prices without room for layers.
     #[error("must be above price_from, which is {from}")]
     EmptyRange {

@@ -92,6 +92,7 @@ impl Rule {
             Self::OffLot { .. } => "off_lot",
             Self::TooManySlices { .. } => "more_slices_than_lots",
             Self::AboveSize { .. } => "above_size",
+            Self::NotAhead { .. } => "not_ahead",
             Self::EmptyRange { .. } => "empty_range",
             Self::EmptyList => "empty_list",
             Self::TooMany { .. } => "too_many",

@@ -107,10 +107,7 @@ impl Checker<'_> {
                 }
             };
         }
-        for (name, text, flag) in [
-            ("native_iceberg", &own.native_iceberg, profile.native_iceberg),
-            ("size_free_stop", &own.size_free_stop, profile.size_free_stop),
-        ] {
+        for (name, text, flag) in [("size_free_stop", &own.size_free_stop, profile.size_free_stop)] {
             if let Some(text) = text.as_ref().filter(|_| flag) {
                 return Err(self.at(&format!("venue.profile.{name}"), text, Rule::NotSupportedYet));
             }

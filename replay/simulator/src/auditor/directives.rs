@@ -1,8 +1,8 @@
 //! What a directive is to do to a plan, and whether a refusal has ground.
 
 use retrace_core::directive::{
-    Algorithm, CancelReach, ClosePlans, EntryTerms, ExecutionHint, Intent, Layered, ModifyPlans, NewTrade, StopChange,
-    StopLevel, StrategyDirective, TakeProfitChange,
+    Algorithm, CancelReach, ClosePlans, EntryTerms, ExecutionHint, Intent, Layered, ModifyPlans, NewTrade, PlanTrade,
+    StopChange, StopLevel, StrategyDirective, TakeProfitChange, Trade,
 };
 use retrace_core::event::{Decision, Event, Fact, GroupRefusal, Refusal};
 use retrace_core::ids::{PlanId, PlanNo};
@@ -14,7 +14,7 @@ use super::batches::{leg_of, spelled_out};
 use super::{Auditor, Kind, Phase, Plan};
 use crate::finding::Finding;
 use crate::script::Script;
-use crate::units::{level_behind, lots_of, ticks_of};
+use crate::units::{level_behind, lots_of, millis, ticks_of};
 
 impl Auditor {
     pub(super) fn directive(&mut self, said: &StrategyDirective, events: &[Event]) -> Result<(), Finding> {
@@ -215,6 +215,16 @@ impl Auditor {
             Refusal::NoPriceYet => mark.is_none(),
             Refusal::UnsupportedByProfile { needs } if needs == "native_trailing" => {
                 !self.rules.profile.native_trailing
+            }
+            Refusal::GoodTillPassed { good_till } => {
+                let named = |trade: &PlanTrade<'_>| match trade.trade {
+                    Trade::New(new) => new.entry.time_in_force.good_till() == Some(*good_till),
+                    Trade::Modify(modify) => {
+                        modify.entry.and_then(|entry| entry.time_in_force.good_till()) == Some(*good_till)
+                    }
+                    Trade::Close(_) => false,
+                };
+                millis(*good_till) <= self.now && said.trades(self.session).iter().any(named)
             }
             Refusal::UnsupportedByProfile { needs } if needs == "native_oco" => !self.rules.profile.links_exits(),
             // An order that leaves was to grow, and all of the holding has its order.

@@ -6,7 +6,7 @@ use retrace_core::directive::{
 };
 use retrace_core::event::{Decision, Event, Fact, GroupAction, GroupEnd, GroupRefusal, Idle};
 use retrace_core::ids::{DirectiveId, GroupNo, OrderNo, PlanId, PlanNo, derive_group_id};
-use retrace_core::order::{OrderRole, OrderTerms};
+use retrace_core::order::{OrderRole, OrderType};
 use rust_decimal::Decimal;
 
 use super::{Auditor, Kind, Phase, Plan, cash};
@@ -78,7 +78,7 @@ impl Auditor {
             }
             Decision::OrderRequested { group, role, terms, .. } => {
                 let own = matches!(role, OrderRole::Entry | OrderRole::Reduce | OrderRole::Close);
-                let limited = matches!(terms, OrderTerms::Limit { .. });
+                let limited = terms.order_type() == OrderType::Limit;
                 if let Some(order) = event.order {
                     self.members.insert(order, Member { group: *group, own, limited });
                 }

@@ -6,7 +6,7 @@ use retrace_replay::effect::{Effect, VenueRequest};
 
 use super::{Asked, Auditor, Kind, Order, Phase};
 use crate::finding::Finding;
-use crate::units::{GRAINS, lots_of, ticks_of};
+use crate::units::{GRAINS, lots_of, millis, ticks_of};
 
 impl Auditor {
     pub(super) fn asked(&mut self, effect: &Effect) -> Result<(), Finding> {
@@ -73,7 +73,9 @@ impl Auditor {
 
     /// A new order.
     fn placed(&mut self, effect: &Effect) -> Result<(), Finding> {
-        let VenueRequest::Place { side, terms, quantity, reduce_only, .. } = &effect.request else { return Ok(()) };
+        let VenueRequest::Place { side, terms, quantity, time_in_force, reduce_only, .. } = &effect.request else {
+            return Ok(());
+        };
         let no = effect.order;
         let unsound = |what| Err(Finding::Unsound { order: no, what });
         let Some(plan) = self.plans.get(&effect.plan) else { return unsound("belongs to no plan") };
@@ -100,7 +102,11 @@ impl Auditor {
         if ((kind != Kind::Entry || buys_back) && self.rules.profile.reduce_only) != *reduce_only {
             return unsound("is reduce-only where it must not be, or is not where it must be");
         }
-        if !buys_back && let Err(what) = self.of_group(effect.plan, lots, level.flatten(), kind) {
+        if !buys_back && let Err(what) = self.of_group(effect.plan, lots, *terms, kind) {
+            return unsound(what);
+        }
+        let until = time_in_force.good_till().map(millis);
+        if !buys_back && let Err(what) = self.stands_until(effect.plan, until, kind) {
             return unsound(what);
         }
         self.keeps_pace(effect.plan, lots, kind)?;

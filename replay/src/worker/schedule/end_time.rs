@@ -1,4 +1,5 @@
-//! The end by time: that long after its start a group is given up, whatever its algorithm.
+//! The end by time: that long after its start a group is given up, whatever its algorithm; and the time until which its
+//! orders are good, when the venue ends them by itself.
 
 use retrace_core::event::{Because, Decision, TimerPurpose};
 use retrace_core::ids::PlanNo;
@@ -17,6 +18,15 @@ pub(super) fn give_up(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -
         cancel(deciding, plan.no, order.no, Because::TimeUp)?;
     }
     Ok(())
+}
+
+/// From the time on until which its orders were to stand, nothing of a group is sent, nor sent again. What works is left to the
+/// venue.
+pub(super) fn send_no_more(deciding: &mut Deciding<'_>, plan: &Plan, group: &Group) -> Result<(), EngineError> {
+    match deciding.exact(group.unsent())?.size() {
+        None => Ok(()),
+        Some(quantity) => target::drop_unsent(deciding, plan.no, group.no, quantity, Because::TimeUp),
+    }
 }
 
 /// The timer of a group that has such a time, once.

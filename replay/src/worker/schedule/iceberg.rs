@@ -1,5 +1,5 @@
-//! ICEBERG: one limit order of a part at a time; when that has filled, the next. The parts are cut here at every venue,
-//! also at one that could cut them itself: what the ledger holds is then what was shown.
+//! ICEBERG: one limit order for all of it where the venue hides what is not to be shown; elsewhere one of a part at a
+//! time, and when that has filled, the next.
 
 use retrace_core::amount::Position;
 use retrace_core::directive::Iceberg;
@@ -11,7 +11,7 @@ use super::{Part, fitting};
 use crate::step::{Deciding, EngineError};
 use crate::worker::{Request, actions, current_price, request, target};
 
-/// Shows the next part, once the last one has filled.
+/// Sends all that is left, or the next part, once what was sent before has ended.
 pub(super) fn send(
     deciding: &mut Deciding<'_>,
     plan: &Plan,
@@ -23,9 +23,12 @@ pub(super) fn send(
     }
     let lots = deciding.exact(plan.instrument.whole_lots(deciding.exact(group.unsent())?))?;
     let Some(left) = lots.size().filter(|_| lots > Position::FLAT) else { return Ok(()) };
+    let hides = deciding.state.profile.native_iceberg;
     let (slice, attempt, because) = match group.orders.own_last() {
         None => (0, 0, Because::Directive),
         Some(last) => match last.status {
+            // It filled whole before it was made larger: what was added goes behind it, so that no more is shown at once.
+            OrderStatus::Filled if hides => (last.slice.saturating_add(1), 0, Because::Modified),
             OrderStatus::Filled => (last.slice.saturating_add(1), 0, Because::Refill),
             OrderStatus::Rejected if actions::is_retried(deciding, group, last) => {
                 (last.slice, last.attempt.saturating_add(1), Because::Rejected)
@@ -45,8 +48,13 @@ pub(super) fn send(
         return Ok(());
     }
     let price = group.entry.limit_price.or_else(|| current_price(deciding, plan));
-    let part = Part { left, most: iceberg.visible, price, more_comes: false };
+    let part = Part { left, most: if hides { left } else { iceberg.visible }, price, more_comes: false };
     let Some(quantity) = fitting(deciding, plan, group, &part)? else { return Ok(()) };
-    let terms = group.entry.limit_price.map_or(OrderTerms::Market, |price| OrderTerms::Limit { price });
+    let terms = match group.entry.limit_price {
+        None => OrderTerms::Market,
+        // Also where that is no more than may be shown: it may be made larger.
+        Some(price) if hides => OrderTerms::Iceberg { price, visible: iceberg.visible },
+        Some(price) => OrderTerms::Limit { price },
+    };
     request(deciding, plan, Request::of(group, terms, quantity, (slice, attempt), because))
 }

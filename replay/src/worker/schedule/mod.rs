@@ -25,6 +25,8 @@ pub(super) fn send_due(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
     for group in plan.groups.iter().filter(|group| group.is_active() && group.action != GroupAction::Close) {
         if group.time_is_up {
             end_time::give_up(deciding, &plan, group)?;
+        } else if group.entry.time_in_force.is_over(deciding.time) {
+            end_time::send_no_more(deciding, &plan, group)?;
         } else if actions::runs(group) && !(leaving && group.action == GroupAction::Enter) {
             match group.algorithm {
                 Algorithm::Single | Algorithm::Twap(_) => twap::send(deciding, &plan, group)?,

@@ -200,7 +200,7 @@ fn directive_refusals() {
         ("limit without a price", changed(NEW, &[("\"MARKET\"", "\"LIMIT\"")])),
         ("market with a price", changed(NEW, &[("\"MARKET\"", "\"MARKET\",\"limit_price\":\"36000\"")])),
         ("post only at market", changed(NEW, &[("\"MARKET\"", "\"MARKET\",\"post_only\":true")])),
-        ("until a time that no field gives", changed(NEW, &[("\"MARKET\"", "\"MARKET\",\"time_in_force\":\"GTD\"")])),
+        ("until a time that is not said", changed(NEW, &[("\"MARKET\"", "\"MARKET\",\"time_in_force\":\"GTD\"")])),
         ("stop at the limit price", limit.clone()),
         (
             "take profit below a long limit",

@@ -12,6 +12,7 @@ use crate::input::session::{self, SessionFile};
 
 mod directives;
 mod division;
+mod good_till;
 mod hostile;
 mod market;
 mod market_layouts;
