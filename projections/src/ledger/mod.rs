@@ -19,6 +19,7 @@ mod orders;
 mod plan;
 mod quality;
 mod reports;
+mod size_free;
 mod status;
 mod told;
 mod trades;
@@ -33,6 +34,7 @@ use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, Seq, SessionUid, T
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::manifest::{Identity, Mode};
 use retrace_core::time::Timestamp;
+use retrace_core::venue::VenueProfile;
 
 pub use accounting::{Accounting, Totals, Trade};
 pub use actions::{Course, Ordered};
@@ -63,6 +65,8 @@ pub struct Ledger {
     mode: Mode,
     instance: String,
     instruments: Vec<Instrument>,
+    /// What the venue can do: which stops it takes without a size.
+    profile: VenueProfile,
     seq: Seq,
     directives: BTreeMap<DirectiveId, SeenDirective>,
     plan_numbers: BTreeMap<PlanId, PlanNo>,
@@ -235,6 +239,7 @@ impl Ledger {
             mode: identity.mode,
             instance: identity.instance.to_string(),
             instruments: identity.instruments.clone(),
+            profile: identity.venue.profile.clone(),
             seq: Seq(0),
             directives: BTreeMap::new(),
             plan_numbers: BTreeMap::new(),
@@ -269,6 +274,7 @@ impl Ledger {
             mode: fresh.mode,
             instance: fresh.instance,
             instruments: fresh.instruments,
+            profile: fresh.profile,
             seq: Seq(0),
             newly_sealed: Vec::new(),
             gate: parent.gate.clone().continued(identity),

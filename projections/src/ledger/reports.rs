@@ -131,7 +131,7 @@ impl Ledger {
                 | OrderRole::Compensation => {}
             }
         }
-        Ok(())
+        plan.follow_holding().map_err(inexact)
     }
 
     /// A trade was taken back: what it did to the position and the result is undone. That it used up its order, and that
@@ -141,12 +141,11 @@ impl Ledger {
             self.change_order(event, no, |order| Ok((order.bust(trade), order.role, order.side)))?;
         let plan_no = Self::number_of_plan(event)?;
         let plan = self.plan_mut(event, plan_no)?;
-        match booked {
-            Booked::Changed(was) => {
-                rebook(plan, (role, side), was.as_ref(), None).map_err(|source| amount(event, source))
-            }
+        let rebooked = match booked {
+            Booked::Changed(was) => rebook(plan, (role, side), was.as_ref(), None),
             Booked::Known | Booked::Conflict | Booked::New => Ok(()),
-        }
+        };
+        rebooked.and_then(|()| plan.follow_holding()).map_err(|source| amount(event, source))
     }
 }
 

@@ -17,12 +17,17 @@ use super::{ExitPlan, TradePlanner, Unplanned, division, levels};
 pub struct ExitPlanner {
     /// Whether a stop and a take profit may stand together: by reduce-only, or because the venue links them.
     pub linked: bool,
+    /// Whether stops name no quantity: then they are at market.
+    pub size_free: bool,
 }
 
 impl ExitPlanner {
     /// A stop and a take profit that could both trade never stand together; a stop limit has a price for its limit.
     fn checked(self, exits: Exits, direction: Side) -> Result<Exits, Unplanned> {
         levels::check_limit(&exits, direction)?;
+        if self.size_free && exits.stop.is_some() && exits.stop_limit.is_some() {
+            return Err(Refusal::UnsupportedByProfile { needs: "stop_limit".to_owned() }.into());
+        }
         if !self.linked && exits.stop.is_some() && exits.take_profit.is_some() {
             return Err(Refusal::UnsupportedByProfile { needs: "native_oco".to_owned() }.into());
         }

@@ -219,6 +219,11 @@ pub(super) fn bring_back(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), 
     let Some(crossed) = deciding.exact(plan.crossed_lots())?.filter(|_| plan.target.size.is_flat()) else {
         return Ok(());
     };
+    // A stop without a size trades what the venue holds: an entry's fill that it traded with may be told after its own.
+    let size_free = |order: &Order| order.is_size_free() && !order.fills.is_empty();
+    if plan.side_orders().any(size_free) && plan.open_orders().next().is_some() {
+        return target::stop_entering(deciding, no, Because::Superseded);
+    }
     target::stop_entering(deciding, no, Because::Superseded)?;
     // What enters until its cancel is answered brings it back by itself.
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
