@@ -177,6 +177,7 @@ fn order_section(view: &OrderView, order: &Order, name: &str) -> Section {
         .beside("side", view.side)
         .beside("type", view.order_type)
         .beside("quantity", view.quantity)
+        .beside_some("size_free", view.size_free.then_some("true"))
         .beside_some("price", view.price)
         .beside_some("stop_price", view.stop_price)
         .beside("status", view.status)

@@ -110,7 +110,6 @@ impl Checker<'_> {
         for (name, text, flag) in [
             ("native_trailing", &own.native_trailing, profile.native_trailing),
             ("native_iceberg", &own.native_iceberg, profile.native_iceberg),
-            ("size_free_stop", &own.size_free_stop, profile.size_free_stop),
         ] {
             if let Some(text) = text.as_ref().filter(|_| flag) {
                 return Err(self.at(&format!("venue.profile.{name}"), text, Rule::NotSupportedYet));
@@ -128,6 +127,11 @@ impl Checker<'_> {
                     })?)
                 }
             };
+        }
+        if let Some((flag, needed)) = profile.missing() {
+            let problem = InputProblem::new(self.file, Rule::MissingFor { by: flag });
+            let problem = problem.field(format!("venue.profile.{needed}")).on_line(fields.referenced.line());
+            return Err(problem.with_hint("a stop without a size must not sell more than is held: say true, or take it out"));
         }
         match profile.contradiction() {
             None => Ok(profile),

@@ -206,6 +206,7 @@ impl Auditor {
             Refusal::ShortingUnsupported => new.is_some() && !long && !self.rules.profile.shorting,
             Refusal::NoPriceYet => mark.is_none(),
             Refusal::UnsupportedByProfile { needs } if needs == "native_oco" => !self.rules.profile.links_exits(),
+            Refusal::UnsupportedByProfile { needs } if needs == "stop_limit" => self.rules.profile.size_free_stop,
             // An order that leaves was to grow, and all of the holding has its order.
             Refusal::UnsupportedByProfile { .. } => {
                 self.rules.profile.divides() && matches!(said.intent, Intent::Group(_))

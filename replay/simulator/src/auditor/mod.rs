@@ -7,6 +7,7 @@ mod book;
 mod bounds;
 mod directives;
 mod division;
+mod free;
 mod groups;
 mod limits;
 mod patience;
@@ -174,6 +175,7 @@ impl Auditor {
         let ReportedOrder::Ours(no) = &report.order else { return };
         let before = self.orders.get(no).map(|order| (order.plan, order.kind, order.filled));
         self.report_on(report, *no);
+        self.follow_holding(*no);
         let now = self.orders.get(no).map_or(0, |order| order.filled);
         if let Some((plan, Kind::Profit, filled)) = before
             && let Some(id) = self.plans.get(&plan).map(|plan| plan.id.clone())
@@ -210,12 +212,15 @@ impl Auditor {
                 if report.answers.is_some() && report.answers == order.query {
                     order.query = None;
                     let (lots, level) = (lots_of(quantity.value()).unwrap_or(0), price.and_then(ticks_of));
-                    if order.asked == Some(Asked::Amend { lots, level }) {
+                    let same = |asked| asked == lots || order.size_free.is_some();
+                    if matches!(order.asked, Some(Asked::Amend { lots, level: to }) if same(lots) && to == level) {
                         order.lots = lots;
                         order.level = level.or(order.level);
                     }
                     order.asked = None;
                 }
+                // It says so once all that there was is traded.
+                order.ended |= order.size_free.is_some() && *status == OrderStatus::Filled;
                 if matches!(status, OrderStatus::Canceled | OrderStatus::Expired | OrderStatus::Rejected) {
                     order.ended = true;
                     if was_working && !asked {

@@ -43,7 +43,7 @@ impl Auditor {
         };
         // What is too small for an order of its own waits for more.
         let alone = covered == 0 || !profile.amend_up;
-        let small = alone && (staying - covered) * wanted < self.rules.min_notional * 100;
+        let small = alone && !profile.size_free_stop && (staying - covered) * wanted < self.rules.min_notional * 100;
         // A take profit that is on its way out still has its part of the holding.
         // So does one that filled before it was made larger, until that is answered.
         let has_part = |order: &Order| order.is_pending() || order.asked.is_some() && order.most() > 0;

@@ -39,11 +39,16 @@ impl Auditor {
         let Some(lots) = lots_of(quantity.value()) else { return unsound("is off the lot") };
         let level = price.and_then(ticks_of);
         let profile = self.rules.profile;
-        if lots > order.lots && !profile.amend_up || lots < order.lots && !profile.amend_down {
+        let free = order.size_free.is_some();
+        if free && level == order.level {
+            return unsound("is amended although it has no size, and its level stays");
+        }
+        if !free && (lots > order.lots && !profile.amend_up || lots < order.lots && !profile.amend_down) {
             return unsound("is to be amended where the venue does not amend that way");
         }
         order.asked = Some(Asked::Amend { lots, level });
-        let (from, to, kind) = (order.left(), lots - order.filled, order.kind);
+        let (from, kind) = (order.left(), order.kind);
+        let to = if free { from } else { lots - order.filled };
         let allowed = lots <= order.may_grow_to;
         let Some(plan) = self.plans.get(&effect.plan) else { return Ok(()) };
         let held = plan.held_lots();
@@ -104,6 +109,7 @@ impl Auditor {
             plan: effect.plan,
             kind,
             lots,
+            size_free: self.is_free(terms).then_some(lots),
             level: level.flatten(),
             limit,
             filled: 0,
@@ -120,6 +126,7 @@ impl Auditor {
             group: self.deciding.filter(|_| !buys_back),
         };
         self.orders.insert(no, order);
+        self.follow_holding(no);
         match kind {
             Kind::Entry if buys_back => self.buys_back(effect),
             Kind::Entry => self.enters(effect),
