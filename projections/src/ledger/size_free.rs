@@ -3,7 +3,7 @@
 
 use retrace_core::amount::{Position, Quantity};
 use retrace_core::exact::Inexact;
-use retrace_core::order::{OrderRole, Side};
+use retrace_core::order::{OrderRole, OrderStatus, Side};
 
 use super::{Order, Plan};
 
@@ -20,6 +20,11 @@ impl Order {
     /// Whether it names no quantity at the venue: it covers all that its plan holds.
     pub const fn is_size_free(&self) -> bool {
         self.size_free.is_some()
+    }
+
+    /// Whether the venue said that it is done: it has traded all that was held, told or not.
+    pub fn is_done(&self) -> bool {
+        self.is_size_free() && self.told.end.is_some_and(|(end, _)| end == OrderStatus::Filled)
     }
 
     /// It names no quantity at the venue.

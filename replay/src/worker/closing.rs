@@ -168,7 +168,7 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
 
 /// Why what a plan holds is flattened instead of protected.
 pub(super) fn why_flattened(plan: &Plan) -> Because {
-    let stop_filled = plan.has_filled(OrderRole::StopLoss);
+    let stop_filled = plan.has_filled(OrderRole::StopLoss) || plan.side_orders().any(Order::is_done);
     let stop_refused = plan.side_orders().any(|order| order.role == OrderRole::StopLoss && order.reason.is_some());
     // What fills after a plan has ended came too late, as what fills after its stop.
     let late = stop_filled || matches!(plan.phase, Phase::Reopened { .. });

@@ -220,7 +220,10 @@ impl Auditor {
                     order.asked = None;
                 }
                 // It says so once all that there was is traded.
-                order.ended |= order.size_free.is_some() && *status == OrderStatus::Filled;
+                if order.size_free.is_some() && *status == OrderStatus::Filled {
+                    order.ended = true;
+                    plan.stop_out();
+                }
                 if matches!(status, OrderStatus::Canceled | OrderStatus::Expired | OrderStatus::Rejected) {
                     order.ended = true;
                     if was_working && !asked {
