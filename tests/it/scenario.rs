@@ -310,6 +310,7 @@ pub(crate) fn change(venue: &mut VenueSettings, setting: &str) {
         "amend_down" => venue.profile.amend_down = value.parse().unwrap(),
         "native_oco" => venue.profile.native_oco = value.parse().unwrap(),
         "stop_locks_holding" => venue.profile.stop_locks_holding = value.parse().unwrap(),
+        "size_free_stop" => venue.profile.size_free_stop = value.parse().unwrap(),
         "max_stops" => venue.profile.max_stops = Some(value.parse().unwrap()),
         "taker" => venue.taker_fee = samples::dec(value),
         "slippage_bps" => venue.slippage_bps = samples::dec(value),

@@ -277,7 +277,8 @@ impl Order {
     /// The most that may still be filled of it, whether or not the change under way is made.
     pub fn remaining_most(&self) -> Option<Quantity> {
         let asked = match self.in_flight {
-            Some(Change::Amend { quantity, .. }) if self.may_fill() && !self.is_size_free() => match self.filled.size() {
+            Some(Change::Amend { quantity, .. }) if self.may_fill() && !self.is_size_free() => match self.filled.size()
+            {
                 None => Some(quantity),
                 Some(filled) => quantity.less(filled),
             },

@@ -46,7 +46,8 @@ impl Order {
     /// Takes the quantity that follows from what it covers: once it has ended, what it traded.
     pub(super) fn take_size(&mut self) {
         let Some(SizeFree { requested, whole }) = self.size_free else { return };
-        let refused = self.told.refused.is_some() && !self.told.accepted;
+        // What traded was not refused, whatever was said.
+        let refused = self.told.refused.is_some() && !self.told.accepted && self.filled.is_flat();
         let whole = if self.told.end.is_some() || refused { self.filled.size() } else { whole };
         self.quantity = whole.unwrap_or(requested);
     }

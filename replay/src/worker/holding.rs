@@ -239,5 +239,9 @@ pub(super) fn cause(deciding: &Deciding<'_>, plan: &Plan, uncovered: Position) -
         (Some(quantity), Some(level)) => super::large_enough(deciding, &plan.instrument, quantity, Some(level))?,
         (None, _) | (_, None) => false,
     };
-    Ok(if worth && is_several(profile, OrderRole::StopLoss) { Because::Consolidating } else { Because::BelowMinNotional })
+    Ok(if worth && is_several(profile, OrderRole::StopLoss) {
+        Because::Consolidating
+    } else {
+        Because::BelowMinNotional
+    })
 }

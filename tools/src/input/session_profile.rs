@@ -131,7 +131,9 @@ impl Checker<'_> {
         if let Some((flag, needed)) = profile.missing() {
             let problem = InputProblem::new(self.file, Rule::MissingFor { by: flag });
             let problem = problem.field(format!("venue.profile.{needed}")).on_line(fields.referenced.line());
-            return Err(problem.with_hint("a stop without a size must not sell more than is held: say true, or take it out"));
+            return Err(
+                problem.with_hint("a stop without a size must not sell more than is held: say true, or take it out")
+            );
         }
         match profile.contradiction() {
             None => Ok(profile),
