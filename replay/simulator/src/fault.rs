@@ -47,11 +47,13 @@ pub enum Fault {
     RoomForgotten,
     /// No time runs for a stop limit that was set off.
     PatienceForgotten,
+    /// A stop without a size is taken for one that has a size: it is amended to what is held.
+    FreeStopForgotten,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NoIdempotencyCheck,
         Self::WorkingNotCounted,
         Self::UnsentNotCounted,
@@ -67,6 +69,7 @@ impl Fault {
         Self::GapForgotten,
         Self::RoomForgotten,
         Self::PatienceForgotten,
+        Self::FreeStopForgotten,
     ];
 }
 
@@ -112,7 +115,8 @@ fn spoil(fault: Fault, before: &State, mut events: Vec<Event>) -> Vec<Event> {
         | Fault::TimerLostOnRestart
         | Fault::LimitsForgotten
         | Fault::SwitchForgotten
-        | Fault::RoomForgotten => {}
+        | Fault::RoomForgotten
+        | Fault::FreeStopForgotten => {}
         Fault::QueryForgotten => leave_out(&mut events, |decision| matches!(decision, Decision::QueryRequested)),
         Fault::GapForgotten => {
             leave_out(&mut events, |decision| matches!(decision, Decision::ProtectionGapChanged { .. }));

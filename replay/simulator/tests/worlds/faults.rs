@@ -111,3 +111,8 @@ fn patience_forgotten() {
 fn kill_switch_forgotten() {
     expect(Fault::SwitchForgotten, |finding| matches!(finding, Finding::BeyondLimit { limit: "kill_switch", .. }));
 }
+
+#[test]
+fn a_stop_without_a_size_amended() {
+    expect(Fault::FreeStopForgotten, |finding| matches!(finding, Finding::Unsound { .. }));
+}
