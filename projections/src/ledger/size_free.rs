@@ -65,7 +65,7 @@ impl Plan {
     pub fn is_about_to_end(&self, stop: &Order) -> bool {
         stop.is_size_free()
             && !stop.fills.is_empty()
-            && self.filled_last() == Some(OrderRole::StopLoss)
+            && self.accounting.last_role_on(self.direction.opposite()) == Some(OrderRole::StopLoss)
             && self.held_lots().is_ok_and(|held| held.is_none())
     }
 }
