@@ -31,6 +31,7 @@ pub(crate) struct Told {
 
 /// An order as the venue has it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that was asked for, or that happened to it")]
 pub(crate) struct VenueOrder {
     pub plan: PlanNo,
     symbol: usize,

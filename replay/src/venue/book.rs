@@ -8,6 +8,7 @@ use retrace_core::order::{OrderStatus, OrderTerms, Side};
 
 /// A working order.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that was asked for, or that happened to it")]
 pub(super) struct Resting {
     pub(super) order: OrderNo,
     pub(super) plan: PlanNo,

@@ -212,18 +212,13 @@ impl Auditor {
                 if report.answers.is_some() && report.answers == order.query {
                     order.query = None;
                     let (lots, level) = (lots_of(quantity.value()).unwrap_or(0), price.and_then(ticks_of));
-                    let same = |asked| asked == lots || order.size_free.is_some();
-                    if matches!(order.asked, Some(Asked::Amend { lots, level: to }) if same(lots) && to == level) {
+                    if free::is_amended(order, lots, level) {
                         order.lots = lots;
                         order.level = level.or(order.level);
                     }
                     order.asked = None;
                 }
-                // It says so once all that there was is traded.
-                if order.size_free.is_some() && *status == OrderStatus::Filled {
-                    order.ended = true;
-                    plan.stop_out();
-                }
+                free::note_done(plan, order, *status);
                 if matches!(status, OrderStatus::Canceled | OrderStatus::Expired | OrderStatus::Rejected) {
                     order.ended = true;
                     if was_working && !asked {
