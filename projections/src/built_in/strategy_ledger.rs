@@ -50,6 +50,7 @@ impl Projection for StrategyLedgerView {
         "side",
         "type",
         "quantity",
+        "size_free",
         "price",
         "stop_price",
         "reason",
