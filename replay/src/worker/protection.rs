@@ -291,6 +291,8 @@ pub(super) fn note_gap(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
             if worth { Because::Rejected } else { Because::BelowMinNotional }
         }
         Some(_) if closing::is_dust(deciding, &plan)? => Because::BelowMinNotional,
+        // Its trades are still to be told: until then no other takes its place.
+        Some(_) if stops.iter().any(|stop| stop.is_done()) => Because::LateEntry,
         Some(_) => holding::cause(deciding, &plan, size)?,
     };
     deciding.decide(Some(no), None, Decision::ProtectionGapChanged { uncovered: size, because })
