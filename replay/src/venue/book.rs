@@ -59,7 +59,7 @@ impl Resting {
     }
 
     /// Where a stop without a size stands that has traded all that there was.
-    pub(super) fn is_done(&self) -> ReportKind {
+    pub(super) fn stands_done(&self) -> ReportKind {
         let quantity = self.filled.size().unwrap_or(self.quantity);
         let (status, price) = (OrderStatus::Filled, self.terms.trigger());
         ReportKind::Stands { status, quantity, price, filled: self.filled }

@@ -163,7 +163,7 @@ impl BarVenue {
         }
         let left = self.within_position(order, order.quantity)?;
         if left.is_none() {
-            reports.push(report(order.order, order.is_done()));
+            reports.push(report(order.order, order.stands_done()));
         }
         Ok(left.is_some())
     }
