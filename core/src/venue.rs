@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use crate::order::spelled;
+use crate::order::{OrderTerms, spelled};
 use crate::time::Span;
 
 spelled! {
@@ -59,7 +59,8 @@ pub struct VenueProfile {
     pub native_iceberg: bool,
     /// A working stop locks the holding it covers.
     pub stop_locks_holding: bool,
-    /// A stop may cover "whatever is held".
+    /// A stop names no quantity: once it is set off it trades all that its plan holds then, whatever was held when it was
+    /// placed. Because its trades alone do not tell that it is done, the venue says so: it stands `FILLED`.
     pub size_free_stop: bool,
     /// How many stop orders may work at once per symbol; `None` for no cap.
     pub max_stops: Option<u16>,
@@ -119,6 +120,17 @@ impl VenueProfile {
         !self.reduce_only || self.stop_locks_holding
     }
 
+    /// Whether an order on these terms is a stop without a size of its own. Only one that can never open or turn a position
+    /// is; a stop limit always names what it trades.
+    pub const fn is_size_free(&self, terms: &OrderTerms, reduce_only: bool) -> bool {
+        self.size_free_stop && reduce_only && matches!(terms, OrderTerms::Stop { .. })
+    }
+
+    /// A flag that it has and the one which that needs and it has not; `None` where nothing is missing.
+    pub const fn missing(&self) -> Option<(&'static str, &'static str)> {
+        if self.size_free_stop && !self.reduce_only { Some(("size_free_stop", "reduce_only")) } else { None }
+    }
+
     /// Two flags that no venue has together; `None` where there are none.
     pub const fn contradiction(&self) -> Option<(&'static str, &'static str)> {
         if self.stop_locks_holding && self.shorting {
@@ -127,6 +139,9 @@ impl VenueProfile {
             Some(("stop_locks_holding", "reduce_only"))
         } else if self.stop_locks_holding && self.size_free_stop {
             Some(("stop_locks_holding", "size_free_stop"))
+        } else if self.size_free_stop && self.native_trailing {
+            // A stop that trails names what it trades.
+            Some(("size_free_stop", "native_trailing"))
         } else {
             None
         }

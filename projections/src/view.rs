@@ -142,8 +142,11 @@ pub struct OrderView {
     pub order_type: OrderType,
     /// Where it stands.
     pub status: OrderStatus,
-    /// Its whole quantity.
+    /// Its whole quantity; of a stop without a size, what it has traded and what its plan holds by now.
     pub quantity: Quantity,
+    /// It is a stop without a size: it covers all that its plan holds, whenever that is; absent where it is not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub size_free: bool,
     /// What its fills come to, those that were taken back among them: they used up that much of it.
     pub filled_quantity: Position,
     /// How much more was filled, as the venue said, than the fills that were told come to; absent where none is missing.
@@ -269,6 +272,7 @@ fn order_view(order: &Order) -> OrderView {
         order_type: order.terms.order_type(),
         status: order.status,
         quantity: order.quantity,
+        size_free: order.is_size_free(),
         filled_quantity: order.filled(),
         missing_fill: Some(order.missing_fill()).filter(|missing| !missing.is_flat()),
         price: order.terms.limit_price(),

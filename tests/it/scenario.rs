@@ -317,6 +317,7 @@ pub(crate) fn change(venue: &mut VenueSettings, setting: &str) {
         "native_oco" => venue.profile.native_oco = value.parse().unwrap(),
         "native_trailing" => venue.profile.native_trailing = value.parse().unwrap(),
         "stop_locks_holding" => venue.profile.stop_locks_holding = value.parse().unwrap(),
+        "size_free_stop" => venue.profile.size_free_stop = value.parse().unwrap(),
         "max_stops" => venue.profile.max_stops = Some(value.parse().unwrap()),
         "taker" => venue.taker_fee = samples::dec(value),
         "slippage_bps" => venue.slippage_bps = samples::dec(value),

@@ -9,6 +9,7 @@ mod quality;
 pub(crate) mod refusals;
 mod reports;
 mod risk;
+mod sizes;
 pub(crate) mod words;
 
 pub(crate) use gaps::GapWatch;

@@ -4,6 +4,7 @@ use retrace_core::amount::Position;
 use retrace_core::event::{Event, FillReport, Report, ReportKind};
 use retrace_core::order::OrderStatus;
 
+use super::sizes::filled_of;
 use super::words::{Naming, name, order_name, order_of, plan_of, role_name};
 use crate::ledger::{Book, Fill, Plan};
 
@@ -41,9 +42,10 @@ pub(super) fn text(event: &Event, report: &Report, book: &Book, naming: Naming, 
             }
         }
         ReportKind::Stands { status, quantity, filled, .. } => {
+            let told = filled_of(order, *status, *quantity, *filled);
             let missing = order.map_or(Position::FLAT, crate::ledger::Order::missing_fill);
             let missing = if missing.is_flat() { String::new() } else { format!("; MISSING FILL of {missing}") };
-            format!("{name} stands {status} at the venue, {filled} of {quantity} filled{missing}")
+            format!("{name} stands {status} at the venue{told}{missing}")
         }
         ReportKind::NotFound => {
             let lost = order.is_some_and(|order| order.status == OrderStatus::Rejected);

@@ -12,6 +12,7 @@ use retrace_core::time::Timestamp;
 
 use super::intents::{algorithm_text, behind, directive_text, part_word, trail_text};
 use super::refusals::{idle_text, refusal_words};
+use super::sizes::how_much;
 use super::{actions, batches, quality, reports, risk};
 use crate::ledger::{Book, Fill, Group, Order, Phase, Plan};
 
@@ -113,7 +114,9 @@ fn report_text(event: &Event, report: &Report, book: &Book, naming: Naming) -> S
         ReportKind::Filled(fill) => fill_text(event, fill, book, naming),
         ReportKind::Amended { quantity, price } => {
             let at = price.map_or(String::new(), |price| format!(" @ {price}"));
-            format!("{name} is now {quantity}{at}{}{}", filled_of_it(order_of(event, book)), covers(event, book))
+            let order = order_of(event, book);
+            let quantity = how_much(order, *quantity);
+            format!("{name} is now {quantity}{at}{}{}", filled_of_it(order), covers(event, book))
         }
         ReportKind::AmendRejected { reason } => format!("{name}: change refused: {}", venue_reason_text(*reason)),
         ReportKind::Canceled => format!("{name} cancelled"),
@@ -209,7 +212,7 @@ fn change_text(order: Option<&Order>, quantity: Quantity, price: Option<Price>) 
     // Where the venue has moved a trailing stop to is not told.
     let level = order.terms.trigger().filter(|_| order.terms.trail().is_none());
     let standing = level.or_else(|| order.terms.limit_price());
-    let resized = quantity != order.quantity;
+    let resized = quantity != order.quantity && !order.is_size_free();
     let moved = price.is_some() && price != standing;
     // An order at market has no price.
     let at = |price: Option<Price>| price.map_or(String::new(), |price| format!(" @ {price}"));
@@ -226,7 +229,9 @@ fn change_text(order: Option<&Order>, quantity: Quantity, price: Option<Price>) 
     };
     let change = match (resized, moved) {
         (true, false) => format!("{} -> {quantity}{}", order.quantity, at(standing)),
-        (false, true) => format!("{quantity}{} ->{}", at(standing), at(price).replace(" @", "")),
+        (false, true) => {
+            format!("{}{} ->{}", how_much(Some(order), quantity), at(standing), at(price).replace(" @", ""))
+        }
         (true, true) => format!("{}{} -> {quantity}{}", order.quantity, at(standing), at(price)),
         (false, false) => format!("{quantity}{}, as it is", at(standing)),
     };
@@ -242,7 +247,7 @@ fn filled_of_it(order: Option<&Order>) -> String {
 /// For a stop: what it covers of what is held.
 fn covers(event: &Event, book: &Book) -> String {
     let (Some(plan), Some(order)) = (plan_of(event, book), order_of(event, book)) else { return String::new() };
-    if order.role != OrderRole::StopLoss {
+    if order.role != OrderRole::StopLoss || order.is_size_free() {
         return String::new();
     }
     let covered = order.remaining_as_requested().map_or("0".to_owned(), |quantity| quantity.to_string());
@@ -311,6 +316,7 @@ fn decision_text(event: &Event, decision: &Decision, book: &Book, naming: Naming
         }
         Decision::OrderRequested { side, terms, quantity, time_in_force, slice, because, .. } => {
             let part = part_text(plan, order, *slice, *because);
+            let quantity = how_much(order, *quantity);
             let until =
                 time_in_force.good_till().map_or(String::new(), |time| format!(" good till {}", clock(time, event)));
             let text =

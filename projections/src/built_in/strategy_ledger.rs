@@ -52,6 +52,7 @@ impl Projection for StrategyLedgerView {
         "quantity",
         "visible_quantity",
         "good_till",
+        "size_free",
         "price",
         "stop_price",
         "trail",
@@ -182,6 +183,7 @@ fn order_section(view: &OrderView, order: &Order, name: &str) -> Section {
         .beside("quantity", view.quantity)
         .beside_some("visible_quantity", view.visible_quantity)
         .beside_some("good_till", view.good_till)
+        .beside_some("size_free", view.size_free.then_some("true"))
         .beside_some("price", view.price)
         .beside_some("stop_price", view.stop_price)
         .beside_some("trail", view.trail)

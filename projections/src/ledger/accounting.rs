@@ -221,6 +221,11 @@ impl Accounting {
         Ok(())
     }
 
+    /// What the order was for that traded last on one side, by time of execution.
+    pub(super) fn last_role_on(&self, side: Side) -> Option<OrderRole> {
+        self.trades.values().rfind(|trade| trade.side == side).map(|trade| trade.role)
+    }
+
     /// What the order was for that traded last, by time of execution, whenever that was told.
     pub(super) fn last_role(&self) -> Option<OrderRole> {
         self.trades.last_key_value().map(|(_, trade)| trade.role)

@@ -410,6 +410,7 @@ impl Ledger {
             return Err(BrokenHistory::NotNext { seq: event.seq, what: "order", number: u64::from(no.0) });
         }
         let session = self.session;
+        let size_free = new.role == OrderRole::StopLoss && self.profile.is_size_free(&new.terms, new.reduce_only);
         let plan_no = Self::number_of_plan(event)?;
         let plan = self.plan_mut(event, plan_no)?;
         let plan_id = plan.id.clone();
@@ -426,7 +427,14 @@ impl Ledger {
             attempt: new.attempt,
         };
         let id = derive_order_id(session, &cause);
-        parent.orders.request(Order::new(no, id, event.seq, new));
+        let mut order = Order::new(no, id, event.seq, new);
+        if size_free {
+            order.free_of_size();
+        }
+        parent.orders.request(order);
+        if size_free {
+            plan.follow_holding().map_err(|source| amount(event, source))?;
+        }
         self.orders.insert(no, plan_no);
         self.next_order = no.next();
         Ok(no)

@@ -20,6 +20,7 @@ mod orders;
 mod plan;
 mod quality;
 mod reports;
+mod size_free;
 mod status;
 mod told;
 mod trades;
@@ -34,6 +35,7 @@ use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, Seq, SessionUid, T
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::manifest::{Identity, Mode};
 use retrace_core::time::Timestamp;
+use retrace_core::venue::VenueProfile;
 
 pub use accounting::{Accounting, Totals, Trade};
 pub use actions::{Course, Ordered};
@@ -56,7 +58,7 @@ use crate::view;
 pub const PROJECTION: &str = "strategy_ledger";
 
 /// The version of this fold. Raised whenever it gives another ledger, or another digest, for the same log.
-pub const PROJECTION_VERSION: u32 = 3;
+pub const PROJECTION_VERSION: u32 = 4;
 
 /// All that follows from a log up to one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +67,8 @@ pub struct Ledger {
     mode: Mode,
     instance: String,
     instruments: Vec<Instrument>,
+    /// What the venue can do: which stops it takes without a size.
+    profile: VenueProfile,
     seq: Seq,
     directives: BTreeMap<DirectiveId, SeenDirective>,
     plan_numbers: BTreeMap<PlanId, PlanNo>,
@@ -237,6 +241,7 @@ impl Ledger {
             mode: identity.mode,
             instance: identity.instance.to_string(),
             instruments: identity.instruments.clone(),
+            profile: identity.venue.profile.clone(),
             seq: Seq(0),
             directives: BTreeMap::new(),
             plan_numbers: BTreeMap::new(),
@@ -271,6 +276,7 @@ impl Ledger {
             mode: fresh.mode,
             instance: fresh.instance,
             instruments: fresh.instruments,
+            profile: fresh.profile,
             seq: Seq(0),
             newly_sealed: Vec::new(),
             gate: parent.gate.clone().continued(identity),

@@ -10,6 +10,8 @@ use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce}
 use retrace_core::time::Timestamp;
 use retrace_core::venue::Liquidity;
 
+use super::size_free::SizeFree;
+
 /// An order of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
@@ -25,8 +27,11 @@ pub struct Order {
     pub side: Side,
     /// Its type and prices as the venue has them.
     pub terms: OrderTerms,
-    /// Its whole quantity as the venue has it, filled part included.
+    /// Its whole quantity as the venue has it, filled part included; of a stop without a size, what it has traded and what
+    /// its plan holds by now.
     pub quantity: Quantity,
+    /// Of a stop without a size, what its quantity follows from.
+    pub(super) size_free: Option<SizeFree>,
     /// How long it stands.
     pub time_in_force: TimeInForce,
     /// Whether it may only reduce the position.
@@ -163,6 +168,7 @@ impl Order {
             side: new.side,
             terms: new.terms,
             quantity: new.quantity,
+            size_free: None,
             time_in_force: new.time_in_force,
             reduce_only: new.reduce_only,
             slice: new.slice,
@@ -248,8 +254,8 @@ impl Order {
     pub fn remaining_as_requested(&self) -> Option<Quantity> {
         let whole = match self.in_flight {
             Some(Change::Cancel) => return None,
-            Some(Change::Amend { quantity, .. }) => quantity,
-            None => return self.remaining(),
+            Some(Change::Amend { quantity, .. }) if !self.is_size_free() => quantity,
+            Some(Change::Amend { .. }) | None => return self.remaining(),
         };
         self.remaining()?;
         match self.filled.size() {
@@ -271,7 +277,8 @@ impl Order {
     /// The most that may still be filled of it, whether or not the change under way is made.
     pub fn remaining_most(&self) -> Option<Quantity> {
         let asked = match self.in_flight {
-            Some(Change::Amend { quantity, .. }) if self.may_fill() => match self.filled.size() {
+            Some(Change::Amend { quantity, .. }) if self.may_fill() && !self.is_size_free() => match self.filled.size()
+            {
                 None => Some(quantity),
                 Some(filled) => quantity.less(filled),
             },
@@ -282,7 +289,8 @@ impl Order {
 
     /// Whether the change under way makes it larger.
     pub(super) fn is_to_grow(&self) -> bool {
-        matches!(self.in_flight, Some(Change::Amend { quantity, .. }) if quantity > self.quantity)
+        !self.is_size_free()
+            && matches!(self.in_flight, Some(Change::Amend { quantity, .. }) if quantity > self.quantity)
     }
 
     /// Its price or trigger if the change under way is made.

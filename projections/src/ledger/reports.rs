@@ -48,7 +48,7 @@ impl Ledger {
         // Taken back so that it can be sent again, larger.
         let resent =
             event.plan.and_then(|plan| self.plan(plan)?.group_of(no)).is_some_and(|group| group.ordered.resend);
-        let (role, not_added) = self.change_order(event, no, |order| {
+        let (role, not_added, done) = self.change_order(event, no, |order| {
             let (was_to_grow, before) = (order.is_to_grow(), order.quantity);
             let was_to_end = resent && order.in_flight == Some(Change::Cancel);
             report_to(order, report);
@@ -56,12 +56,14 @@ impl Ledger {
             let goes_on = order.is_working() || order.status == OrderStatus::Filled;
             let stays = was_to_end && order.in_flight.is_none() && goes_on;
             order.told.did_not_grow |= not_added || stays;
-            Ok((order.role, not_added))
+            Ok((order.role, not_added, order.is_done()))
         })?;
         if not_added && !is_protection(role) {
             self.mark_resend(event)?;
         }
-        if (&report.what, role) == (&ReportKind::Triggered, OrderRole::StopLoss) {
+        // One that is done was set off, whether or not its trades are told.
+        let set_off = done || report.what == ReportKind::Triggered;
+        if set_off && role == OrderRole::StopLoss {
             let plan = Self::number_of_plan(event)?;
             stop_out(self.plan_mut(event, plan)?);
         }
@@ -131,7 +133,7 @@ impl Ledger {
                 | OrderRole::Compensation => {}
             }
         }
-        Ok(())
+        plan.follow_holding().map_err(inexact)
     }
 
     /// A trade was taken back: what it did to the position and the result is undone. That it used up its order, and that
@@ -141,12 +143,11 @@ impl Ledger {
             self.change_order(event, no, |order| Ok((order.bust(trade), order.role, order.side)))?;
         let plan_no = Self::number_of_plan(event)?;
         let plan = self.plan_mut(event, plan_no)?;
-        match booked {
-            Booked::Changed(was) => {
-                rebook(plan, (role, side), was.as_ref(), None).map_err(|source| amount(event, source))
-            }
+        let rebooked = match booked {
+            Booked::Changed(was) => rebook(plan, (role, side), was.as_ref(), None),
             Booked::Known | Booked::Conflict | Booked::New => Ok(()),
-        }
+        };
+        rebooked.and_then(|()| plan.follow_holding()).map_err(|source| amount(event, source))
     }
 }
 

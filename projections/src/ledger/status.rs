@@ -42,8 +42,9 @@ pub(super) const fn may_become(from: OrderStatus, to: OrderStatus) -> bool {
         Pending => matches!(to, Open | PartiallyFilled | Filled | Canceled | Rejected | Expired),
         Open => matches!(to, PartiallyFilled | Filled | Canceled | Expired),
         PartiallyFilled => matches!(to, Filled | Canceled | Expired),
-        // Its amendment to a larger quantity is told after the fills that followed it.
-        Filled => matches!(to, PartiallyFilled | Canceled | Expired),
+        // Its amendment to a larger quantity is told after the fills that followed it; or the venue says that it is done, and
+        // then that more of it was traded than was told.
+        Filled => matches!(to, PartiallyFilled | Canceled | Expired | Open),
         // A fill that is told late; or the venue says that more was traded before the end than was told.
         Canceled => matches!(to, Filled | Open | PartiallyFilled),
         // Both were said of it: that it was cancelled counts.

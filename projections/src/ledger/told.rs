@@ -116,7 +116,8 @@ impl Order {
 
     /// A change was made, if it is the one that was asked for: any other is an older answer told again.
     pub(super) fn amended(&mut self, quantity: Quantity, price: Option<Price>, answers: Option<Seq>) {
-        let fits = self.in_flight == Some(Change::Amend { quantity, price });
+        let fits = matches!(self.in_flight, Some(Change::Amend { quantity: asked, price: to })
+            if self.is_change(asked, to, (quantity, price)));
         if !self.answers_last(answers).unwrap_or(fits) {
             return;
         }
@@ -125,6 +126,11 @@ impl Order {
         }
         self.become_amended(quantity, price);
         self.restate();
+    }
+
+    /// Whether what was asked for is what is told. Of a stop without a size only its level is asked for.
+    fn is_change(&self, quantity: Quantity, price: Option<Price>, told: (Quantity, Option<Price>)) -> bool {
+        price == told.1 && (quantity == told.0 || self.is_size_free())
     }
 
     fn become_amended(&mut self, quantity: Quantity, price: Option<Price>) {
@@ -145,6 +151,10 @@ impl Order {
     ) {
         self.stated = self.stated.max(filled);
         match status {
+            OrderStatus::Filled if self.is_size_free() => {
+                self.told.accepted = true;
+                self.ends(status, None);
+            }
             OrderStatus::Pending | OrderStatus::Open | OrderStatus::PartiallyFilled | OrderStatus::Filled => {
                 self.told.accepted = true;
             }
@@ -157,7 +167,7 @@ impl Order {
         if answers.is_some() && answers == self.query {
             self.query = None;
             if let Some(Change::Amend { quantity, price }) = self.in_flight
-                && (quantity, price) == whole
+                && self.is_change(quantity, price, whole)
             {
                 self.become_amended(quantity, price);
             }
@@ -179,10 +189,12 @@ impl Order {
 
     /// Brings its status to what was reported of it.
     fn restate(&mut self) {
+        self.take_size();
         let told = Told {
             accepted: self.told.accepted,
             traded: !self.filled.is_flat(),
-            whole: self.filled.value() >= self.quantity.value(),
+            // Another fill of its plan would make it larger: that it is done the venue says.
+            whole: !self.is_size_free() && self.filled.value() >= self.quantity.value(),
             missing: !self.missing_fill().is_flat(),
             end: self.told.end.map(|(end, _)| end),
             refused: self.told.refused.is_some(),
@@ -210,7 +222,7 @@ impl Order {
         let ToldFill { id, revision, report, seq } = told;
         let Some(place) = self.fills.iter().position(|fill| fill.trade_id == report.trade_id) else {
             self.count(None, report.quantity)?;
-            let overfill = self.filled.value() > self.quantity.value();
+            let overfill = !self.is_size_free() && self.filled.value() > self.quantity.value();
             self.fills.push(Fill {
                 id,
                 booked: seq,

@@ -49,7 +49,9 @@ impl Teller {
 
     /// The book as it stands when the reports begin.
     fn of(scene: &Scene) -> Self {
-        let mut teller = Self { book: Book::new(&samples::identity("told")) };
+        let mut identity = samples::identity("told");
+        identity.venue.profile.size_free_stop = scene.size_free;
+        let mut teller = Self { book: Book::new(&identity) };
         for (order, decision) in scene.decisions() {
             teller.decide(order, decision);
         }

@@ -52,8 +52,37 @@ impl Asked {
         }
     }
 
+    fn said(&self, is_it: fn(OrderStatus) -> bool) -> bool {
+        self.states().iter().any(|(status, _)| is_it(*status))
+    }
+
+    /// It was said to be done.
+    fn done(&self) -> bool {
+        self.said(|status| status == OrderStatus::Filled)
+    }
+
+    /// The quantity of a stop without a size, where so many lots are held: once it has ended, what it traded.
+    fn free_size(&self, at: usize, held: i64) -> i64 {
+        let ended = !self.ends.is_empty()
+            || (self.change_answer == Some(ChangeAnswer::Made) && self.change == Some(None))
+            || self.said(|status| matches!(status, OrderStatus::Filled | OrderStatus::Canceled | OrderStatus::Expired));
+        let over = ended || self.free_status() == OrderStatus::Rejected;
+        let whole = if over { self.filled() } else { self.filled() + held.max(0) };
+        if whole > 0 { whole } else { ORDERS[at].1 }
+    }
+
+    /// Where a stop without a size stands: done where that was said, never by what it traded.
+    fn free_status(&self) -> OrderStatus {
+        if self.done() && self.missing() == 0 { OrderStatus::Filled } else { self.status_of(i64::MAX) }
+    }
+
     fn status(&self, at: usize) -> OrderStatus {
-        let said = |is_it: fn(OrderStatus) -> bool| self.states().iter().any(|(status, _)| is_it(*status));
+        self.status_of(self.size(at))
+    }
+
+    /// Where an order of so many lots stands.
+    fn status_of(&self, size: i64) -> OrderStatus {
+        let said = |is_it: fn(OrderStatus) -> bool| self.said(is_it);
         let made = self.change_answer == Some(ChangeAnswer::Made);
         let canceled = self.ends.iter().any(|(end, _)| *end == OrderStatus::Canceled)
             || said(|status| status == OrderStatus::Canceled)
@@ -64,7 +93,7 @@ impl Asked {
         let refused = self.rejected
             || said(|status| status == OrderStatus::Rejected)
             || matches!(self.query, Some(Answer::NotFound));
-        if self.filled() >= self.size(at) {
+        if self.filled() >= size {
             OrderStatus::Filled
         } else if (canceled || expired) && self.missing() == 0 {
             if canceled { OrderStatus::Canceled } else { OrderStatus::Expired }
@@ -85,11 +114,20 @@ pub(crate) fn check(scene: &Scene, book: &Book) -> Result<(), TestCaseError> {
     let view = view(book);
     let (mut traded, mut cash, mut fees) = (0, 0, 0);
     let (mut lowered, mut stopped, mut any) = (0, false, false);
+    let signed = |(at, asked): (usize, &Asked)| {
+        let counts: i64 = asked.trades.iter().filter_map(Trade::counts).map(|(size, ..)| size).sum();
+        if ORDERS[at].0 == OrderRole::Entry { counts } else { -counts }
+    };
+    let held: i64 = scene.orders.iter().enumerate().map(signed).sum();
     for (at, asked) in scene.orders.iter().enumerate() {
         let role = ORDERS[at].0;
         let shown = &view.groups[0].orders[at];
-        prop_assert_eq!(shown.status, asked.status(at), "order {}", at + 1);
-        prop_assert_eq!(shown.quantity.value(), lots(asked.size(at)), "order {}", at + 1);
+        let free = scene.is_free(at);
+        let (status, size) =
+            if free { (asked.free_status(), asked.free_size(at, held)) } else { (asked.status(at), asked.size(at)) };
+        prop_assert_eq!(shown.size_free, free, "order {}", at + 1);
+        prop_assert_eq!(shown.status, status, "order {}", at + 1);
+        prop_assert_eq!(shown.quantity.value(), lots(size), "order {}", at + 1);
         prop_assert_eq!(shown.filled_quantity.value(), lots(asked.filled()), "order {}", at + 1);
         let missing = shown.missing_fill.map_or(Decimal::ZERO, |missing| missing.value());
         prop_assert_eq!(missing, lots(asked.missing()), "order {}", at + 1);
@@ -107,7 +145,8 @@ pub(crate) fn check(scene: &Scene, book: &Book) -> Result<(), TestCaseError> {
             fees += fee;
         }
         any |= !asked.trades.is_empty();
-        stopped |= role == OrderRole::StopLoss && (asked.triggered || !asked.trades.is_empty());
+        stopped |=
+            role == OrderRole::StopLoss && (asked.triggered || !asked.trades.is_empty() || (free && asked.done()));
         if matches!(role, OrderRole::StopLoss | OrderRole::TakeProfit) {
             lowered += asked.filled();
         }

@@ -36,6 +36,8 @@ pub(crate) struct Scene {
     pub(crate) orders: Vec<Asked>,
     /// The plan has ended before anything is told.
     pub(crate) closed: bool,
+    /// The stop has no size.
+    pub(crate) size_free: bool,
 }
 
 /// What was asked of one order, and all that is told of it.
@@ -148,10 +150,16 @@ fn asked() -> impl Strategy<Value = Asked> {
 }
 
 pub(crate) fn scene() -> impl Strategy<Value = Scene> {
-    (vec(asked(), ORDERS.len()), prop::bool::weighted(0.2)).prop_map(|(orders, closed)| Scene { orders, closed })
+    (vec(asked(), ORDERS.len()), prop::bool::weighted(0.2), any::<bool>())
+        .prop_map(|(orders, closed, size_free)| Scene { orders, closed, size_free })
 }
 
 impl Scene {
+    /// Whether the order has no size.
+    pub(crate) fn is_free(&self, at: usize) -> bool {
+        self.size_free && ORDERS[at].0 == OrderRole::StopLoss
+    }
+
     /// What was decided before the reports, with the orders that it concerns.
     pub(crate) fn decisions(&self) -> Vec<(Option<OrderNo>, Decision)> {
         let directive = || DirectiveId::new("STR_1").unwrap();
@@ -191,7 +199,11 @@ impl Scene {
                     group: GroupNo(1),
                     role,
                     side: if role == OrderRole::Entry { Side::Buy } else { Side::Sell },
-                    terms: OrderTerms::Limit { price: price(10_000) },
+                    terms: if self.is_free(at) {
+                        OrderTerms::Stop { trigger: price(10_000) }
+                    } else {
+                        OrderTerms::Limit { price: price(10_000) }
+                    },
                     quantity: quantity(size),
                     time_in_force: TimeInForce::Gtc,
                     post_only: false,

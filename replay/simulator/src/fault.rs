@@ -53,6 +53,8 @@ pub enum Fault {
     CashForgotten,
     /// What changes the quantity of a trailing stop moves it back to where it began.
     TrailMoved,
+    /// A stop without a size is taken for one that has a size: it is amended to what is held.
+    FreeStopForgotten,
 }
 
 /// Takes one input as [`step`] does, with a fault in what follows from it.
@@ -98,7 +100,8 @@ fn spoil(fault: Fault, before: &State, mut events: Vec<Event>) -> Vec<Event> {
         | Fault::LimitsForgotten
         | Fault::CashForgotten
         | Fault::SwitchForgotten
-        | Fault::RoomForgotten => {}
+        | Fault::RoomForgotten
+        | Fault::FreeStopForgotten => {}
         Fault::QueryForgotten => leave_out(&mut events, |decision| matches!(decision, Decision::QueryRequested)),
         Fault::GapForgotten => {
             leave_out(&mut events, |decision| matches!(decision, Decision::ProtectionGapChanged { .. }));

@@ -27,13 +27,15 @@ pub struct Profile {
     pub native_iceberg: bool,
     /// A working stop locks the holding that it covers.
     pub stop_locks_holding: bool,
+    /// A stop names no quantity: it covers all that its plan holds.
+    pub size_free_stop: bool,
     /// How many stops may work at once in a symbol; `None` for no cap.
     pub max_stops: Option<u16>,
 }
 
 impl Profile {
     /// What profiles are counted as, in the order in which they are told.
-    pub const NAMES: [&'static str; 13] = [
+    pub const NAMES: [&'static str; 15] = [
         "backtest",
         "spot",
         "no shorting",
@@ -47,7 +49,12 @@ impl Profile {
         "no amend_up, max_stops",
         "stop_locks_holding",
         "any flags",
+        "size_free_stop",
+        "size_free_stop, no amend_up",
     ];
+
+    /// How many of them are drawn; the others are drawn of these.
+    const DRAWN: usize = 13;
 
     /// The default of backtests.
     pub fn backtest() -> Self {
@@ -65,6 +72,7 @@ impl Profile {
             native_trailing: profile.native_trailing,
             native_iceberg: profile.native_iceberg,
             stop_locks_holding: profile.stop_locks_holding,
+            size_free_stop: profile.size_free_stop,
             max_stops: profile.max_stops,
         }
     }
@@ -73,7 +81,19 @@ impl Profile {
     pub(crate) fn roll(seed: u64) -> Self {
         let rolled = Self::roll_flags(seed);
         let moved = Dice::new(key_of("native trailing") ^ seed).once_in(2);
-        Self { native_trailing: rolled.native_trailing || moved, ..rolled }
+        Self { native_trailing: rolled.native_trailing || moved, ..rolled }.with_free_stops(seed)
+    }
+
+    /// Some of those that can have them have stops without a size: drawn apart, so that all other worlds stay as they were.
+    fn with_free_stops(self, seed: u64) -> Self {
+        let mut dice = Dice::new(key_of("size_free_stop") ^ seed);
+        let name = match self.name {
+            "backtest" => "size_free_stop",
+            "no amend_up" => "size_free_stop, no amend_up",
+            "any flags" if self.reduce_only => "any flags",
+            _ => return self,
+        };
+        if dice.once_in(3) { Self { name, size_free_stop: true, native_trailing: false, ..self } } else { self }
     }
 
     fn roll_flags(seed: u64) -> Self {
@@ -82,7 +102,7 @@ impl Profile {
         if dice.once_in(4) {
             return Self::backtest();
         }
-        let others = Self::NAMES.split_first().map_or(&[][..], |(_, others)| others);
+        let others = Self::NAMES.get(1..Self::DRAWN).unwrap_or_default();
         let name = dice.pick(others);
         // Drawn apart from the rest: it goes with every other flag.
         let native_iceberg = Dice::new(key_of("native_iceberg") ^ seed).once_in(2);
@@ -112,6 +132,7 @@ impl Profile {
                     native_trailing: false,
                     native_iceberg,
                     stop_locks_holding: locks,
+                    size_free_stop: false,
                     max_stops: few.filter(|_| dice.once_in(3)),
                 }
             }
@@ -130,7 +151,7 @@ impl Profile {
             native_trailing: self.native_trailing,
             native_iceberg: self.native_iceberg,
             stop_locks_holding: self.stop_locks_holding,
-            size_free_stop: false,
+            size_free_stop: self.size_free_stop,
             max_stops: self.max_stops,
         }
     }
@@ -145,9 +166,9 @@ impl Profile {
         !self.divides() || self.native_oco
     }
 
-    /// Whether a stop is not simply amended to what is held.
+    /// Whether a stop is not simply amended to what is held, so that several cover it; one without a size does so alone.
     pub(crate) const fn has_several(&self) -> bool {
-        !self.amend_up || !self.amend_down || self.divides()
+        !self.size_free_stop && (!self.amend_up || !self.amend_down || self.divides())
     }
 
     /// What it cannot do, or does besides, in words.
@@ -161,6 +182,7 @@ impl Profile {
             self.native_trailing.then(|| "trailing stops".to_owned()),
             self.native_iceberg.then(|| "icebergs of its own".to_owned()),
             self.stop_locks_holding.then(|| "stops lock the holding".to_owned()),
+            self.size_free_stop.then(|| "stops without a size".to_owned()),
             self.max_stops.map(|most| format!("at most {most} stops")),
         ];
         let said: Vec<String> = flags.into_iter().flatten().collect();

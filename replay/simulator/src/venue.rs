@@ -31,6 +31,7 @@ pub(crate) struct Told {
 
 /// An order as the venue has it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that was asked for, or that happened to it")]
 pub(crate) struct VenueOrder {
     pub plan: PlanNo,
     symbol: usize,
@@ -38,6 +39,8 @@ pub(crate) struct VenueOrder {
     pub terms: OrderTerms,
     pub lots: i64,
     pub filled: i64,
+    /// A stop without a size: it is for all that its plan holds.
+    pub size_free: bool,
     reduce_only: bool,
     /// When it ends by itself, in milliseconds.
     good_till: Option<i64>,
@@ -207,6 +210,7 @@ impl Venue {
             terms,
             lots,
             filled: 0,
+            size_free: self.rules.profile.size_free_stop && reduce_only && matches!(terms, OrderTerms::Stop { .. }),
             reduce_only,
             good_till: time_in_force.good_till().map(millis),
             working: true,
@@ -249,7 +253,7 @@ impl Venue {
     fn refusal(&self, order: &VenueOrder, post_only: bool) -> Option<VenueReason> {
         let mark = self.marks.get(order.symbol).copied().flatten();
         let level = order.terms.trigger().or_else(|| order.terms.limit_price()).and_then(ticks_of);
-        if let Some(price) = level.or(mark)
+        if let Some(price) = level.or(mark).filter(|_| !order.size_free)
             && order.lots * price < self.rules.min_notional * 100
         {
             return Some(VenueReason::BelowMinNotional);
@@ -269,7 +273,9 @@ impl Venue {
         if !order.working {
             return Ok(Some(VenueReason::UnknownOrder));
         }
-        if lots <= order.filled {
+        // Of a stop without a size only the level is changed.
+        let lots = if order.size_free { order.lots } else { lots };
+        if lots <= order.filled && !order.size_free {
             return Ok(Some(VenueReason::OffGrid));
         }
         if let Some(reason) = self.against_amending(no, lots) {
@@ -395,7 +401,7 @@ impl Venue {
             lots = lots.min(shown);
         }
         let lasts = order.side == Side::Sell && self.lacks_for_ever();
-        if !lasts && lots == order.left() && mischief.plays(Trick::Overfill, seed, &circumstances) {
+        if !lasts && !order.size_free && lots == order.left() && mischief.plays(Trick::Overfill, seed, &circumstances) {
             lots += 1 + i64::try_from(drawn(&[seed, order.key, 9]) % 3).unwrap_or(0);
             lots = lots.min(self.most_beyond(&order));
         }
@@ -406,7 +412,7 @@ impl Venue {
     fn trade(&mut self, now: i64, no: OrderNo, lots: i64, at: i64, told: &mut Vec<Told>) {
         let Some(order) = self.orders.get_mut(&no) else { return };
         order.filled += lots;
-        order.working &= order.filled < order.lots;
+        order.working &= order.filled < order.lots || order.size_free;
         let (key, said, symbol) = (order.key, order.said, Script::symbol(order.symbol));
         // A plan that sold what is then taken from it is short.
         let lasts = order.side == Side::Buy && self.lacks_for_ever();
@@ -432,6 +438,7 @@ impl Venue {
         self.hold(no, lots);
         self.say(no, ReportKind::Filled(first), told);
         self.unlink(no, told);
+        self.end_free(no, told);
         let mut stands = lots;
         if !lasts && self.mischief.plays(Trick::Correct, self.seed, &[key, said]) {
             self.hold(no, (lots - 1).max(1) - lots);
@@ -459,7 +466,7 @@ impl Venue {
 
     /// So many lots more, or less, were traded by an order: what its plan has, and the account.
     fn hold(&mut self, no: OrderNo, lots: i64) {
-        let Some(order) = self.orders.get(&no) else { return };
+        let Some(order) = self.orders.get(&no).cloned() else { return };
         let sign = if order.side == Side::Buy { 1 } else { -1 };
         let fee = if self.rules.fee_in_base { lots } else { 0 };
         *self.traded.entry(order.plan).or_insert(0) += sign * lots;
@@ -467,6 +474,7 @@ impl Venue {
         if let Some(account) = self.account.get_mut(order.symbol) {
             *account += sign * lots;
         }
+        self.follow_holding(order.plan);
     }
 
     fn end(&mut self, no: OrderNo, how: OrderStatus) {

@@ -115,6 +115,9 @@ impl<'a> World<'a> {
             let profile = &mut identity.venue.profile;
             (profile.reduce_only, profile.stop_locks_holding) = (true, false);
         }
+        if fault == Some(Fault::FreeStopForgotten) {
+            identity.venue.profile.size_free_stop = false;
+        }
         let session = genesis(&identity).0;
         Self {
             script,

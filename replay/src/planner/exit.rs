@@ -20,12 +20,17 @@ pub struct ExitPlanner {
     pub linked: bool,
     /// Whether the venue lets a stop follow the price.
     pub trailing: bool,
+    /// Whether stops name no quantity: then they are at market.
+    pub size_free: bool,
 }
 
 impl ExitPlanner {
     /// A stop and a take profit that could both trade never stand together; a stop limit has a price for its limit.
     fn checked(self, exits: Exits, direction: Side) -> Result<Exits, Unplanned> {
         levels::check_limit(&exits, direction)?;
+        if self.size_free && exits.stop.is_some() && matches!(exits.stop_kind, StopKind::Limit { .. }) {
+            return Err(Refusal::UnsupportedByProfile { needs: "stop_limit".to_owned() }.into());
+        }
         if !self.linked && exits.stop.is_some() && exits.take_profit.is_some() {
             return Err(Refusal::UnsupportedByProfile { needs: "native_oco".to_owned() }.into());
         }

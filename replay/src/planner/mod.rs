@@ -204,8 +204,8 @@ pub fn plan_trade(
 ) -> Result<ExecutionDirective, Unplanned> {
     let entry = EntryPlanner { shorting: profile.shorting }.plan(wanted(trade, views.entry(), views.entry()))?;
     let linked = !profile.divides_holding() || profile.native_oco;
-    let exit =
-        ExitPlanner { linked, trailing: profile.native_trailing }.plan(wanted(trade, views.exit(), views.closing()))?;
+    let exit = ExitPlanner { linked, trailing: profile.native_trailing, size_free: profile.size_free_stop };
+    let exit = exit.plan(wanted(trade, views.exit(), views.closing()))?;
     let size = SizePlanner.plan(wanted(trade, views.size(), views.size()))?;
     // How a change is placed and divided means nothing where there is none.
     let Some(size) = size else { return Ok(ExecutionDirective { exit, ..ExecutionDirective::default() }) };

@@ -64,6 +64,7 @@ impl BarVenue {
             filled: Position::FLAT,
             reduce_only,
             good_till: time_in_force.good_till(),
+            size_free: self.settings.profile.is_size_free(&terms, reduce_only),
             post_only,
             triggered: false,
         };
@@ -125,12 +126,13 @@ impl BarVenue {
             | OrderTerms::TrailingStop { trigger, .. }
             | OrderTerms::TakeProfit { trigger } => Some(trigger),
         };
+        let sized = !order.size_free;
         let shown_off_lot = order.terms.visible().is_some_and(|visible| !instrument.on_lot(visible));
-        if !instrument.on_lot(order.quantity) || shown_off_lot || level.is_some_and(|level| !instrument.on_tick(level))
-        {
+        let off_lot = sized && !instrument.on_lot(order.quantity);
+        if off_lot || shown_off_lot || level.is_some_and(|level| !instrument.on_tick(level)) {
             return Ok(Some(VenueReason::OffGrid));
         }
-        if let Some(price) = level.or(current)
+        if let Some(price) = level.or(current).filter(|_| sized)
             && !instrument.meets_min_notional(order.quantity, price)?
         {
             return Ok(Some(VenueReason::BelowMinNotional));
@@ -173,11 +175,14 @@ impl BarVenue {
         let Some(order) = self.resting.get_mut(&place) else { return Ok(Err(VenueReason::UnknownOrder)) };
         let off_tick = price.is_some_and(|price| !instrument.on_tick(price));
         let below_filled = Side::Buy.signed(quantity) <= order.filled;
-        if !instrument.on_lot(quantity) || off_tick || below_filled {
+        // Of a stop without a size only the level is changed.
+        let sized = !order.size_free;
+        if sized && (!instrument.on_lot(quantity) || below_filled) || off_tick {
             return Ok(Err(VenueReason::OffGrid));
         }
         let terms = price.map_or(order.terms, |price| order.terms.at(price));
         let as_it_is = order.clone();
+        let quantity = if sized { quantity } else { order.quantity };
         if let Some(reason) = self.against_amending(&as_it_is, quantity)? {
             return Ok(Err(reason));
         }

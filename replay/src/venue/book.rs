@@ -9,6 +9,7 @@ use retrace_core::time::Timestamp;
 
 /// A working order.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that was asked for, or that happened to it")]
 pub(super) struct Resting {
     pub(super) order: OrderNo,
     pub(super) plan: PlanNo,
@@ -22,6 +23,8 @@ pub(super) struct Resting {
     pub(super) reduce_only: bool,
     /// When it ends by itself.
     pub(super) good_till: Option<Timestamp>,
+    /// It is a stop without a size: it trades what its plan holds, and its quantity says nothing.
+    pub(super) size_free: bool,
     /// It may only make liquidity.
     pub(super) post_only: bool,
     /// A stop that was touched: what is left of it goes on at the next open, of a stop limit as a limit order.
@@ -59,11 +62,18 @@ impl Resting {
         ReportKind::Stands { status, quantity: self.quantity, price, filled: self.filled }
     }
 
-    /// What is not filled yet; `None` when it is done.
+    /// Where a stop without a size stands that has traded all that there was.
+    pub(super) fn stands_done(&self) -> ReportKind {
+        let quantity = self.filled.size().unwrap_or(self.quantity);
+        let (status, price) = (OrderStatus::Filled, self.terms.trigger());
+        ReportKind::Stands { status, quantity, price, filled: self.filled }
+    }
+
+    /// What is not filled yet; `None` when it is done. A stop without a size is when nothing is left to trade.
     pub(super) fn remaining(&self) -> Option<Quantity> {
         match self.filled.size() {
-            None => Some(self.quantity),
-            Some(filled) => self.quantity.less(filled),
+            Some(filled) if !self.size_free => self.quantity.less(filled),
+            Some(_) | None => Some(self.quantity),
         }
     }
 

@@ -65,7 +65,7 @@ impl BarVenue {
             // Whoever set it must know now: nothing more may be entered behind it.
             reports.push(report(order.order, ReportKind::Triggered));
         }
-        Ok(order.remaining().is_some())
+        self.goes_on(order, reports)
     }
 }
 

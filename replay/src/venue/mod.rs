@@ -156,7 +156,7 @@ impl BarVenue {
     }
 
     /// What of `wanted` an order may trade: all, or for a reduce-only one what there is to reduce, or
-    /// what the account holds where nothing may be below zero.
+    /// what the account holds where nothing may be below zero. A stop without a size wants all that there is to reduce.
     /// Never less than a lot.
     fn within_position(&self, order: &Resting, wanted: Quantity) -> Result<Option<Quantity>, VenueError> {
         if !order.reduce_only {
@@ -164,7 +164,20 @@ impl BarVenue {
         }
         let position = self.positions.get(&order.plan).map_or(Position::FLAT, |(_, position)| *position);
         let position = self.instrument(&order.symbol)?.whole_lots(position)?;
-        Ok(position.size().filter(|_| Side::of(position) != Some(order.side)).map(|size| size.min(wanted)))
+        let size = position.size().filter(|_| Side::of(position) != Some(order.side));
+        Ok(size.map(|size| if order.size_free { size } else { size.min(wanted) }))
+    }
+
+    /// Whether an order goes on after it met a price. Of a stop without a size nobody but the venue knows that it is done.
+    fn goes_on(&self, order: &Resting, reports: &mut Vec<Report>) -> Result<bool, VenueError> {
+        if !order.size_free {
+            return Ok(order.remaining().is_some());
+        }
+        let left = self.within_position(order, order.quantity)?;
+        if left.is_none() {
+            reports.push(report(order.order, order.stands_done()));
+        }
+        Ok(left.is_some())
     }
 
     /// Fills `quantity` of an order and reports it; answers what remains of the order.

@@ -23,7 +23,7 @@ impl BarVenue {
                 return Ok(Some(VenueReason::TooManyStops));
             }
         }
-        if profile.shorting || order.side == Side::Buy {
+        if profile.shorting || order.side == Side::Buy || order.size_free {
             return Ok(None);
         }
         let held = self.account(&order.symbol)?;

@@ -168,7 +168,7 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
 
 /// Why what a plan holds is flattened instead of protected.
 pub(super) fn why_flattened(plan: &Plan) -> Because {
-    let stop_filled = plan.has_filled(OrderRole::StopLoss);
+    let stop_filled = plan.has_filled(OrderRole::StopLoss) || plan.side_orders().any(Order::is_done);
     let stop_refused = plan.side_orders().any(|order| order.role == OrderRole::StopLoss && order.reason.is_some());
     // What fills after a plan has ended came too late, as what fills after its stop.
     let late = stop_filled || matches!(plan.phase, Phase::Reopened { .. });
@@ -219,6 +219,11 @@ pub(super) fn bring_back(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), 
     let Some(crossed) = deciding.exact(plan.crossed_lots())?.filter(|_| plan.target.size.is_flat()) else {
         return Ok(());
     };
+    // A stop without a size trades what the venue holds: an entry's fill that it traded with may be told after its own.
+    let size_free = |order: &Order| order.is_size_free() && !order.fills.is_empty();
+    if plan.side_orders().any(size_free) && plan.open_orders().next().is_some() {
+        return target::stop_entering(deciding, no, Because::Superseded);
+    }
     target::stop_entering(deciding, no, Because::Superseded)?;
     // What enters until its cancel is answered brings it back by itself.
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };

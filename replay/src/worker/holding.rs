@@ -12,9 +12,11 @@ use retrace_projections::ledger::{Order, Phase, Plan, is_protection};
 use super::{Request, cancel, request, snapshot, trailing};
 use crate::step::{Deciding, EngineError};
 
-/// Whether protection takes this file's path: one order is not simply amended to what is held.
-pub(super) const fn is_several(profile: &VenueProfile) -> bool {
-    !profile.amend_up || !profile.amend_down || profile.divides_holding()
+/// Whether one kind of protection takes this file's path: one order is not simply amended to what is held. A stop without a
+/// size is never amended to it.
+pub(super) fn is_several(profile: &VenueProfile, role: OrderRole) -> bool {
+    let size_free = profile.size_free_stop && role == OrderRole::StopLoss;
+    !size_free && (!profile.amend_up || !profile.amend_down || profile.divides_holding())
 }
 
 /// What one kind of protection is to be.
@@ -250,5 +252,9 @@ pub(super) fn cause(deciding: &Deciding<'_>, plan: &Plan, uncovered: Position) -
         }
         (None, _) | (_, None) => false,
     };
-    Ok(if worth && is_several(profile) { Because::Consolidating } else { Because::BelowMinNotional })
+    Ok(if worth && is_several(profile, OrderRole::StopLoss) {
+        Because::Consolidating
+    } else {
+        Because::BelowMinNotional
+    })
 }

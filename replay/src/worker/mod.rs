@@ -25,7 +25,7 @@ use retrace_core::event::{Because, Decision, GroupAction};
 use retrace_core::ids::{GroupNo, OrderNo, PlanNo};
 use retrace_core::instrument::Instrument;
 use retrace_core::order::{OrderRole, OrderTerms, TimeInForce};
-use retrace_projections::ledger::{Group, Phase, Plan};
+use retrace_projections::ledger::{Group, Order, Phase, Plan};
 
 use crate::step::{Deciding, EngineError};
 
@@ -175,10 +175,12 @@ fn request(deciding: &mut Deciding<'_>, plan: &Plan, request: Request) -> Result
     deciding.decide(Some(plan.no), Some(order), decision)
 }
 
-/// Requests the cancel of an order, unless a change of it is under way (one at a time), or the venue knows it no more.
+/// Requests the cancel of an order, unless a change of it is under way (one at a time), the venue knows it no more, or is
+/// about to say that it is done.
 fn cancel(deciding: &mut Deciding<'_>, plan: PlanNo, order: OrderNo, because: Because) -> Result<(), EngineError> {
-    let known = deciding.state.ledger.plan(plan).and_then(|plan| plan.order(order));
-    if known.is_some_and(|order| order.is_working() && !order.is_unanswered() && !order.is_unknown()) {
+    let Some(of) = deciding.state.ledger.plan(plan) else { return Ok(()) };
+    let works = |order: &Order| order.is_working() && !order.is_unanswered() && !order.is_unknown();
+    if of.order(order).is_some_and(|order| works(order) && !of.is_about_to_end(order)) {
         deciding.decide(Some(plan), Some(order), Decision::CancelRequested { because })?;
     }
     Ok(())

@@ -30,7 +30,7 @@ pub(super) fn cover(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
     let standing = plan.phase == Phase::Standing;
     let stopped = matches!(plan.phase, Phase::StoppedOut | Phase::Reopened { .. });
 
-    let several = holding::is_several(&deciding.state.profile);
+    let several = holding::is_several(&deciding.state.profile, OrderRole::StopLoss);
     let stop = plan.working(OrderRole::StopLoss).next_back().cloned();
     match (held, plan.exits.stop) {
         (Some(quantity), Some(level)) if !stopped => {
@@ -124,7 +124,7 @@ fn failed_level(
     level: Price,
 ) -> Result<Option<Price>, EngineError> {
     let Some(current) = current_price(deciding, plan) else { return Ok(None) };
-    let failed = if holding::is_several(&deciding.state.profile) {
+    let failed = if holding::is_several(&deciding.state.profile, OrderRole::StopLoss) {
         let refused = |stop: &Order| stop.reason.is_some() && !stop.is_unanswered();
         let places = || holding::missing(deciding, plan, OrderRole::StopLoss);
         let newest = plan.side_orders().filter(|order| order.role == OrderRole::StopLoss).max_by_key(|stop| stop.no);
@@ -177,7 +177,7 @@ fn closes_at_market(plan: &Plan) -> bool {
 
 /// Places the order, or changes the working one to what it is to be. One change at a time.
 fn place(deciding: &mut Deciding<'_>, plan: &Plan, working: Option<&Order>, cover: &Cover) -> Result<(), EngineError> {
-    if holding::is_several(&deciding.state.profile) {
+    if holding::is_several(&deciding.state.profile, cover.role) {
         let Some(group) = parent_group(plan) else { return Ok(()) };
         return holding::fit(deciding, plan, &holding::Wanted { role: cover.role, level: cover.level, group });
     }
@@ -191,7 +191,9 @@ fn place(deciding: &mut Deciding<'_>, plan: &Plan, working: Option<&Order>, cove
             | OrderRole::Flatten
             | OrderRole::Compensation => patience::stop_terms(deciding, plan, cover.level),
         };
-        if !super::large_enough(deciding, &plan.instrument, cover.quantity, terms.trigger())? {
+        // A stop without a size is worth what it covers by then: no venue judges it before.
+        let size_free = deciding.state.profile.size_free_stop && cover.role == OrderRole::StopLoss;
+        if !size_free && !super::large_enough(deciding, &plan.instrument, cover.quantity, terms.trigger())? {
             return Ok(());
         }
         let Some(group) = parent_group(plan) else { return Ok(()) };
@@ -225,7 +227,7 @@ fn place(deciding: &mut Deciding<'_>, plan: &Plan, working: Option<&Order>, cove
 
 fn withdraw(deciding: &mut Deciding<'_>, plan: &Plan, role: OrderRole, because: Because) -> Result<(), EngineError> {
     // Where there is one by design, `older_stops` sees to those that came back to work.
-    let several = holding::is_several(&deciding.state.profile);
+    let several = holding::is_several(&deciding.state.profile, role);
     let most = if several { usize::MAX } else { 1 };
     let working: Vec<_> = plan.working(role).rev().take(most).map(|order| order.no).collect();
     working.into_iter().try_for_each(|order| cancel(deciding, plan.no, order, because))
@@ -290,6 +292,8 @@ pub(super) fn note_gap(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), En
             if worth { Because::Rejected } else { Because::BelowMinNotional }
         }
         Some(_) if closing::is_dust(deciding, &plan)? => Because::BelowMinNotional,
+        // Its trades are still to be told: until then no other takes its place.
+        Some(_) if stops.iter().any(|stop| stop.is_done()) => Because::LateEntry,
         Some(_) => holding::cause(deciding, &plan, size)?,
     };
     deciding.decide(Some(no), None, Decision::ProtectionGapChanged { uncovered: size, because })

@@ -57,8 +57,8 @@ pub(super) fn cases() -> Vec<Case> {
             .line(16).field("venue.profile.max_stops").value("0"),
         edited("a profile that contradicts itself", "excludes", "venue:\n", "venue:\n  profile: { based_on: backtest, stop_locks_holding: true }\n")
             .line(16).field("venue.profile.stop_locks_holding"),
-        edited("a flag for later", "not_supported_yet", "venue:\n", "venue:\n  profile: { based_on: backtest, native_iceberg: true }\n")
-            .line(16).field("venue.profile.native_iceberg").value("true"),
+        edited("stops without a size, and nothing that keeps them from selling too much", "missing_for", "venue:\n", "venue:\n  profile: { based_on: backtest, reduce_only: false, size_free_stop: true }\n")
+            .line(16).field("venue.profile.reduce_only"),
         edited("wrong type: a fraction for a whole number", "not_whole", "venue:\n", "venue:\n  latency_ms: 1.5\n")
             .line(16).field("venue.latency_ms").value("1.5"),
         edited("wrong type: null", "empty", "instance: DESK_1", "instance:").line(4).field("strategy.instance"),

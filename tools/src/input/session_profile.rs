@@ -107,11 +107,6 @@ impl Checker<'_> {
                 }
             };
         }
-        for (name, text, flag) in [("size_free_stop", &own.size_free_stop, profile.size_free_stop)] {
-            if let Some(text) = text.as_ref().filter(|_| flag) {
-                return Err(self.at(&format!("venue.profile.{name}"), text, Rule::NotSupportedYet));
-            }
-        }
         if let Some(text) = &own.max_stops {
             profile.max_stops = match text.value.as_str() {
                 "none" => None,
@@ -124,6 +119,13 @@ impl Checker<'_> {
                     })?)
                 }
             };
+        }
+        if let Some((flag, needed)) = profile.missing() {
+            let problem = InputProblem::new(self.file, Rule::MissingFor { by: flag });
+            let problem = problem.field(format!("venue.profile.{needed}")).on_line(fields.referenced.line());
+            return Err(
+                problem.with_hint("a stop without a size must not sell more than is held: say true, or take it out")
+            );
         }
         match profile.contradiction() {
             None => Ok(profile),

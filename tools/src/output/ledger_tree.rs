@@ -186,7 +186,8 @@ fn order_pieces(order: &OrderView) -> Vec<Piece> {
     let mut status = order.status.as_str().to_owned();
     let partly = !order.filled_quantity.is_flat() && order.filled_quantity.value() != order.quantity.value();
     if partly {
-        status = format!("{status} {} of {}", order.filled_quantity, order.quantity);
+        let whole = if order.size_free { String::new() } else { format!(" of {}", order.quantity) };
+        status = format!("{status} {}{whole}", order.filled_quantity);
     }
     if let Some(reason) = order.reason {
         status = format!("{status}: {}", venue_reason_text(reason));
@@ -197,12 +198,18 @@ fn order_pieces(order: &OrderView) -> Vec<Piece> {
     vec![
         Piece::styled(if is_protection(order.role) { PROTECTION } else { PLAIN }, order.role.as_str()),
         Piece::styled(PLAIN, order.side.as_str()),
-        Piece::decimal(order.quantity.to_string()),
+        Piece::decimal(size(order)),
         Piece::styled(PLAIN, kind),
         Piece::decimal(price),
         Piece::styled(status_style(order.status), status),
         Piece::styled(DIM, short_id(&order.order_id.to_string())),
     ]
+}
+
+/// How much an order is for: a stop without a size for all that is held, until it is known what it traded.
+fn size(order: &OrderView) -> String {
+    let traded = !order.status.is_working() && !order.filled_quantity.is_flat();
+    if order.size_free && !traded { "all held".to_owned() } else { order.quantity.to_string() }
 }
 
 const fn status_style(status: OrderStatus) -> Style {

@@ -99,6 +99,8 @@ pub struct Order {
     pub kind: Kind,
     /// How many lots, filled ones included.
     pub lots: i64,
+    /// Of a stop without a size, for how many lots it was asked: what it is for is what its plan holds.
+    pub size_free: Option<i64>,
     /// Its price or trigger, in ticks.
     pub level: Option<i64>,
     /// Of a stop limit, its limit and its time.
@@ -172,7 +174,7 @@ pub enum Asked {
 impl Order {
     /// Whether it may still fill, as far as it was told.
     pub const fn works(&self) -> bool {
-        self.filled < self.lots && (!self.ended || self.is_short())
+        (self.filled < self.lots || self.size_free.is_some()) && (!self.ended || self.is_short())
     }
 
     /// How many lots it may still fill, as far as it was told.
@@ -189,6 +191,7 @@ impl Order {
     /// How many lots it may still fill if whatever is asked of it is done or not.
     pub fn most(&self) -> i64 {
         match self.asked {
+            Some(Asked::Amend { .. }) if self.size_free.is_some() => self.left(),
             Some(Asked::Amend { lots, .. }) if !self.ended => (lots.max(self.lots) - self.filled).max(0),
             Some(Asked::Amend { .. } | Asked::Cancel) | None => self.left(),
         }
@@ -217,6 +220,7 @@ impl Order {
     pub fn left_as_asked(&self) -> i64 {
         match self.asked {
             None => self.left(),
+            Some(Asked::Amend { .. }) if self.size_free.is_some() => self.left(),
             Some(Asked::Amend { lots, .. }) if self.works() => (lots - self.filled).max(0),
             Some(Asked::Amend { .. } | Asked::Cancel) => 0,
         }

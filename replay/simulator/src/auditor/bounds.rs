@@ -40,7 +40,9 @@ impl Auditor {
         let Some(plan) = self.plans.get(&no).filter(|_| self.connected) else { return Ok(()) };
         for (order, known) in self.of_plan(no) {
             let same = venue.orders.get(&order).is_some_and(|truth| {
-                truth.working == known.works() && truth.filled == known.filled && truth.lots == known.lots
+                truth.working == known.works()
+                    && truth.filled == known.filled
+                    && (truth.lots == known.lots || truth.size_free)
             });
             if !same && (known.works() || known.filled > 0) {
                 return Err(Finding::World { order });

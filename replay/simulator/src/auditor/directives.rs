@@ -227,6 +227,7 @@ impl Auditor {
                 millis(*good_till) <= self.now && said.trades(self.session).iter().any(named)
             }
             Refusal::UnsupportedByProfile { needs } if needs == "native_oco" => !self.rules.profile.links_exits(),
+            Refusal::UnsupportedByProfile { needs } if needs == "stop_limit" => self.rules.profile.size_free_stop,
             // An order that leaves was to grow, and all of the holding has its order.
             Refusal::UnsupportedByProfile { .. } => {
                 self.rules.profile.divides() && matches!(said.intent, Intent::Group(_))

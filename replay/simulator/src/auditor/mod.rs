@@ -8,6 +8,7 @@ mod bounds;
 mod cash;
 mod directives;
 mod division;
+mod free;
 mod groups;
 mod limits;
 mod pace;
@@ -185,6 +186,7 @@ impl Auditor {
         let ReportedOrder::Ours(no) = &report.order else { return };
         let before = self.orders.get(no).map(|order| (order.plan, order.kind, order.filled));
         self.report_on(report, *no);
+        self.follow_holding(*no);
         let now = self.orders.get(no).map_or(0, |order| order.filled);
         if let Some((plan, Kind::Profit, filled)) = before
             && let Some(id) = self.plans.get(&plan).map(|plan| plan.id.clone())
@@ -221,12 +223,13 @@ impl Auditor {
                 if report.answers.is_some() && report.answers == order.query {
                     order.query = None;
                     let (lots, level) = (lots_of(quantity.value()).unwrap_or(0), price.and_then(ticks_of));
-                    if order.asked == Some(Asked::Amend { lots, level }) {
+                    if free::is_amended(order, lots, level) {
                         order.lots = lots;
                         order.level = level.or(order.level);
                     }
                     order.asked = None;
                 }
+                free::note_done(plan, order, *status);
                 if matches!(status, OrderStatus::Canceled | OrderStatus::Expired | OrderStatus::Rejected) {
                     order.ended = true;
                     if was_working && !asked {

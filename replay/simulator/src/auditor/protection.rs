@@ -45,7 +45,7 @@ impl Auditor {
         let alone = covered == 0 || !profile.amend_up;
         // One that trails is placed behind the price, and valued there.
         let valued = if plan.trail.is_some() && plan.sign < 0 { wanted / 2 } else { wanted };
-        let small = alone && (staying - covered) * valued < self.rules.min_notional * 100;
+        let small = alone && !profile.size_free_stop && (staying - covered) * valued < self.rules.min_notional * 100;
         // A take profit that is on its way out still has its part of the holding.
         // So does one that filled before it was made larger, until that is answered.
         let has_part = |order: &Order| order.is_pending() || order.asked.is_some() && order.most() > 0;

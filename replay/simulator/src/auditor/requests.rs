@@ -39,7 +39,11 @@ impl Auditor {
         let Some(lots) = lots_of(quantity.value()) else { return unsound("is off the lot") };
         let level = price.and_then(ticks_of);
         let profile = self.rules.profile;
-        if lots > order.lots && !profile.amend_up || lots < order.lots && !profile.amend_down {
+        let free = order.size_free.is_some();
+        if free && level == order.level {
+            return unsound("is amended although it has no size, and its level stays");
+        }
+        if !free && (lots > order.lots && !profile.amend_up || lots < order.lots && !profile.amend_down) {
             return unsound("is to be amended where the venue does not amend that way");
         }
         if order.trail.is_some() && level.is_some() {
@@ -47,7 +51,8 @@ impl Auditor {
             return Err(Finding::Trail { plan: effect.plan, order: no, what });
         }
         order.asked = Some(Asked::Amend { lots, level });
-        let (from, to, kind) = (order.left(), lots - order.filled, order.kind);
+        let (from, kind) = (order.left(), order.kind);
+        let to = if free { from } else { lots - order.filled };
         let allowed = lots <= order.may_grow_to;
         let Some(plan) = self.plans.get(&effect.plan) else { return Ok(()) };
         let held = plan.held_lots();
@@ -116,6 +121,7 @@ impl Auditor {
             plan: effect.plan,
             kind,
             lots,
+            size_free: self.is_size_free(terms).then_some(lots),
             level: level.flatten(),
             limit,
             trail,
@@ -134,6 +140,7 @@ impl Auditor {
             group: self.deciding.filter(|_| !buys_back),
         };
         self.orders.insert(no, order);
+        self.follow_holding(no);
         match kind {
             Kind::Entry if buys_back => self.buys_back(effect),
             Kind::Entry => self.enters(effect),

@@ -67,7 +67,7 @@ impl Venue {
     }
 
     fn beyond_account(&self, order: &VenueOrder) -> Option<VenueReason> {
-        if self.rules.profile.shorting || order.side == Side::Buy {
+        if self.rules.profile.shorting || order.side == Side::Buy || order.size_free {
             return None;
         }
         let held = self.account_lots(order.symbol);
@@ -76,6 +76,26 @@ impl Venue {
         }
         (self.rules.profile.stop_locks_holding && self.locked(order.symbol) > held)
             .then_some(VenueReason::HoldingLocked)
+    }
+
+    /// What stops without a size are for: what their plan holds now.
+    pub(super) fn follow_holding(&mut self, plan: PlanNo) {
+        let held = self.held.get(&plan).copied().unwrap_or(0);
+        for order in self.orders.values_mut().filter(|order| order.plan == plan && order.size_free && order.working) {
+            let left = if order.side == Side::Sell { held } else { -held };
+            if order.filled > 0 || left >= GRAINS {
+                order.lots = order.filled + left.max(0) / GRAINS;
+            }
+        }
+    }
+
+    /// A stop without a size that has traded all that there was is done, and says so: its trades do not tell.
+    pub(super) fn end_free(&mut self, no: OrderNo, told: &mut Vec<Told>) {
+        let done = |order: &&mut VenueOrder| order.size_free && order.filled == order.lots;
+        let Some(order) = self.orders.get_mut(&no).filter(done) else { return };
+        order.working = false;
+        let stands = order.stands();
+        self.say(no, stands, told);
     }
 
     /// How many lots an order may trade by now: what there is to reduce, or what the account has where it never goes

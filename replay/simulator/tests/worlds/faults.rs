@@ -131,3 +131,8 @@ fn trailing_stop_moved_back() {
 fn kill_switch_forgotten() {
     expect(Fault::SwitchForgotten, |finding| matches!(finding, Finding::BeyondLimit { limit: "kill_switch", .. }));
 }
+
+#[test]
+fn a_stop_without_a_size_amended() {
+    expect(Fault::FreeStopForgotten, |finding| matches!(finding, Finding::Unsound { .. }));
+}
