@@ -57,6 +57,8 @@ pub(super) fn cases() -> Vec<Case> {
             .line(16).field("venue.profile.max_stops").value("0"),
         edited("a profile that contradicts itself", "excludes", "venue:\n", "venue:\n  profile: { based_on: backtest, stop_locks_holding: true }\n")
             .line(16).field("venue.profile.stop_locks_holding"),
+        edited("stops without a size, and some that trail", "excludes", "venue:\n", "venue:\n  profile: { based_on: backtest, native_trailing: true, size_free_stop: true }\n")
+            .line(16).field("venue.profile.size_free_stop"),
         edited("stops without a size, and nothing that keeps them from selling too much", "missing_for", "venue:\n", "venue:\n  profile: { based_on: backtest, reduce_only: false, size_free_stop: true }\n")
             .line(16).field("venue.profile.reduce_only"),
         edited("wrong type: a fraction for a whole number", "not_whole", "venue:\n", "venue:\n  latency_ms: 1.5\n")

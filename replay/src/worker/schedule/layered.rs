@@ -62,8 +62,9 @@ pub(super) fn send(
         last.quantity = more.size().unwrap_or(last.quantity);
         left = Position::FLAT;
     }
-    // As long as an answer is to come, nothing is given up.
-    let waits = group.ordered.resend && group.orders.own_working().any(Order::is_unanswered);
+    // As long as an answer is to come, nothing is given up; also that to the cancel of a layer that has filled meanwhile.
+    let unanswered = |order: &Order| order.is_unanswered() || order.is_ended_unanswered();
+    let waits = group.ordered.resend && group.orders.iter().any(unanswered);
     if let Some(rest) = left.size().filter(|_| !waits) {
         let because = if group.orders.own_count() == 0 { Because::BelowMinNotional } else { Because::EndedShort };
         target::drop_unsent(deciding, plan.no, group.no, rest, because)?;
