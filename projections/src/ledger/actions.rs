@@ -1,10 +1,11 @@
 //! What directives order of groups, folded: cancelled, changed, paused, resumed; and everything of a plan cancelled.
 
-use retrace_core::amount::{Position, Price};
-use retrace_core::directive::{CancelReach, OnLimit};
+use retrace_core::amount::{Position, Price, Quantity};
+use retrace_core::directive::{Algorithm, CancelReach, OnLimit};
 use retrace_core::event::{Event, GroupAction};
 use retrace_core::exact::Inexact;
 use retrace_core::ids::{DirectiveId, GroupNo};
+use retrace_core::order::Side;
 
 use super::apply::{amount, group_mut};
 use super::{BrokenHistory, Closing, Exits, Group, Ledger, Phase, Plan};
@@ -122,12 +123,15 @@ impl Ledger {
 }
 
 impl Group {
-    /// Notes that one of its own orders was requested.
-    pub(super) const fn note_sent(&mut self, attempt: u32) {
+    /// Notes that one of its own orders is requested. Of several layers to be sent again each may wait for room in the
+    /// minute's orders: they are sent again until nothing is left to send.
+    pub(super) fn note_sent(&mut self, attempt: u32, quantity: Quantity) -> Result<(), Inexact> {
         if self.ordered.resend || attempt == 0 {
             self.ordered.first_attempt = attempt;
         }
-        self.ordered.resend = false;
+        let left = self.unsent()?.minus(Side::Buy.signed(quantity))?;
+        self.ordered.resend &= matches!(self.algorithm, Algorithm::Layered(_)) && left > Position::FLAT;
+        Ok(())
     }
 
     /// What it is to trade by its directives: what was planned, and what was added to it or taken off its orders.
@@ -135,7 +139,7 @@ impl Group {
     /// # Errors
     /// [`Inexact`] when the sum does not fit.
     pub fn wanted(&self) -> Result<Position, Inexact> {
-        retrace_core::order::Side::Buy.signed(self.planned).plus(self.ordered.added)
+        Side::Buy.signed(self.planned).plus(self.ordered.added)
     }
 }
 

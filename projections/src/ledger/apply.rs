@@ -416,7 +416,7 @@ impl Ledger {
         let plan_id = plan.id.clone();
         let parent = group_mut(event, plan, group)?;
         if new.role == parent.role() {
-            parent.note_sent(new.attempt);
+            parent.note_sent(new.attempt, new.quantity).map_err(|source| amount(event, source))?;
         }
         let cause = OrderCause {
             directive: &parent.directive,

@@ -129,6 +129,28 @@ pub(super) struct Batches {
     received: Option<Arc<StrategyDirective>>,
 }
 
+impl Batches {
+    /// A batch is over: its plans are independent, or in a batch that has waited for that.
+    fn let_go(&mut self, no: BatchNo) {
+        let held = self.of_plan.iter().filter(|(_, of)| **of == no);
+        for plan in held.map(|(plan, _)| plan.clone()).collect::<Vec<_>>() {
+            self.let_go_of(&plan, no);
+        }
+    }
+
+    /// A batch is over for a plan. A close may have put it into another one meanwhile, whose turn for it is still to come.
+    fn let_go_of(&mut self, plan: &PlanId, no: BatchNo) {
+        self.of_plan.remove(plan);
+        let newer = self.all.iter().skip(usize::try_from(no.0).unwrap_or(usize::MAX));
+        let waits = |batch: &&Batch| {
+            batch.is_running() && batch.legs.iter().any(|leg| leg.plan_id == *plan && leg.end.is_none())
+        };
+        if let Some(next) = newer.into_iter().find(waits).map(|batch| batch.no) {
+            self.of_plan.insert(plan.clone(), next);
+        }
+    }
+}
+
 impl Traded {
     /// What `plan` has traded.
     ///
@@ -274,7 +296,7 @@ impl Ledger {
                 };
                 known.stage = Stage::Ended { end: *end, failed, at: event.time, result: *result };
                 known.wants = None;
-                self.batches.of_plan.retain(|_, of| of != batch);
+                self.batches.let_go(*batch);
                 Ok(())
             }
             _ => Ok(()),
@@ -359,7 +381,7 @@ impl Ledger {
             }
         }
         if (end == LegEnd::Closed || !rolls_back) && self.batches.of_plan.get(&plan_id) == Some(&no) {
-            self.batches.of_plan.remove(&plan_id);
+            self.batches.let_go_of(&plan_id, no);
         }
         Ok(())
     }

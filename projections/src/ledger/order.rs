@@ -266,7 +266,9 @@ impl Order {
 
     /// Whether it may fill more than by now: it works, or all of it traded before it was made larger.
     pub fn may_fill(&self) -> bool {
-        self.is_working() || (self.status == OrderStatus::Filled && self.is_to_grow())
+        let grows_beyond = |asked: Quantity| self.is_to_grow() && Side::Buy.signed(asked) > self.filled;
+        let grows = matches!(self.in_flight, Some(Change::Amend { quantity, .. }) if grows_beyond(quantity));
+        self.is_working() || (self.status == OrderStatus::Filled && grows)
     }
 
     /// The least that may still be filled of it, whether or not the change under way is made.

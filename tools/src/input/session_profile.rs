@@ -132,7 +132,11 @@ impl Checker<'_> {
             Some((flag, other)) => {
                 let problem = InputProblem::new(self.file, Rule::Excludes { other });
                 let problem = problem.field(format!("venue.profile.{flag}")).on_line(fields.referenced.line());
-                Err(problem.with_hint("a venue that locks holdings knows no positions: say false for one of the two"))
+                Err(problem.with_hint(if flag == "size_free_stop" {
+                    "a stop that trails names what it trades: say false for one of the two"
+                } else {
+                    "a venue that locks holdings knows no positions: say false for one of the two"
+                }))
             }
         }
     }

@@ -4,7 +4,7 @@ use retrace_core::directive::{
     Algorithm, CancelReach, ClosePlans, EntryTerms, ExecutionHint, Intent, Layered, ModifyPlans, NewTrade, PlanTrade,
     StopChange, StopLevel, StrategyDirective, TakeProfitChange, Trade,
 };
-use retrace_core::event::{Decision, Event, Fact, GroupRefusal, Refusal};
+use retrace_core::event::{Decision, Event, Fact, GroupRefusal, Idle, Refusal};
 use retrace_core::ids::{PlanId, PlanNo};
 use retrace_core::order::Side;
 use retrace_core::stop::{StopKind, Trail};
@@ -73,6 +73,9 @@ impl Auditor {
             Intent::Modify(modify) => {
                 for id in modify.plans.iter().filter(|id| !is_refused(id)) {
                     self.free_of_batch(said, id)?;
+                    if self.was_instructed(said, id, events) {
+                        continue;
+                    }
                     self.modify_plan(said, modify, id)?;
                 }
                 Ok(())
@@ -97,6 +100,16 @@ impl Auditor {
                 Ok(())
             }
         }
+    }
+
+    /// Whether a change is said to be what its plan was told last, and was told before: nothing is asked for again.
+    fn was_instructed(&self, said: &StrategyDirective, id: &PlanId, events: &[Event]) -> bool {
+        let told = |event: &Event| {
+            matches!(&event.fact, Fact::Decision(Decision::NothingToDo { plan_id, reason: Idle::AlreadyInstructed, .. })
+                if plan_id == id)
+        };
+        let before = |known: &StrategyDirective| known.directive_id != said.directive_id && known.intent == said.intent;
+        events.iter().any(told) && self.said.values().any(before)
     }
 
     pub(super) fn modify_plan(
