@@ -152,24 +152,18 @@ impl Tally {
                     "batches ended"
                 }
                 Fact::Decision(Decision::RollbackStarted { .. }) => "plans rolled back",
-                Fact::Decision(Decision::OrderRequested { terms: OrderTerms::StopLimit { .. }, .. }) => "stop limits",
-                Fact::Decision(Decision::OrderRequested { terms: OrderTerms::TrailingStop { .. }, .. }) => {
-                    "trailing stops"
-                }
-                Fact::Decision(Decision::OrderRequested { terms: OrderTerms::Iceberg { .. }, .. }) => {
-                    "icebergs that the venue hides"
-                }
-                Fact::Decision(Decision::OrderRequested { time_in_force: TimeInForce::Gtd(_), .. }) => {
-                    "orders good until a time"
+                Fact::Decision(Decision::OrderRequested { terms, time_in_force, because, .. }) => {
+                    if *because == Because::PatienceOver {
+                        self.count("sales for stop limits out of time", 1);
+                    }
+                    let Some(kind) = kind_of(*terms, *time_in_force) else { continue };
+                    kind
                 }
                 Fact::Decision(Decision::TimerSet { purpose: TimerPurpose::Patience { .. }, .. }) => {
                     "stop limits set off"
                 }
                 Fact::Decision(Decision::CancelRequested { because: Because::PatienceOver }) => {
                     "stop limits out of time"
-                }
-                Fact::Decision(Decision::OrderRequested { because: Because::PatienceOver, .. }) => {
-                    "sales for stop limits out of time"
                 }
                 Fact::Decision(Decision::DirectiveRepeated { .. }) => "directives repeated",
                 Fact::Decision(Decision::PlanClosed { .. }) => {
@@ -208,5 +202,16 @@ impl Tally {
 
     fn count(&mut self, name: &'static str, by: u64) {
         *self.counts.entry(name).or_insert(0) += by;
+    }
+}
+
+/// What is worth counting of an order that is asked for.
+const fn kind_of(terms: OrderTerms, time_in_force: TimeInForce) -> Option<&'static str> {
+    match (terms, time_in_force) {
+        (OrderTerms::StopLimit { .. }, _) => Some("stop limits"),
+        (OrderTerms::TrailingStop { .. }, _) => Some("trailing stops"),
+        (OrderTerms::Iceberg { .. }, _) => Some("icebergs that the venue hides"),
+        (_, TimeInForce::Gtd(_)) => Some("orders good until a time"),
+        _ => None,
     }
 }
