@@ -73,14 +73,14 @@ fn child(dir: &Path, seed: u64, limit: Option<u32>) -> Child {
     command.spawn().unwrap()
 }
 
-/// The last number that the child said with that word. `durable` lines may follow the test harness's own words.
-fn said(child: &mut Child, word: &str) -> Option<u64> {
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let said = lines.filter_map(|line| {
-        let (_, number) = line.split_once(word)?;
-        number.trim().parse().ok()
-    });
-    said.last()
+/// The lines that a child writes.
+fn lines(child: &mut Child) -> impl Iterator<Item = String> + use<> {
+    BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok)
+}
+
+/// The number behind a word, in a line that has it: the test harness's own words may stand before it.
+fn number(line: &str, word: &str) -> Option<u64> {
+    line.split_once(word)?.1.trim().parse().ok()
 }
 
 /// The Steps in the store are the first ones of `steps`, as far as `acknowledged` at least. Answers how far they go.
@@ -111,14 +111,20 @@ fn a_killed_writer_leaves_every_acknowledged_step() {
     let steps = steps();
     let mut random = Seeded(20_261_121);
     let (mut acknowledged, mut grew) = (0, 0);
-    for _ in 0..30 {
+    for round in 0..30 {
         let mut child = child(dir.path(), random.draw(), None);
-        std::thread::sleep(Duration::from_micros(random.below(120_000)));
+        let mut durable = lines(&mut child).filter_map(|line| number(&line, "durable "));
+        // Every other one is killed at any time, perhaps before it has a store; the rest after some commits, however slow the
+        // machine is.
+        let commits = if round % 2 == 0 { 0 } else { 1 + random.below(8) };
+        let mut said = (0..commits).map_while(|_| durable.next()).last();
+        std::thread::sleep(Duration::from_micros(random.below(if commits == 0 { 120_000 } else { 3_000 })));
         child.kill().unwrap();
-        let durable = said(&mut child, "durable ").unwrap_or(acknowledged);
         child.wait().unwrap();
-        grew += u32::from(durable > acknowledged);
-        acknowledged = check_prefix(dir.path(), &steps, durable.max(acknowledged));
+        // What it said before it died still stands in the pipe.
+        said = durable.last().or(said);
+        grew += u32::from(said > Some(acknowledged));
+        acknowledged = check_prefix(dir.path(), &steps, said.unwrap_or(0).max(acknowledged));
     }
     assert!(grew > 5, "the writer got somewhere in only {grew} rounds");
 }
@@ -128,7 +134,7 @@ fn a_failed_write_ends_the_store_and_loses_nothing_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
     let steps = steps();
     let mut child = child(dir.path(), 5, Some(400));
-    let failed = said(&mut child, "failed ").expect("the limit is reached");
+    let failed = lines(&mut child).filter_map(|line| number(&line, "failed ")).last().expect("the limit is reached");
     assert!(child.wait().unwrap().success());
     assert!(check_prefix(dir.path(), &steps, failed) > 0);
     // With room again it goes on.
