@@ -9,15 +9,18 @@ mod redeliver;
 mod renumber;
 mod resimulate;
 
+use retrace_core::event::{Event, Input};
 use retrace_core::ids::{Seq, SessionUid};
 use retrace_core::log::{LogFault, scan_log};
 use retrace_core::manifest::Mode;
 use retrace_core::step::Step;
 use retrace_core::store::{Checkpoint, LogReader, StoreError};
+use retrace_core::time::Timestamp;
 use retrace_projections::ledger::{Book, PROJECTION, PROJECTION_VERSION};
 use serde::Serialize;
 
-use crate::step::DECISION_VERSION;
+use crate::state::State;
+use crate::step::{DECISION_VERSION, EngineError, step};
 use crate::tape::Tape;
 use redecide::Redecide;
 use redeliver::Redeliver;
@@ -143,6 +146,25 @@ pub fn verify_only(
     tape: Option<&Tape>,
     only: &[Check],
 ) -> Result<Verification, StoreError> {
+    verify_engine(reader, session, tape, only, step)
+}
+
+/// What decides: one input at its time, and the events of its Step. [`step`](crate::step()) is the engine; another one is
+/// code that a session is compared with, or one with a fault, to see that it is found.
+pub type Engine = fn(&mut State, Timestamp, Input) -> Result<Vec<Event>, EngineError>;
+
+/// Makes some checks of a session with another engine than this build's where inputs are decided again: [`Check::Redecide`]
+/// and [`Check::Redeliver`].
+///
+/// # Errors
+/// As [`verify_only`].
+pub fn verify_engine(
+    reader: &dyn LogReader,
+    session: SessionUid,
+    tape: Option<&Tape>,
+    only: &[Check],
+    engine: Engine,
+) -> Result<Verification, StoreError> {
     let wanted = |check: Check| only.contains(&check);
     let manifest = reader.manifest(session)?;
     let identity = &manifest.identity;
@@ -169,9 +191,9 @@ pub fn verify_only(
     let mut rebuild = Rebuild { book: Book::new(identity), broken: None };
     // What is decided otherwise as it stands is not what delivering again would find.
     let decides = wanted(Check::Redecide) || wanted(Check::Redeliver);
-    let mut redecide = right_tape.filter(|_| decides).map(|tape| Redecide::new(identity, tape));
+    let mut redecide = right_tape.filter(|_| decides).map(|tape| Redecide::new(identity, tape, engine));
     let mut again = right_tape.filter(|_| wanted(Check::Redeliver)).map(|tape| {
-        [redeliver::Under::ItsId, redeliver::Under::ANewId].map(|under| Redeliver::new(under, identity, tape))
+        [redeliver::Under::ItsId, redeliver::Under::ANewId].map(|under| Redeliver::new(under, identity, tape, engine))
     });
     let mut simulation = resimulate::Recorded::default();
     let mut faults = Vec::new();

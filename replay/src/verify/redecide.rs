@@ -10,12 +10,12 @@ use retrace_core::store::{LogReader, StoreError};
 use retrace_projections::ledger::Plan;
 
 use super::market::MarketView;
-use super::{Finding, REDECIDE, difference};
+use super::{Engine, Finding, REDECIDE, difference};
 use crate::state::State;
-use crate::step::step;
 use crate::tape::Tape;
 
 pub(super) struct Redecide<'a> {
+    engine: Engine,
     state: State,
     /// Plans that ended: a venue may report on one again.
     sealed: BTreeMap<PlanNo, Plan>,
@@ -31,8 +31,9 @@ struct Found {
 }
 
 impl<'a> Redecide<'a> {
-    pub(super) fn new(identity: &Identity, tape: &'a Tape) -> Self {
+    pub(super) fn new(identity: &Identity, tape: &'a Tape, engine: Engine) -> Self {
         Self {
+            engine,
             state: State::new(identity),
             sealed: BTreeMap::new(),
             market: MarketView::new(identity, tape),
@@ -59,7 +60,7 @@ impl<'a> Redecide<'a> {
         if let Some(plan) = self.state.needs(input).and_then(|no| self.sealed.remove(&no)) {
             self.state.restore(plan);
         }
-        let decided = step(&mut self.state, recorded.time, input.clone()).map_err(|error| error.to_string());
+        let decided = (self.engine)(&mut self.state, recorded.time, input.clone()).map_err(|error| error.to_string());
         self.sealed.extend(self.state.take_sealed().into_iter().map(|plan| (plan.no, plan)));
         if decided.as_ref() == Ok(&recorded.events) {
             let decisions = u64::try_from(recorded.decisions().count()).unwrap_or(u64::MAX);

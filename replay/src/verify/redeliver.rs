@@ -19,9 +19,8 @@ use retrace_projections::view::plan_view;
 use super::market::MarketView;
 use super::redecide::input_of;
 use super::renumber::Renumbered;
-use super::{Finding, REDELIVER};
+use super::{Engine, Finding, REDELIVER};
 use crate::state::State;
-use crate::step::step;
 use crate::tape::Tape;
 
 /// After how many further events each input is delivered again.
@@ -39,6 +38,7 @@ pub(super) enum Under {
 /// A second engine, to which everything is delivered once more.
 pub(super) struct Redeliver<'a> {
     under: Under,
+    engine: Engine,
     state: State,
     sealed: BTreeMap<PlanNo, Plan>,
     market: MarketView<'a>,
@@ -62,9 +62,10 @@ struct Found {
 }
 
 impl<'a> Redeliver<'a> {
-    pub(super) fn new(under: Under, identity: &Identity, tape: &'a Tape) -> Self {
+    pub(super) fn new(under: Under, identity: &Identity, tape: &'a Tape, engine: Engine) -> Self {
         Self {
             under,
+            engine,
             state: State::new(identity),
             sealed: BTreeMap::new(),
             market: MarketView::new(identity, tape),
@@ -130,7 +131,7 @@ impl<'a> Redeliver<'a> {
         if let Some(plan) = self.state.needs(&input).and_then(|no| self.sealed.remove(&no)) {
             self.state.restore(plan);
         }
-        let events = step(&mut self.state, self.time, input).map_err(|error| error.to_string());
+        let events = (self.engine)(&mut self.state, self.time, input).map_err(|error| error.to_string());
         self.sealed.extend(self.state.take_sealed().into_iter().map(|plan| (plan.no, plan)));
         events
     }
