@@ -15,8 +15,12 @@ use crate::step::{Deciding, EngineError};
 /// Whether one kind of protection takes this file's path: one order is not simply amended to what is held. A stop without a
 /// size is never amended to it.
 pub(super) fn is_several(profile: &VenueProfile, role: OrderRole) -> bool {
-    let size_free = profile.size_free_stop && role == OrderRole::StopLoss;
-    !size_free && (!profile.amend_up || !profile.amend_down || profile.divides_holding())
+    !is_size_free(profile, role) && (!profile.amend_up || !profile.amend_down || profile.divides_holding())
+}
+
+/// Whether one kind of protection names no quantity.
+pub(super) fn is_size_free(profile: &VenueProfile, role: OrderRole) -> bool {
+    profile.size_free_stop && role == OrderRole::StopLoss
 }
 
 /// What one kind of protection is to be.

@@ -192,7 +192,7 @@ fn place(deciding: &mut Deciding<'_>, plan: &Plan, working: Option<&Order>, cove
             | OrderRole::Compensation => patience::stop_terms(deciding, plan, cover.level),
         };
         // A stop without a size is worth what it covers by then: no venue judges it before.
-        let size_free = deciding.state.profile.size_free_stop && cover.role == OrderRole::StopLoss;
+        let size_free = holding::is_size_free(&deciding.state.profile, cover.role);
         if !size_free && !super::large_enough(deciding, &plan.instrument, cover.quantity, terms.trigger())? {
             return Ok(());
         }
