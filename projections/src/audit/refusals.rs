@@ -50,6 +50,9 @@ pub(crate) fn refusal_words(refusal: &Refusal, naming: Naming) -> String {
         }
         Refusal::NoPriceYet => "no price was seen yet that it could be read against".to_owned(),
         Refusal::ShortingUnsupported => "the venue cannot be short".to_owned(),
+        Refusal::UnsupportedByProfile { needs } if needs == "stop_limit" => {
+            "a stop limit names what it trades, and the venue's stops name no quantity (size_free_stop)".to_owned()
+        }
         Refusal::UnsupportedByProfile { needs } => format!("the venue's profile has no {needs}"),
         Refusal::GoodTillPassed { good_till } => {
             format!("its orders were to stand until {good_till}, which has passed")

@@ -48,7 +48,8 @@ impl Ledger {
         // Taken back so that it can be sent again, larger.
         let resent =
             event.plan.and_then(|plan| self.plan(plan)?.group_of(no)).is_some_and(|group| group.ordered.resend);
-        let (role, not_added, done) = self.change_order(event, no, |order| {
+        let (role, not_added, set_off) = self.change_order(event, no, |order| {
+            let was_set_off = order.set_off || order.is_done();
             let (was_to_grow, before) = (order.is_to_grow(), order.quantity);
             let was_to_end = resent && order.in_flight == Some(Change::Cancel);
             report_to(order, report);
@@ -56,13 +57,12 @@ impl Ledger {
             let goes_on = order.is_working() || order.status == OrderStatus::Filled;
             let stays = was_to_end && order.in_flight.is_none() && goes_on;
             order.told.did_not_grow |= not_added || stays;
-            Ok((order.role, not_added, order.is_done()))
+            // One that is done was set off, whether or not its trades are told.
+            Ok((order.role, not_added, !was_set_off && (order.set_off || order.is_done())))
         })?;
         if not_added && !is_protection(role) {
             self.mark_resend(event)?;
         }
-        // One that is done was set off, whether or not its trades are told.
-        let set_off = done || report.what == ReportKind::Triggered;
         if set_off && role == OrderRole::StopLoss {
             let plan = Self::number_of_plan(event)?;
             stop_out(self.plan_mut(event, plan)?);

@@ -17,6 +17,14 @@ impl BarVenue {
         if trails || (order.terms.visible().is_some() && !profile.native_iceberg) {
             return Ok(Some(VenueReason::Other));
         }
+        // One of two linked exits that comes when the other has traded.
+        let exits = order.is_stop() || matches!(order.terms, OrderTerms::TakeProfit { .. });
+        if exits && profile.native_oco && !order.reduce_only {
+            let held = self.positions.get(&order.plan).map_or(Position::FLAT, |(_, position)| *position);
+            if Side::of(held) != Some(order.side.opposite()) {
+                return Ok(Some(VenueReason::NothingToReduce));
+            }
+        }
         if order.is_stop() {
             let stops = self.resting.values().filter(|o| o.symbol == order.symbol && o.is_stop()).count();
             if profile.max_stops.is_some_and(|max| stops >= usize::from(max)) {

@@ -14,7 +14,7 @@ use retrace_core::instrument::Instrument;
 use retrace_core::order::OrderRole;
 use retrace_core::stop::StopKind;
 use retrace_projections::access::PlannerViews;
-use retrace_projections::ledger::{Distance, Exits, Phase, Plan};
+use retrace_projections::ledger::{Distance, Exits, Order, Phase, Plan};
 
 use super::{actions, batch, closing, converge, current_price, large_enough, schedule, snapshot, target};
 use crate::planner::{ExecutionDirective, ExecutionPlan, ExitPlan, SizePlan, Unplanned, plan_trade};
@@ -441,9 +441,10 @@ fn begin_close(
         return Ok(already_closed(deciding, id, plan_id)?);
     };
     // Stopped out it is being flattened already, at any price: a close could only slow that down. Where only a stop is
-    // left that rests, it is not.
-    let rests = plan.working(OrderRole::StopLoss).any(|stop| stop.fills.is_empty())
-        && plan.working(OrderRole::Flatten).next().is_none();
+    // left that rests, it is not; nor where one was set off that may not trade at any price.
+    let at_any_price = |stop: &Order| stop.set_off && stop.terms.limit_price().is_none();
+    let waits = |stop: &Order| stop.fills.is_empty() && !at_any_price(stop);
+    let rests = plan.working(OrderRole::StopLoss).any(waits) && plan.working(OrderRole::Flatten).next().is_none();
     if matches!(plan.phase, Phase::StoppedOut | Phase::Reopened { .. }) && !rests {
         return nothing_to_do(deciding, &plan, id, Idle::AlreadyWorking);
     }

@@ -6,7 +6,7 @@ use retrace_core::stop::Trail;
 
 use super::directive_build::{Builder, Built};
 use super::directive_fields::{ExitFields, Given};
-use super::directive_values::{Named, text_of};
+use super::directive_values::Named;
 use super::rule::Rule;
 
 const STOP_LIMIT: &str = "directive.exit_directive.stop_limit_price";
@@ -25,6 +25,16 @@ impl Builder<'_> {
     ) -> Built<(Option<StopChange>, Option<TakeProfitChange>)> {
         let values = self.values();
         let Some(exit) = exit else { return Ok((None, None)) };
+        // Nothing is no stop: what it was meant to be cannot be told.
+        let others = [
+            (STOP_LIMIT, &exit.stop_limit_price),
+            (TOLERANCE, &exit.stop_loss_tolerance),
+            (TRAIL_DISTANCE, &exit.trailing_stop_distance),
+            (TRAIL_TOLERANCE, &exit.trailing_stop_tolerance),
+        ];
+        if let Some((field, _)) = others.into_iter().find(|(_, given)| **given == Given::Null) {
+            return Err((self.here)(Rule::StopRemovedByNull).field(field).value("null"));
+        }
         let stop = match self.trailing(exit, instruments)? {
             Some(trail) => Some(StopChange::To(StopLevel::Trailing(trail))),
             None => self.stop(exit, instruments)?,
@@ -40,8 +50,8 @@ impl Builder<'_> {
     fn trailing(&self, exit: &ExitFields, instruments: &[&Instrument]) -> Built<Option<Trail>> {
         let values = self.values();
         let distance =
-            values.price(Named(TRAIL_DISTANCE, text_of(exit.trailing_stop_distance.as_ref())), instruments)?;
-        let tolerance = Named(TRAIL_TOLERANCE, text_of(exit.trailing_stop_tolerance.as_ref()));
+            values.price(Named::given(TRAIL_DISTANCE, &exit.trailing_stop_distance), instruments)?;
+        let tolerance = Named::given(TRAIL_TOLERANCE, &exit.trailing_stop_tolerance);
         let (field, trail) = match (distance, values.fraction(tolerance, false)?) {
             (None, None) => return Ok(None),
             (Some(_), Some(_)) => return self.excludes(TRAIL_TOLERANCE, "trailing_stop_distance"),
@@ -50,8 +60,8 @@ impl Builder<'_> {
         };
         let others = [
             (!matches!(exit.stop_loss_price, Given::Absent), "stop_loss_price"),
-            (exit.stop_loss_tolerance.is_some(), "stop_loss_tolerance"),
-            (exit.stop_limit_price.is_some(), "stop_limit_price"),
+            (!matches!(exit.stop_loss_tolerance, Given::Absent), "stop_loss_tolerance"),
+            (!matches!(exit.stop_limit_price, Given::Absent), "stop_limit_price"),
             (exit.remove_stop == Some(true), "remove_stop"),
         ];
         match others.into_iter().find(|(given, _)| *given) {
@@ -62,10 +72,10 @@ impl Builder<'_> {
 
     fn stop(&self, exit: &ExitFields, instruments: &[&Instrument]) -> Built<Option<StopChange>> {
         let values = self.values();
-        let tolerance = values.fraction(Named(TOLERANCE, text_of(exit.stop_loss_tolerance.as_ref())), false)?;
+        let tolerance = values.fraction(Named::given(TOLERANCE, &exit.stop_loss_tolerance), false)?;
         let price = values.price(Named::given(STOP, &exit.stop_loss_price), instruments)?;
         let remove = exit.remove_stop == Some(true);
-        let limit = values.price(Named(STOP_LIMIT, text_of(exit.stop_limit_price.as_ref())), instruments)?;
+        let limit = values.price(Named::given(STOP_LIMIT, &exit.stop_limit_price), instruments)?;
         Ok(match (price, tolerance, remove) {
             (Some(_), Some(_), _) => return self.excludes(TOLERANCE, "stop_loss_price"),
             (Some(_), None, true) => return self.excludes(REMOVE_STOP, "stop_loss_price"),

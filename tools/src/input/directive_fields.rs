@@ -184,10 +184,14 @@ pub(super) struct SizeFields<'a> {
 pub(super) struct ExitFields {
     #[serde(default)]
     pub(super) stop_loss_price: Given<Text>,
-    pub(super) stop_loss_tolerance: Option<Text>,
-    pub(super) stop_limit_price: Option<Text>,
-    pub(super) trailing_stop_distance: Option<Text>,
-    pub(super) trailing_stop_tolerance: Option<Text>,
+    #[serde(default)]
+    pub(super) stop_loss_tolerance: Given<Text>,
+    #[serde(default)]
+    pub(super) stop_limit_price: Given<Text>,
+    #[serde(default)]
+    pub(super) trailing_stop_distance: Given<Text>,
+    #[serde(default)]
+    pub(super) trailing_stop_tolerance: Given<Text>,
     #[serde(default)]
     pub(super) take_profit_price: Given<Text>,
     pub(super) remove_stop: Option<bool>,

@@ -87,7 +87,7 @@ pub(super) fn hint(rule: &Rule, field: Option<&str>, value: Option<&str>) -> Opt
         Rule::NotWhole { .. } if name == "slices" => "leave `algorithm` out for a single order",
         Rule::TooManyDigits { .. } => "round the prices in the file, or take a coarser `tick` or `lot`",
         Rule::Damaged { .. } => "fetch or compress the file again",
-        Rule::StopRemovedByNull => "leave `stop_loss_price` out to keep the stop as it is",
+        Rule::StopRemovedByNull => "leave it out to keep the stop as it is",
         Rule::UnknownPlan => "give the NEW_TRADE a `plan_id` of your own; only such plans can be named in a file",
         Rule::EmptyList if name == "target_plan_ids" => "name the plans it is for, each opened by an earlier line",
         Rule::EmptyList if name == "market" => "name at least one file of bars",
