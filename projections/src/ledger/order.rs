@@ -84,6 +84,14 @@ pub(super) struct Said {
     pub change_refused: Option<VenueReason>,
     /// It was to grow, and the answer was that it did not.
     pub did_not_grow: bool,
+    /// Its level was touched.
+    pub triggered: bool,
+}
+
+impl Said {
+    /// Nothing yet.
+    const NOTHING: Self =
+        Self { accepted: false, end: None, refused: None, change_refused: None, did_not_grow: false, triggered: false };
 }
 
 /// A change of a working order that was requested and not yet answered.
@@ -183,7 +191,7 @@ impl Order {
             fills: Vec::new(),
             filled: Position::FLAT,
             stated: Position::FLAT,
-            told: Said { accepted: false, end: None, refused: None, change_refused: None, did_not_grow: false },
+            told: Said::NOTHING,
             set_off: false,
             patience_over: false,
             busted: BTreeSet::new(),

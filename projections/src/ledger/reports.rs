@@ -49,7 +49,7 @@ impl Ledger {
         let resent =
             event.plan.and_then(|plan| self.plan(plan)?.group_of(no)).is_some_and(|group| group.ordered.resend);
         let (role, not_added, set_off) = self.change_order(event, no, |order| {
-            let was_set_off = order.set_off || order.is_done();
+            let was_set_off = order.told.triggered || order.is_done();
             let (was_to_grow, before) = (order.is_to_grow(), order.quantity);
             let was_to_end = resent && order.in_flight == Some(Change::Cancel);
             report_to(order, report);
@@ -58,7 +58,7 @@ impl Ledger {
             let stays = was_to_end && order.in_flight.is_none() && goes_on;
             order.told.did_not_grow |= not_added || stays;
             // One that is done was set off, whether or not its trades are told.
-            Ok((order.role, not_added, !was_set_off && (order.set_off || order.is_done())))
+            Ok((order.role, not_added, !was_set_off && (order.told.triggered || order.is_done())))
         })?;
         if not_added && !is_protection(role) {
             self.mark_resend(event)?;

@@ -59,7 +59,7 @@ impl Order {
     /// Its level was touched: so the venue has it, whether or not it said so before.
     pub(super) fn triggered(&mut self) {
         self.set_off = true;
-        self.told.accepted = true;
+        (self.told.accepted, self.told.triggered) = (true, true);
         self.restate();
     }
 

@@ -20,8 +20,8 @@ impl BarVenue {
         // One of two linked exits that comes when the other has traded.
         let exits = order.is_stop() || matches!(order.terms, OrderTerms::TakeProfit { .. });
         if exits && profile.native_oco && !order.reduce_only {
-            let held = self.positions.get(&order.plan).map_or(Position::FLAT, |(_, position)| *position);
-            if Side::of(held) != Some(order.side.opposite()) {
+            let held = self.positions.get(&order.plan).map(|(_, position)| *position);
+            if held.is_some_and(|held| Side::of(held) != Some(order.side.opposite())) {
                 return Ok(Some(VenueReason::NothingToReduce));
             }
         }

@@ -9,7 +9,7 @@ use retrace_core::ids::{GroupNo, PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_projections::ledger::{Closing, Group, Order, Phase, Plan};
 
-use super::{REJECT_RETRIES, Request, current_price, holding, patience, request, snapshot, target};
+use super::{REJECT_RETRIES, Request, cancel, current_price, holding, patience, request, snapshot, target};
 use crate::step::{Deciding, EngineError};
 
 pub(super) use slices::{is_superseded, order_of_ends};
@@ -145,6 +145,15 @@ fn next_try(plan: &Plan, closing: &Closing) -> Try {
 pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
     let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     let Some(held) = deciding.exact(plan.held_lots())? else { return Ok(()) };
+    // A stop that traded ended a close in slices: what it left is not kept for the next stop, which stands at another level.
+    if was_closing(&plan) {
+        let rests = |stop: &&Order| stop.fills.is_empty() && !stop.set_off;
+        let resting = plan.working(OrderRole::StopLoss).filter(rests);
+        for stop in resting.map(|stop| stop.no).collect::<Vec<_>>() {
+            cancel(deciding, no, stop, Because::Closing)?;
+        }
+    }
+    let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     let mut uncovered = Side::Buy.signed(held);
     let sells = |role| matches!(role, OrderRole::StopLoss | OrderRole::Flatten | OrderRole::Close);
     // What went across zero is flattened the other way: such an order covers nothing.
@@ -166,14 +175,24 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
     sell_at_market(deciding, &plan, quantity, why_flattened(&plan))
 }
 
+/// Whether a directive closes it, whatever its stop has done since.
+fn was_closing(plan: &Plan) -> bool {
+    plan.groups.iter().any(|group| group.is_active() && group.action == GroupAction::Close)
+}
+
 /// Why what a plan holds is flattened instead of protected.
 pub(super) fn why_flattened(plan: &Plan) -> Because {
-    let stop_filled = plan.has_filled(OrderRole::StopLoss) || plan.side_orders().any(Order::is_done);
+    // By the order in which they were told: the first of a stop, the last of an entry.
+    let booked = |role| plan.orders().filter(move |order| order.role == role).flat_map(|order| &order.fills);
+    let stopped = booked(OrderRole::StopLoss).map(|fill| fill.booked).min();
+    let entered = booked(OrderRole::Entry).map(|fill| fill.booked).max();
+    let entered_late = stopped.is_some() && entered > stopped || plan.side_orders().any(Order::is_done);
     let stop_refused = plan.side_orders().any(|order| order.role == OrderRole::StopLoss && order.reason.is_some());
     // What fills after a plan has ended came too late, as what fills after its stop.
-    let late = stop_filled || matches!(plan.phase, Phase::Reopened { .. });
+    let late = entered_late || matches!(plan.phase, Phase::Reopened { .. });
     match (late, stop_refused) {
         _ if patience::gave_out(plan) => Because::PatienceOver,
+        (false, _) if stopped.is_some() && was_closing(plan) => Because::Closing,
         (true, _) => Because::LateEntry,
         (false, true) => Because::StopLost,
         (false, false) => Because::StopAlreadyPassed,

@@ -34,7 +34,10 @@ impl Market {
                 let (found, recorded) = (tape.identity(), &session.identity().tape);
                 if found != *recorded {
                     let difference = difference(&found, recorded);
-                    warn(&format!("the market data is not what the session was run on: {difference}"));
+                    warn(&format!(
+                        "{}: the market data is not what the session was run on: {difference}",
+                        session.name
+                    ));
                 }
                 Some(tape)
             }

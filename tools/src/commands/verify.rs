@@ -1,5 +1,6 @@
 //! `retrace verify`: proves that a session's log is whole, folds to the same ledger, and would be decided again.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -81,7 +82,10 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
         reader.sessions()?.into_iter().map(|(name, _)| name).collect()
     } else {
         let known = args.sessions.iter().map(|name| StoredSession::find(&reader, name).map(|session| session.name));
-        known.collect::<Result<Vec<_>, _>>()?
+        let mut named = known.collect::<Result<Vec<_>, _>>()?;
+        let mut seen = BTreeSet::new();
+        named.retain(|name| seen.insert(name.clone()));
+        named
     };
     let lost = lost_session(&reader);
     drop(reader);
@@ -108,8 +112,13 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
         }
     }
     if verified.len() > 1 {
-        let clean = verified.iter().filter(|(_, result)| result.as_ref().is_ok_and(Verification::is_clean)).count();
-        writeln!(output.page(), "\n{clean} of {} are clean", counted(verified.len() as u64, "session"))?;
+        let is_clean = |(_, result): &&Verified| result.as_ref().is_ok_and(Verification::is_clean);
+        let (clean, others): (Vec<_>, Vec<_>) = verified.iter().partition(is_clean);
+        let sessions = counted(verified.len() as u64, "session");
+        writeln!(output.page(), "\n{} of {sessions} are clean", clean.len())?;
+        for (name, _) in others {
+            writeln!(output.page(), "not clean: {}", painted(BOLD, name))?;
+        }
     }
     Ok(worst)
 }

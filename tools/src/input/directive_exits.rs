@@ -49,8 +49,7 @@ impl Builder<'_> {
     /// A stop that follows the price stands in place of every other one.
     fn trailing(&self, exit: &ExitFields, instruments: &[&Instrument]) -> Built<Option<Trail>> {
         let values = self.values();
-        let distance =
-            values.price(Named::given(TRAIL_DISTANCE, &exit.trailing_stop_distance), instruments)?;
+        let distance = values.price(Named::given(TRAIL_DISTANCE, &exit.trailing_stop_distance), instruments)?;
         let tolerance = Named::given(TRAIL_TOLERANCE, &exit.trailing_stop_tolerance);
         let (field, trail) = match (distance, values.fraction(tolerance, false)?) {
             (None, None) => return Ok(None),

@@ -63,7 +63,9 @@ impl Auditor {
         if standing && let Some(order) = self.trails_otherwise(no, plan) {
             return Err(Finding::Trail { plan: no, order, what: "trails otherwise than its plan's" });
         }
-        let ends = matches!(plan.phase, Phase::StoppedOut | Phase::Closed);
+        // One that is closed over time is stopped out by its stop, whether or not that has begun.
+        let traded = matches!(plan.phase, Phase::Closing { .. }) && stops().any(|stop| stop.filled > 0);
+        let ends = traded || matches!(plan.phase, Phase::StoppedOut | Phase::Closed);
         // While what flattens it is on its way, nothing is told.
         let flattens = of(Kind::Exit).any(Order::is_pending);
         if !ends && !flattens && plan.gap != held - covered {
@@ -81,7 +83,8 @@ impl Auditor {
             Because::BelowMinNotional => self.rules.min_notional > 0,
             Because::Consolidating => profile.has_several(),
             Because::Reducing => profile.divides(),
-            Because::Closing => matches!(plan.phase, Phase::Closing { .. }),
+            // Its stop may have traded since.
+            Because::Closing => matches!(plan.phase, Phase::Closing { .. } | Phase::StoppedOut),
             Because::ProtectionCancelled => plan.stop.is_none(),
             Because::NoConnection => !self.connected,
             // It is being flattened, and nothing covers it until then; or the venue refuses to.
