@@ -222,6 +222,8 @@ fn directive_refusals() {
         ("plans of a new trade", changed(NEW, &[("\"scope\"", "\"target_plan_ids\":[\"A\"],\"scope\"")])),
         ("slippage of a new trade", changed(NEW, &[("\"slices\"", "\"max_total_slippage_pct\":0.1,\"slices\"")])),
         ("stop of null", changed(NEW, &[("\"37000\"", "null")])),
+        ("trail of null", changed(NEW, &[("\"stop_loss_price\":\"37000\"", "\"trailing_stop_distance\":null")])),
+        ("tolerance of null", changed(NEW, &[("\"stop_loss_price\":\"37000\"", "\"stop_loss_tolerance\":null")])),
         ("stop and tolerance", changed(NEW, &[("\"37000\"", "\"37000\",\"stop_loss_tolerance\":\"0.01\"")])),
         ("stop limit alone", changed(NEW, &[("stop_loss_price", "stop_limit_price")])),
         (
