@@ -80,9 +80,13 @@ impl Auditor {
                 });
                 let hint = said.as_ref().map_or(ExecutionHint::NONE, hint_of);
                 let deadline = hint.end_after.map(|span| millis(event.time.plus(span)));
-                // One that names a target and nothing of how goes on as the plan's groups did.
-                let goes_on =
-                    || self.divisions.iter().any(|((of, _), group)| *of == plan && group.algorithm == Some(*told));
+                // One that names a target and nothing of how goes on as was said before; a lost connection may have kept that
+                // from being begun.
+                let goes_on = || {
+                    let of_plan = |said| known.and_then(|known| leg_of(said, self.session, &known.id));
+                    let mut before = self.said.values().filter_map(of_plan);
+                    before.any(|said| hint_of(&said).algorithm == Some(*told))
+                };
                 let says_nothing = hint == ExecutionHint::NONE && said.as_ref().is_some_and(is_change);
                 let algorithm = hint.algorithm.or_else(|| Some(*told).filter(|_| says_nothing && goes_on()));
                 let known = Division {
