@@ -302,30 +302,12 @@ impl OrderTerms {
 
     /// The most of it that stands in the book at once, where the venue hides the rest.
     pub const fn visible(self) -> Option<Quantity> {
-        match self {
-            Self::Iceberg { visible, .. } => Some(visible),
-            Self::Market
-            | Self::Limit { .. }
-            | Self::Stop { .. }
-            | Self::TakeProfit { .. }
-            | Self::Unknown
-            | Self::TrailingStop { .. }
-            | Self::StopLimit { .. } => None,
-        }
+        if let Self::Iceberg { visible, .. } = self { Some(visible) } else { None }
     }
 
     /// How far behind the price the order's level follows, where the type's does.
     pub const fn trail(self) -> Option<Trail> {
-        match self {
-            Self::TrailingStop { trail, .. } => Some(trail),
-            Self::Market
-            | Self::Limit { .. }
-            | Self::Stop { .. }
-            | Self::TakeProfit { .. }
-            | Self::StopLimit { .. }
-            | Self::Iceberg { .. }
-            | Self::Unknown => None,
-        }
+        if let Self::TrailingStop { trail, .. } = self { Some(trail) } else { None }
     }
 
     /// The same type at another price or level; one that has none stays as it is. The limit of a stop limit keeps its

@@ -69,13 +69,13 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
         state.see(&moved.symbol, moved.mark);
     }
     let event = Event { seq, time, plan, order, cause, fact: Fact::Input(input.clone()) };
-    let known =
-        |state: &State| plan.zip(order).and_then(|(plan, order)| state.ledger.plan(plan)?.order(order).cloned());
-    let before = known(state);
+    let known = plan.zip(order);
+    let before = known.and_then(|(plan, order)| state.ledger.plan(plan)?.order(order).cloned());
     state.ledger.apply(&event)?;
     // What was told before wakes nobody: at another price by now something else might be decided. A plan that was
     // brought back for it is sealed again already.
-    let told_before = before.is_some() && known(state).is_none_or(|now| before == Some(now));
+    let now = known.and_then(|(plan, order)| state.ledger.plan(plan)?.order(order));
+    let told_before = before.is_some_and(|before| now.is_none_or(|now| before == *now));
     let mut deciding = Deciding { state, time, input: seq, events: vec![event], leaves_next: Position::FLAT };
     match input {
         Input::SessionContinued(_) | Input::ConnectionChanged { connected: false } => {}

@@ -109,11 +109,6 @@ impl Check {
             Self::Redeliver => REDELIVER,
         }
     }
-
-    /// The check of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|check| check.as_str() == name)
-    }
 }
 
 /// Why an import is not run again.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use retrace_core::directive::{ClosePlans, Intent, ModifyPlans, NewTrade, StopChange, StopLevel, StrategyDirective};
-use retrace_core::event::{Decision, Event, Fact, Input, Report, ReportKind, ReportedOrder};
+use retrace_core::event::{Decision, Event, Fact, Input, Refusal, Report, ReportKind, ReportedOrder};
 use retrace_core::ids::{DirectiveId, PlanNo, Seq, SessionUid};
 use retrace_core::log::scan_log;
 use retrace_core::manifest::Identity;
@@ -273,7 +273,6 @@ const fn is_delivered(input: &Input) -> bool {
 
 /// Whether a directive was a repeat as it was recorded, or the id of another one.
 fn is_repeat(recorded: &Step) -> bool {
-    use retrace_core::event::Refusal;
     recorded.decisions().any(|event| {
         matches!(
             &event.fact,

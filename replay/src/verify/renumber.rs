@@ -94,6 +94,7 @@ const fn directive(decision: &mut Decision) -> Option<&mut DirectiveId> {
     | Decision::TargetSet { directive, .. }
     | Decision::ExitsSet { directive, .. }
     | Decision::StopLimitSet { directive, .. }
+    | Decision::StopTrailSet { directive, .. }
     | Decision::GroupOpened { directive, .. }
     | Decision::CloseStarted { directive, .. }
     | Decision::GroupCancelled { directive, .. }

@@ -143,7 +143,7 @@ fn next_try(plan: &Plan, closing: &Closing) -> Try {
 
 /// After a stop-out: sells (or buys back) at market what no stop covers any more.
 pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), EngineError> {
-    let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
+    let Some(mut plan) = snapshot(deciding, no) else { return Ok(()) };
     let Some(held) = deciding.exact(plan.held_lots())? else { return Ok(()) };
     // A stop that traded ended a close in slices: what it left is not kept for the next stop, which stands at another level.
     if was_closing(&plan) {
@@ -152,8 +152,9 @@ pub(super) fn flatten(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Eng
         for stop in resting.map(|stop| stop.no).collect::<Vec<_>>() {
             cancel(deciding, no, stop, Because::Closing)?;
         }
+        let Some(now) = snapshot(deciding, no) else { return Ok(()) };
+        plan = now;
     }
-    let Some(plan) = snapshot(deciding, no) else { return Ok(()) };
     let mut uncovered = Side::Buy.signed(held);
     let sells = |role| matches!(role, OrderRole::StopLoss | OrderRole::Flatten | OrderRole::Close);
     // What went across zero is flattened the other way: such an order covers nothing.

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use clap::builder::PossibleValuesParser;
 use retrace_core::ids::SessionName;
 use retrace_core::store::LogReader;
 use retrace_replay::verify::{Check, CheckResult, Finding, Verification, verify_only};
@@ -17,7 +18,7 @@ use crate::error::CliError;
 use crate::output::columns::{Align, Piece, Table};
 use crate::output::style::{ALARM, BAD, BOLD, DIM, GOOD, NOTICE, painted};
 use crate::output::text::{counted, printable};
-use crate::output::{Output, progress};
+use crate::output::{Output, progress, warn};
 
 /// Prove that a session's log is whole and is decided the same again
 #[derive(Debug, clap::Args)]
@@ -25,8 +26,8 @@ pub(super) struct Args {
     /// Sessions to verify; all of the store's where none is named
     sessions: Vec<String>,
     /// Make only these checks
-    #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = check_name)]
-    only: Vec<Check>,
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = PossibleValuesParser::new(CHECKS))]
+    only: Vec<String>,
     /// Verify so many sessions at a time
     #[arg(long, value_name = "N", default_value = "1")]
     jobs: NonZeroUsize,
@@ -36,13 +37,11 @@ pub(super) struct Args {
     market: Market,
 }
 
-/// A check on the command line.
-fn check_name(text: &str) -> Result<Check, String> {
-    Check::parse(text).ok_or_else(|| {
-        let known: Vec<_> = Check::ALL.into_iter().map(Check::as_str).collect();
-        format!("no such check; there are {}", known.join(", "))
-    })
-}
+/// The checks as they are spelled on the command line.
+const CHECKS: [&str; 5] = {
+    let [integrity, rebuild, redecide, resimulate, redeliver] = Check::ALL;
+    [integrity.as_str(), rebuild.as_str(), redecide.as_str(), resimulate.as_str(), redeliver.as_str()]
+};
 
 /// The shape of `--json` for one session that is named.
 #[derive(Serialize)]
@@ -90,7 +89,13 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
     let lost = lost_session(&reader);
     drop(reader);
     let verified = args.verify_all(&names);
-    let mut worst = if lost.is_some() { Status::Incomplete } else { Status::Fine };
+    let mut worst = if let Some(lost) = lost {
+        // It has no name to be listed under.
+        warn(&lost.to_string());
+        Status::Incomplete
+    } else {
+        Status::Fine
+    };
     for (_, result) in &verified {
         worst = worse(worst, result.as_ref().map_or(Status::Incomplete, status));
     }
@@ -126,8 +131,9 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
 impl Args {
     fn verify(&self, session: &StoredSession<'_>) -> Result<Verification, CliError> {
         let tape = self.market.read_again(session);
-        let only = if self.only.is_empty() { &Check::ALL[..] } else { &self.only };
-        Ok(verify_only(session.reader, session.uid, tape.as_ref(), only)?)
+        let chosen = |check: &Check| self.only.is_empty() || self.only.iter().any(|name| name == check.as_str());
+        let only: Vec<Check> = Check::ALL.into_iter().filter(chosen).collect();
+        Ok(verify_only(session.reader, session.uid, tape.as_ref(), &only)?)
     }
 
     /// Verifies sessions side by side, each thread with readers of its own. What cannot be read does not keep the others
@@ -151,7 +157,8 @@ impl Args {
             let others: Vec<_> = (1..self.jobs.get().min(names.len())).map(|_| scope.spawn(work)).collect();
             let mut done = work();
             for other in others {
-                done.extend(other.join().unwrap_or_default());
+                // What a thread found is never left out.
+                done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             }
             done
         });
