@@ -25,3 +25,4 @@ mod scenarios;
 mod snapshots;
 mod transfer;
 mod verify;
+mod verify_sessions;
