@@ -203,6 +203,18 @@ pub struct OrderCause<'a> {
     pub attempt: u32,
 }
 
+impl GroupId {
+    /// Stands for any group's id where ids do not count.
+    pub(crate) const UNNAMED: Self = Self([0; 16]);
+}
+
+impl PlanId {
+    /// Stands for any plan's id where ids do not count.
+    pub(crate) fn unnamed() -> Self {
+        Self("TPL_".to_owned())
+    }
+}
+
 /// The plan id for a directive that names none.
 pub fn derive_plan_id(session: SessionUid, directive: &DirectiveId, leg: u32) -> PlanId {
     let digest = cause_digest(session, "plan", &[directive.as_str().as_bytes(), &leg.to_le_bytes()]);

@@ -28,6 +28,7 @@ pub mod index;
 pub mod log;
 pub mod memory;
 pub mod store;
+pub mod trail;
 
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;

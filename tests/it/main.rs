@@ -23,6 +23,7 @@ mod reports;
 mod scenario;
 mod scenarios;
 mod snapshots;
+mod trail;
 mod transfer;
 mod verify;
 mod verify_sessions;

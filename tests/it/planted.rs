@@ -7,7 +7,7 @@ use retrace_core::ids::{DirectiveId, Seq, TradeId};
 use retrace_core::memory::MemoryStore;
 use retrace_core::testkit::samples;
 use retrace_core::time::Timestamp;
-use retrace_replay::verify::{Check, Engine, Verification, verify_engine};
+use retrace_replay::verify::{Engine, Verification, Verifier};
 use retrace_replay::{EngineError, State, step};
 
 use crate::scenario::Scenario;
@@ -18,7 +18,10 @@ fn verified(engine: Engine) -> Verification {
     let scenario = Scenario::read("long", &long_script()).unwrap();
     let mut store = MemoryStore::new();
     let played = scenario.play(&mut store);
-    let verify = |engine| verify_engine(&store, played.session, Some(&scenario.tape), &Check::ALL, engine).unwrap();
+    let verify = |engine| {
+        let verifier = Verifier { engine, ..Verifier::default() };
+        verifier.run(&store, played.session, Some(&scenario.tape)).unwrap()
+    };
     assert!(verify(step).is_clean());
     verify(engine)
 }

@@ -6,8 +6,9 @@ use retrace_core::content::{Content, ContentRef};
 use retrace_core::event::{Fact, Input};
 use retrace_core::ids::{PlanNo, Seq, SessionUid};
 use retrace_core::step::Step;
-use retrace_core::store::{LogStore, StoreError};
-use retrace_projections::ledger::Plan;
+use retrace_core::store::{Checkpoint, LogStore, StoreError};
+use retrace_core::trail::{TRAIL, TRAIL_VERSION, Trail};
+use retrace_projections::ledger::{Ledger, PROJECTION, PROJECTION_VERSION, Plan};
 use retrace_replay::backtest::Recorder;
 
 /// After how many events a run commits.
@@ -24,6 +25,11 @@ pub struct StoreRecorder<'a> {
     appended: Seq,
     steps: u64,
     sealed: BTreeMap<PlanNo, Plan>,
+    trail: Trail,
+    /// A mark of the trail stands behind the last Step, whose ledger is not shown yet.
+    marked: bool,
+    /// Marks that the next commit takes along.
+    marks: Vec<Checkpoint>,
     watching: Watching<'a>,
 }
 
@@ -53,6 +59,9 @@ impl<'a> StoreRecorder<'a> {
             appended: Seq(0),
             steps: 0,
             sealed: BTreeMap::new(),
+            trail: Trail::default(),
+            marked: false,
+            marks: Vec::new(),
             watching,
         }
     }
@@ -84,11 +93,38 @@ impl<'a> StoreRecorder<'a> {
         self.store
     }
 
+    /// Notes beside the log what it comes to at its end, and makes all of it durable.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be written.
+    pub fn finish(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
+        self.mark(ledger, true);
+        self.commit()
+    }
+
+    /// Notes the digests of the trail and of the ledger behind the last Step.
+    fn mark(&mut self, ledger: &Ledger, finished: bool) {
+        let seq = self.appended;
+        let mark = |projection: &str, version, digest| Checkpoint {
+            seq,
+            projection: projection.to_owned(),
+            version,
+            digest,
+            finished,
+        };
+        self.marks.retain(|mark| mark.seq != seq);
+        self.marks.push(mark(TRAIL, TRAIL_VERSION, self.trail.digest()));
+        self.marks.push(mark(PROJECTION, PROJECTION_VERSION, ledger.digest()));
+    }
+
     /// Makes everything appended durable and tells of it.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be written.
     pub fn commit(&mut self) -> Result<(), StoreError> {
+        for mark in self.marks.drain(..) {
+            self.store.put_checkpoint(self.session, &mark)?;
+        }
         self.store.commit()?;
         self.waiting = 0;
         if let Some(on_durable) = &mut self.watching.on_durable {
@@ -110,6 +146,7 @@ impl Recorder for StoreRecorder<'_> {
     fn record(&mut self, step: &Step) -> Result<Seq, StoreError> {
         let content = self.content_of(step);
         self.store.append(self.session, step, content.as_slice())?;
+        self.marked = self.trail.step(step)?;
         self.appended = step.last_seq();
         self.steps = self.steps.saturating_add(1);
         self.waiting = self.waiting.saturating_add(step.events.len() as u64);
@@ -117,6 +154,12 @@ impl Recorder for StoreRecorder<'_> {
             self.commit()?;
         }
         Ok(self.appended)
+    }
+
+    fn decided(&mut self, ledger: &Ledger) {
+        if std::mem::take(&mut self.marked) {
+            self.mark(ledger, false);
+        }
     }
 
     fn sealed(&mut self, plan: Plan) {

@@ -10,9 +10,9 @@ use retrace_core::ids::{Seq, SessionName, SessionUid};
 use retrace_core::instrument::Symbol;
 use retrace_core::manifest::{Identity, Provenance};
 use retrace_core::step::TapePosition;
-use retrace_core::store::{Checkpoint, LogStore, Manifest, StoreError};
+use retrace_core::store::{LogStore, Manifest, StoreError};
 use retrace_core::time::Timestamp;
-use retrace_projections::ledger::{KillSwitch, Ledger, PROJECTION, PROJECTION_VERSION, Plan, Refused};
+use retrace_projections::ledger::{KillSwitch, Ledger, Plan, Refused};
 use retrace_projections::view::{PlanView, plan_view};
 use retrace_replay::DECISION_VERSION;
 use retrace_replay::backtest::{Backtest, Given, RunError};
@@ -268,23 +268,14 @@ pub(crate) fn conclude(
     comment: &dyn Fn(&Plan) -> Option<String>,
     marks: Option<Marks>,
 ) -> Result<Recorded, StoreError> {
-    let digest = ledger.digest();
-    let last_seq = recorder.appended();
-    let checkpoint = Checkpoint {
-        seq: last_seq,
-        projection: PROJECTION.to_owned(),
-        version: PROJECTION_VERSION,
-        digest,
-        finished: true,
-    };
-    recorder.store().put_checkpoint(session, &checkpoint)?;
-    recorder.commit()?;
+    recorder.finish(ledger)?;
+    let (ledger_digest, last_seq) = (ledger.digest(), recorder.appended());
     let plans = final_plans(ledger, recorder, comment, marks);
     let steps = recorder.steps();
     let head = recorder.store().head(session)?;
     let refusals = ledger.refusals().to_vec();
     let kill_switch = ledger.kill_switch().cloned();
-    Ok(Recorded { session, head, last_seq, steps, ledger_digest: digest, plans, refusals, kill_switch })
+    Ok(Recorded { session, head, last_seq, steps, ledger_digest, plans, refusals, kill_switch })
 }
 
 fn final_plans(
@@ -356,8 +347,9 @@ mod tests {
             assert_eq!(store.content(recorded.session, reference).unwrap(), Some(content));
         }
         let checkpoints = store.checkpoints(recorded.session).unwrap();
-        assert_eq!(checkpoints.len(), 1);
-        assert!(checkpoints[0].finished && checkpoints[0].digest == recorded.ledger_digest);
+        let noted: Vec<_> = checkpoints.iter().map(|noted| (noted.projection.as_str(), noted.finished)).collect();
+        assert_eq!(noted, [("decisions", true), ("strategy_ledger", true)]);
+        assert_eq!(checkpoints[1].digest, recorded.ledger_digest);
     }
 
     #[test]

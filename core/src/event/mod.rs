@@ -10,7 +10,7 @@ mod refusal;
 mod report;
 mod risk;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use decision::{BatchEnd, Because, Decision, GroupAction, GroupEnd, LegEnd, Outcome, TimerPurpose};
 pub use import::{TradeImported, TradeOrigin};
@@ -112,6 +112,32 @@ pub struct Head(pub [u8; 32]);
 impl Serialize for Head {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// A text that is no head: 64 hexadecimal digits are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a digest has 64 hexadecimal digits")]
+pub struct NoHead;
+
+impl std::str::FromStr for Head {
+    type Err = NoHead;
+
+    fn from_str(text: &str) -> Result<Self, NoHead> {
+        let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
+        let digits = digits.filter(|digits| digits.len() == 64).ok_or(NoHead)?;
+        let mut head = [0; 32];
+        for (byte, pair) in head.iter_mut().zip(digits.as_chunks::<2>().0) {
+            let [high, low] = *pair;
+            *byte = u8::try_from(high << 4 | low).map_err(|_| NoHead)?;
+        }
+        Ok(Self(head))
+    }
+}
+
+impl<'de> Deserialize<'de> for Head {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -174,6 +174,12 @@ pub enum ExportFault {
         /// After which event.
         seq: Seq,
     },
+    /// A mark of the digest trail is not what the events up to it come to.
+    #[error("checkpoints: what was told and decided up to event {seq} is not what was noted for it")]
+    Trail {
+        /// After which event.
+        seq: Seq,
+    },
     /// Checkpoints that do not follow one another.
     #[error("checkpoints: that for event {seq} does not follow the one before it")]
     CheckpointOrder {

@@ -13,6 +13,7 @@ use retrace_core::ids::{Seq, SessionName};
 use retrace_core::step::{Step, TapePosition};
 use retrace_core::store::{Checkpoint, Manifest};
 use retrace_core::time::Timestamp;
+use retrace_core::trail::{TRAIL, TRAIL_VERSION, Trail};
 use serde::Serialize;
 
 use super::fault::ExportFault;
@@ -28,6 +29,7 @@ pub struct ExportWriter {
     book: Book,
     open: OpenBlock,
     steps: u64,
+    trail: Trail,
     previous: Option<(Timestamp, TapePosition)>,
     /// Texts that an earlier event referred to.
     referred: BTreeSet<ContentRef>,
@@ -82,6 +84,7 @@ impl ExportWriter {
             book: Book::new(&identity),
             open: OpenBlock::first(uid, start, BlockLimits::FORMAT_1),
             steps: 0,
+            trail: Trail::default(),
             previous: None,
             referred: BTreeSet::new(),
             foreign_checkpoints: 0,
@@ -106,6 +109,7 @@ impl ExportWriter {
         let expected = self.open.next_seq();
         let step = decode_frame(frame).map_err(|source| ExportFault::Frame { seq: expected, source })?;
         self.check_follows(expected, &step)?;
+        self.trail.step(&step).map_err(|source| ExportFault::Frame { seq: expected, source })?;
         let (mut events, mut texts) = (Vec::with_capacity(step.events.len()), Vec::new());
         for event in &step.events {
             self.book.apply(event)?;
@@ -177,15 +181,20 @@ impl ExportWriter {
         Ok(())
     }
 
-    /// Compares the ledger with what was noted for the event that it has come to.
+    /// Compares the ledger and the trail with what was noted for the event that they have come to.
     fn check_checkpoints(&mut self) -> Result<(), ExportFault> {
         let ledger = self.book.ledger();
-        while let Some(checkpoint) = self.checkpoints.next_if(|checkpoint| checkpoint.seq == ledger.seq()) {
-            let ours = checkpoint.projection == PROJECTION && checkpoint.version == PROJECTION_VERSION;
-            if ours && checkpoint.digest != ledger.digest() {
-                return Err(ExportFault::Checkpoint { seq: checkpoint.seq });
+        while let Some(noted) = self.checkpoints.next_if(|checkpoint| checkpoint.seq == ledger.seq()) {
+            match (noted.projection.as_str(), noted.version) {
+                (PROJECTION, PROJECTION_VERSION) if noted.digest != ledger.digest() => {
+                    return Err(ExportFault::Checkpoint { seq: noted.seq });
+                }
+                (TRAIL, TRAIL_VERSION) if noted.digest != self.trail.digest() => {
+                    return Err(ExportFault::Trail { seq: noted.seq });
+                }
+                (PROJECTION, PROJECTION_VERSION) | (TRAIL, TRAIL_VERSION) => {}
+                _ => self.foreign_checkpoints = self.foreign_checkpoints.saturating_add(1),
             }
-            self.foreign_checkpoints = self.foreign_checkpoints.saturating_add(u64::from(!ours));
         }
         Ok(())
     }

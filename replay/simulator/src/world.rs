@@ -19,7 +19,7 @@ use retrace_core::step::{Step, TapePosition};
 use retrace_core::store::{LogStore, Manifest};
 use retrace_projections::ledger::{Book, Plan};
 use retrace_replay::effect::{Effect, Outbox, VenueRequest, effect_of};
-use retrace_replay::verify::{Check, verify_only};
+use retrace_replay::verify::{Check, Verifier};
 use retrace_replay::{State, step};
 
 use crate::auditor::{Auditor, LATE_MAX, Phase};
@@ -579,7 +579,8 @@ impl<'a> World<'a> {
         }
         // The world delivers again by itself.
         let checks = [Check::Integrity, Check::Rebuild, Check::Redecide];
-        match verify_only(&store, session, None, &checks) {
+        let verifier = Verifier { only: &checks, ..Verifier::default() };
+        match verifier.run(&store, session, None) {
             Ok(found) if found.is_clean() => Ok(()),
             Ok(found) => {
                 let first = found.findings.first();

@@ -16,6 +16,7 @@ use retrace_core::manifest::Mode;
 use retrace_core::step::Step;
 use retrace_core::store::{Checkpoint, LogReader, StoreError};
 use retrace_core::time::Timestamp;
+use retrace_core::trail::{TRAIL, TRAIL_VERSION, Trail};
 use retrace_projections::ledger::{Book, PROJECTION, PROJECTION_VERSION};
 use serde::Serialize;
 
@@ -122,43 +123,59 @@ pub(crate) const REDECIDE: &str = "re-decide";
 pub(crate) const RESIMULATE: &str = "re-simulate";
 pub(crate) const REDELIVER: &str = "redeliver";
 
-/// Makes every check of a session: [`verify_only`] with all of them.
+/// Makes every check of a session: [`Verifier::run`] with all of them.
 ///
 /// # Errors
-/// As [`verify_only`].
+/// As [`Verifier::run`].
 pub fn verify(reader: &dyn LogReader, session: SessionUid, tape: Option<&Tape>) -> Result<Verification, StoreError> {
-    verify_only(reader, session, tape, &Check::ALL)
-}
-
-/// Makes some checks of a session. `tape` is its market data, if it could be read again; without it a backtest is only
-/// read and folded. Every other session has all that it was decided on in its log, prices included, and needs none.
-///
-/// # Errors
-/// [`StoreError`] only if the session or its manifest cannot be read at all.
-pub fn verify_only(
-    reader: &dyn LogReader,
-    session: SessionUid,
-    tape: Option<&Tape>,
-    only: &[Check],
-) -> Result<Verification, StoreError> {
-    verify_engine(reader, session, tape, only, step)
+    Verifier::default().run(reader, session, tape)
 }
 
 /// What decides: one input at its time, and the events of its Step. [`step`](crate::step()) is the engine; another one is
 /// code that a session is compared with, or one with a fault, to see that it is found.
 pub type Engine = fn(&mut State, Timestamp, Input) -> Result<Vec<Event>, EngineError>;
 
-/// Makes some checks of a session with another engine than this build's where inputs are decided again: [`Check::Redecide`]
-/// and [`Check::Redeliver`].
-///
-/// # Errors
-/// As [`verify_only`].
-pub fn verify_engine(
+/// How a session is verified: by which checks and which engine, and who is told of progress.
+pub struct Verifier<'a> {
+    /// Which checks are made.
+    pub only: &'a [Check],
+    /// What decides the recorded inputs again, for [`Check::Redecide`] and [`Check::Redeliver`].
+    pub engine: Engine,
+    /// Told now and then how many events were looked at: each once where the log is read, and once more where a backtest is
+    /// run again.
+    pub progress: Option<&'a mut dyn FnMut(u64)>,
+}
+
+impl Default for Verifier<'_> {
+    fn default() -> Self {
+        Self { only: &Check::ALL, engine: step, progress: None }
+    }
+}
+
+impl Verifier<'_> {
+    /// Makes the checks. `tape` is the session's market data, if it could be read again; without it a backtest is only
+    /// read and folded. Every other session has all that it was decided on in its log, prices included, and needs none.
+    ///
+    /// # Errors
+    /// [`StoreError`] only if the session or its manifest cannot be read at all.
+    pub fn run(
+        self,
+        reader: &dyn LogReader,
+        session: SessionUid,
+        tape: Option<&Tape>,
+    ) -> Result<Verification, StoreError> {
+        let Self { only, engine, progress } = self;
+        made(reader, session, tape, only, engine, progress.unwrap_or(&mut |_| {}))
+    }
+}
+
+fn made(
     reader: &dyn LogReader,
     session: SessionUid,
     tape: Option<&Tape>,
     only: &[Check],
     engine: Engine,
+    progress: &mut dyn FnMut(u64),
 ) -> Result<Verification, StoreError> {
     let wanted = |check: Check| only.contains(&check);
     let manifest = reader.manifest(session)?;
@@ -183,7 +200,7 @@ pub fn verify_engine(
         }
     };
 
-    let mut rebuild = Rebuild { book: Book::new(identity), broken: None };
+    let mut rebuild = Rebuild { book: Book::new(identity), trail: Trail::default(), broken: None };
     // What is decided otherwise as it stands is not what delivering again would find.
     let decides = wanted(Check::Redecide) || wanted(Check::Redeliver);
     let mut redecide = right_tape.filter(|_| decides).map(|tape| Redecide::new(identity, tape, engine));
@@ -211,6 +228,7 @@ pub fn verify_engine(
                 }
             }
             simulation.note(&step);
+            progress(step.last_seq().0);
             true
         },
         &mut |fault| faults.push(fault),
@@ -243,7 +261,7 @@ pub fn verify_engine(
         }
         if identity.mode == Mode::Backtest && wanted(Check::Resimulate) {
             let finished = checkpoints.iter().any(|checkpoint| checkpoint.finished && checkpoint.seq == end.last_seq);
-            let (count, found) = resimulate::run(reader, session, identity, tape, simulation, finished)?;
+            let (count, found) = resimulate::run(reader, session, identity, tape, simulation, finished, progress)?;
             counts.simulated = count;
             findings.extend(found);
         }
@@ -312,6 +330,7 @@ fn finding_of(fault: &LogFault) -> Finding {
 /// Folds the log from nothing and compares with every digest kept beside it.
 struct Rebuild {
     book: Book,
+    trail: Trail,
     broken: Option<Seq>,
 }
 
@@ -327,12 +346,21 @@ impl Rebuild {
                 return;
             }
         }
-        let here = checkpoints.iter().filter(|checkpoint| checkpoint.seq == step.last_seq());
-        for checkpoint in here.filter(|c| c.projection == PROJECTION && c.version == PROJECTION_VERSION) {
-            if checkpoint.digest != self.book.ledger().digest() {
-                let what = format!("the ledger folded up to event {} is not the one that was noted", checkpoint.seq);
-                findings.push(Finding::new(REBUILD, Some(checkpoint.seq), what));
-            }
+        if let Err(error) = self.trail.step(step) {
+            findings.push(Finding::new(REBUILD, Some(step.first_seq()), error.to_string()));
+        }
+        let here = checkpoints.partition_point(|noted| noted.seq < step.last_seq());
+        for noted in checkpoints.iter().skip(here).take_while(|noted| noted.seq == step.last_seq()) {
+            let what = match (noted.projection.as_str(), noted.version) {
+                (PROJECTION, PROJECTION_VERSION) if noted.digest != self.book.ledger().digest() => {
+                    format!("the ledger folded up to event {} is not the one that was noted", noted.seq)
+                }
+                (TRAIL, TRAIL_VERSION) if noted.digest != self.trail.digest() => {
+                    format!("what was told and decided up to event {} is not what was noted", noted.seq)
+                }
+                _ => continue,
+            };
+            findings.push(Finding::new(REBUILD, Some(noted.seq), what));
         }
     }
 }

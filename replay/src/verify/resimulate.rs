@@ -19,6 +19,8 @@ use crate::tape::Tape;
 pub(super) struct Recorded {
     given: Vec<(Timestamp, Given)>,
     steps: Vec<[u8; 16]>,
+    /// The number of its last event.
+    last: u64,
 }
 
 impl Recorded {
@@ -40,6 +42,7 @@ impl Recorded {
             )
             | None => {}
         }
+        self.last = step.last_seq().0;
         self.steps.push(hash(step).unwrap_or_default());
     }
 }
@@ -52,8 +55,11 @@ fn hash(step: &Step) -> Result<[u8; 16], FrameError> {
 }
 
 /// Compares each Step of the new run with the recorded one.
-struct Comparing {
+struct Comparing<'a> {
     recorded: std::vec::IntoIter<[u8; 16]>,
+    /// How many events the log has, all of which were looked at before.
+    before: u64,
+    progress: &'a mut dyn FnMut(u64),
     finished: bool,
     matched: u64,
 }
@@ -76,13 +82,14 @@ impl std::fmt::Display for Stopped {
     }
 }
 
-impl Recorder for Comparing {
+impl Recorder for Comparing<'_> {
     type Error = Stopped;
 
     fn record(&mut self, step: &Step) -> Result<Seq, Stopped> {
         match self.recorded.next() {
             Some(recorded) if recorded == hash(step).map_err(Stopped::Frame)? => {
                 self.matched = self.matched.saturating_add(1);
+                (self.progress)(self.before.saturating_add(step.last_seq().0));
                 Ok(step.last_seq())
             }
             None if !self.finished => Err(Stopped::RecordEnds),
@@ -99,9 +106,10 @@ pub(super) fn run(
     tape: &Tape,
     recorded: Recorded,
     finished: bool,
+    progress: &mut dyn FnMut(u64),
 ) -> Result<(u64, Vec<Finding>), StoreError> {
-    let Recorded { given, steps } = recorded;
-    let mut comparing = Comparing { recorded: steps.into_iter(), finished, matched: 0 };
+    let Recorded { given, steps, last } = recorded;
+    let mut comparing = Comparing { recorded: steps.into_iter(), before: last, progress, finished, matched: 0 };
     let outcome = Backtest::new(identity, tape, given).run(&mut comparing);
     let findings = match outcome {
         Ok(()) if comparing.recorded.len() == 0 => Vec::new(),

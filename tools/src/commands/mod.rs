@@ -11,6 +11,7 @@ mod sample;
 mod sessions;
 mod snapshot;
 mod stored;
+mod trail;
 mod verify;
 
 use std::process::ExitCode;
@@ -63,6 +64,7 @@ enum Command {
     Sessions(sessions::Args),
     Replay(replay::Args),
     Verify(verify::Args),
+    Trail(trail::Args),
     Audit(audit::Args),
     Snapshot(snapshot::Args),
     Export(export::Args),
@@ -115,6 +117,7 @@ fn perform(command: Command, projections: Projections, output: &mut Output) -> R
         Command::Sessions(args) => sessions::perform(&args, output),
         Command::Replay(args) => replay::perform(&args, output),
         Command::Verify(args) => verify::perform(&args, output),
+        Command::Trail(args) => trail::perform(&args, output),
         Command::Audit(args) => audit::perform(&args, output),
         Command::Snapshot(args) => snapshot::perform(&args, projections, output),
         Command::Export(args) => export::perform(&args, output),

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::builder::PossibleValuesParser;
 use retrace_core::ids::SessionName;
+use retrace_core::manifest::Mode;
 use retrace_core::store::LogReader;
-use retrace_replay::verify::{Check, CheckResult, Finding, Verification, verify_only};
+use retrace_replay::verify::{Check, CheckResult, Finding, Verification, Verifier};
 use serde::Serialize;
 
 use super::Status;
@@ -69,7 +70,13 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
     let reader = args.db.open_quietly()?;
     if let [name] = args.sessions.as_slice() {
         let session = StoredSession::find(&reader, name)?;
-        let verification = args.verify(&session)?;
+        // A damaged session is verified all the same: then the bar does not know how far it is.
+        let events = session.extent().map_or(0, |extent| extent.events.0);
+        let again = session.identity().mode == Mode::Backtest && args.chosen().contains(&Check::Resimulate);
+        let bar = progress::over_events(if again { events.saturating_mul(2) } else { events });
+        let verification = args.verify(&session, &mut |events| bar.set_position(events));
+        bar.finish_and_clear();
+        let verification = verification?;
         if output.is_json() {
             output.document(&document(&session.name, &verification))?;
         } else {
@@ -129,11 +136,15 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
 }
 
 impl Args {
-    fn verify(&self, session: &StoredSession<'_>) -> Result<Verification, CliError> {
-        let tape = self.market.read_again(session);
+    fn chosen(&self) -> Vec<Check> {
         let chosen = |check: &Check| self.only.is_empty() || self.only.iter().any(|name| name == check.as_str());
-        let only: Vec<Check> = Check::ALL.into_iter().filter(chosen).collect();
-        Ok(verify_only(session.reader, session.uid, tape.as_ref(), &only)?)
+        Check::ALL.into_iter().filter(chosen).collect()
+    }
+
+    fn verify(&self, session: &StoredSession<'_>, progress: &mut dyn FnMut(u64)) -> Result<Verification, CliError> {
+        let tape = self.market.read_again(session);
+        let verifier = Verifier { only: &self.chosen(), progress: Some(progress), ..Verifier::default() };
+        Ok(verifier.run(session.reader, session.uid, tape.as_ref())?)
     }
 
     /// Verifies sessions side by side, each thread with readers of its own. What cannot be read does not keep the others
@@ -147,7 +158,7 @@ impl Args {
                 let place = next.fetch_add(1, Ordering::Relaxed);
                 let Some(name) = names.get(place) else { return done };
                 let result = self.db.open_quietly().and_then(|reader| {
-                    StoredSession::find(&reader, name.as_str()).and_then(|session| self.verify(&session))
+                    StoredSession::find(&reader, name.as_str()).and_then(|session| self.verify(&session, &mut |_| {}))
                 });
                 done.push((place, (name.clone(), result)));
                 bar.inc(1);

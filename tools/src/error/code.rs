@@ -30,6 +30,7 @@ impl CliError {
             | Self::MapWithoutFills
             | Self::FillsWithoutMap => "usage",
             Self::Import { .. } => "bad_export",
+            Self::BadTrail { .. } | Self::OtherTrail { .. } => "bad_trail",
             Self::AlreadyThere { .. } => "session_exists",
             Self::Registry(RegistryError::Unknown { .. }) => "no_projection",
             Self::Registry(_) => "bad_projections",

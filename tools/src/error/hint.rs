@@ -51,6 +51,8 @@ impl CliError {
                 Some("name a map of your own, or one of those that docs/trade-histories.md lists".into())
             }
             Self::Import { source, .. } => Some(import_hint(source).into()),
+            Self::BadTrail { .. } => Some("`retrace trail SESSION --db DIR --json > FILE` writes one".into()),
+            Self::OtherTrail { .. } => Some("print both with one version of retrace".into()),
             Self::AlreadyThere { name, db, other_end: None } => {
                 let db = shell_word(db);
                 Some(format!("there is nothing to import; `retrace replay {name} --db {db}` shows it"))
@@ -138,6 +140,7 @@ fn import_hint(bad: &BadExport) -> &'static str {
         | ExportFault::Text { .. }
         | ExportFault::StrayText { .. }
         | ExportFault::Checkpoint { .. }
+        | ExportFault::Trail { .. }
         | ExportFault::CheckpointOrder { .. }
         | ExportFault::CheckpointBeyond { .. } => {
             "nothing was imported; the file was changed after it was written: export the session again"

@@ -135,6 +135,24 @@ pub enum CliError {
         /// What is wrong, and where.
         source: Box<BadExport>,
     },
+    /// A file is not what `trail --json` prints.
+    #[error("{}: {source}", path.display())]
+    BadTrail {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: serde_json::Error,
+    },
+    /// A trail counts what another version of it counts.
+    #[error("{}: a trail of version {found}; this build knows version {known}", path.display())]
+    OtherTrail {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
     /// The store has the session that is to be imported, under whatever name.
     #[error("this session is in the store already, as {name}, {}", end_of(*other_end))]
     AlreadyThere {

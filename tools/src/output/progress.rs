@@ -18,6 +18,11 @@ pub(crate) fn over_sessions(sessions: u64) -> ProgressBar {
     bar("verifying", sessions)
 }
 
+/// The same over the `events` of one session.
+pub(crate) fn over_events(events: u64) -> ProgressBar {
+    bar("verifying", events)
+}
+
 /// A progress bar over `bytes` bytes of a file; shows nothing where standard error is no terminal.
 pub(crate) fn over_bytes(bytes: u64) -> ProgressBar {
     bar("importing", bytes)

@@ -92,4 +92,21 @@ impl GroupRefusal {
             Self::OnePriceForLayers { .. } => "one_price_for_layers",
         }
     }
+
+    /// The group that it names.
+    pub(crate) const fn group_mut(&mut self) -> Option<&mut GroupId> {
+        match self {
+            Self::GroupEnded { group, .. }
+            | Self::NoOpenOrder { group }
+            | Self::NoLimitPrice { group }
+            | Self::OnePriceForLayers { group } => Some(group),
+            Self::UnknownGroup
+            | Self::LimitBeyondExit { .. }
+            | Self::NotAboveFilled { .. }
+            | Self::OrderBelowMinNotional { .. }
+            | Self::WouldCrossZero { .. }
+            | Self::OrderUnanswered { .. }
+            | Self::NotConnected => None,
+        }
+    }
 }
