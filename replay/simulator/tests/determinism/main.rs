@@ -71,14 +71,12 @@ fn line(number: u64, unordered: bool) -> String {
 
 /// The planted fault: every close is one of all plans, which are walked in the order of a hash map.
 fn close_in_no_order(scene: &mut Scene) {
-    let directive = |given: &Given| match given {
-        Given::Directive(directive) => Some(directive.intent.clone()),
-        Given::Operator(_) => None,
-    };
     let mut plans = HashSet::new();
     for (_, given) in &scene.given {
-        if let Some(Intent::New(new)) = directive(given) {
-            plans.extend(new.plan_id);
+        if let Given::Directive(directive) = given
+            && let Intent::NewTrade(new) = &directive.intent
+        {
+            plans.extend(new.plan_id.clone());
         }
     }
     for (_, given) in &mut scene.given {
