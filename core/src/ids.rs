@@ -186,6 +186,13 @@ public_ids! {
     FillId, "FIL_";
 }
 
+impl OrderId {
+    /// Whether it is an id of that session's: what tells its own orders at a venue from everyone else's.
+    pub fn is_of(self, session: SessionUid) -> bool {
+        self.0.iter().zip(&session.0).take(SESSION_DIGITS / 2).all(|(ours, theirs)| ours == theirs)
+    }
+}
+
 /// Why an order exists, in the terms its id is made of: never its position in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderCause<'a> {
@@ -289,6 +296,7 @@ mod tests {
         assert_eq!(one.len(), 36);
         assert!(one.starts_with("ORD_abababababab"), "{one}");
         assert_eq!(one[16..], other[16..], "the rest is the cause's");
+        assert!(derive_order_id(a, &cause).is_of(a) && !derive_order_id(a, &cause).is_of(b));
         assert_ne!(derive_order_id(a, &OrderCause { attempt: 1, ..cause }).to_string()[16..], one[16..]);
         assert_eq!(one.parse::<OrderId>().unwrap().to_string(), one);
     }

@@ -11,7 +11,7 @@ use retrace_core::step::{Step, TapePosition};
 use retrace_core::time::Timestamp;
 use retrace_projections::ledger::{Ledger, Plan};
 
-use crate::effect::Outbox;
+use crate::effect::{Effect, Outbox};
 use crate::state::State;
 use crate::step::{EngineError, step};
 use crate::tape::{Half, Row, Tape, TapeCursor};
@@ -32,6 +32,11 @@ pub trait Recorder {
     /// Shows the run's own ledger after the Step that was recorded last.
     fn decided(&mut self, ledger: &Ledger) {
         let _ = ledger;
+    }
+
+    /// Shows a request that leaves for the venue, before it does.
+    fn released(&mut self, effect: &Effect) {
+        let _ = effect;
     }
 
     /// Takes a plan that ended and left the ledger's hot maps.
@@ -254,6 +259,7 @@ impl<'a> Backtest<'a> {
         recorder.decided(self.state.ledger());
         let mut reports = Vec::new();
         while let Some(effect) = self.outbox.release(durable) {
+            recorder.released(&effect);
             reports.extend(self.venue.receive(time, effect)?);
         }
         Ok(reports)

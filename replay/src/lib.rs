@@ -14,6 +14,8 @@ pub mod venue;
 
 pub mod backtest;
 pub mod import;
+pub mod recorded;
+pub mod unrecorded;
 pub mod verify;
 
 pub use state::State;

@@ -8,6 +8,7 @@ pub mod sample;
 
 pub mod marks;
 pub mod recording;
+pub mod resume;
 pub mod session;
 pub mod transfer;
 

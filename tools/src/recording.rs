@@ -93,6 +93,18 @@ impl<'a> StoreRecorder<'a> {
         self.store
     }
 
+    /// Passes over a Step that the store has already, with its texts: those stay as they are, erased ones too.
+    ///
+    /// # Errors
+    /// [`StoreError::Frame`] for a Step that cannot be stored.
+    pub fn pass(&mut self, step: &Step) -> Result<Seq, StoreError> {
+        let _ = self.content_of(step);
+        self.marked = self.trail.step(step)?;
+        self.appended = step.last_seq();
+        self.steps = self.steps.saturating_add(1);
+        Ok(self.appended)
+    }
+
     /// Notes beside the log what it comes to at its end, and makes all of it durable.
     ///
     /// # Errors

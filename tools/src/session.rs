@@ -94,10 +94,31 @@ impl LoadedSession {
 /// [`InputProblem`] at the first thing that is wrong with any of them.
 pub fn load(path: &Path) -> Result<LoadedSession, InputProblem> {
     let file = session::read(path)?;
-    let (tape, data_notes) = read_market(&file).map_err(|problem| {
+    let (tape, data_notes) = named_market(path, &file)?;
+    of_file(path, file, tape, data_notes)
+}
+
+/// The market data of the session file at `path`.
+///
+/// # Errors
+/// [`InputProblem`] at the first thing that is wrong with any of it.
+pub(crate) fn named_market(path: &Path, file: &SessionFile) -> Result<(Tape, Vec<DataNote>), InputProblem> {
+    read_market(file).map_err(|problem| {
         let index = file.market.iter().position(|market| market.path == problem.file()).unwrap_or_default();
         named_by(path, &format!("market[{index}].bars"), problem)
-    })?;
+    })
+}
+
+/// The session of the session file at `path`, its directives read for `tape`.
+///
+/// # Errors
+/// [`InputProblem`] at the first thing that is wrong with them.
+pub(crate) fn of_file(
+    path: &Path,
+    file: SessionFile,
+    tape: Tape,
+    data_notes: Vec<DataNote>,
+) -> Result<LoadedSession, InputProblem> {
     let empty = || InputProblem::new(path, Rule::EmptyList).field("market");
     let (from, to) = tape.span().ok_or_else(empty)?;
     let directives = directives::read(&file.directives, &file.instruments, DataSpan { from, to })
@@ -244,6 +265,16 @@ pub fn record_watched(
     let mut recorder = StoreRecorder::new(store, session, contents, watching).committing_every(commit_every);
     let mut backtest = Backtest::new(&loaded.identity, &loaded.tape, directives);
     backtest.run(&mut recorder)?;
+    Ok(conclude_run(session, loaded, backtest.state().ledger(), &mut recorder)?)
+}
+
+/// [`conclude`] for the run of a session file, which came to `ledger`.
+pub(crate) fn conclude_run(
+    session: SessionUid,
+    loaded: &LoadedSession,
+    ledger: &Ledger,
+    recorder: &mut StoreRecorder<'_>,
+) -> Result<Recorded, StoreError> {
     let comments: BTreeMap<_, _> = loaded
         .directives
         .iter()
@@ -253,7 +284,7 @@ pub fn record_watched(
     let text = |plan: &Plan| comments.get(&plan.accepted_by).copied().cloned().flatten();
     let last_row = TapePosition { rows: loaded.tape.rows(), points: 0 };
     let marks = Marks::of_tape(&loaded.tape, Seen::To(last_row), loaded.identity.venue.path);
-    Ok(conclude(session, backtest.state().ledger(), &mut recorder, &text, Some(marks))?)
+    conclude(session, ledger, recorder, &text, Some(marks))
 }
 
 /// Seals a session that came to its end and says what it came to. `comment` finds the text of a plan's comment; without

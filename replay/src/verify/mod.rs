@@ -26,6 +26,8 @@ use crate::tape::Tape;
 use redecide::Redecide;
 use redeliver::Redeliver;
 
+pub use resimulate::{ends_before, other_turn};
+
 /// What was checked, and what was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verification {

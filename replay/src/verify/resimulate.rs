@@ -1,9 +1,8 @@
 //! Runs the whole backtest again from its tape, venue included: every Step must be the recorded one, byte for byte.
 
 use retrace_core::event::{Event, Input};
-use retrace_core::frame::{FrameError, encode_frame};
 use retrace_core::ids::{Seq, SessionUid};
-use retrace_core::log::scan_log;
+use retrace_core::log::LogFault;
 use retrace_core::manifest::Identity;
 use retrace_core::step::Step;
 use retrace_core::store::{LogReader, StoreError};
@@ -12,13 +11,13 @@ use retrace_core::time::Timestamp;
 use super::redecide::input_of;
 use super::{Finding, RESIMULATE, difference};
 use crate::backtest::{Backtest, Given, Recorder, RunError};
+use crate::recorded::{Met, RecordedRun};
 use crate::tape::Tape;
 
-/// What is remembered of the recorded run: what it was given, and 16 bytes of each Step's hash.
+/// What the recorded run was given.
 #[derive(Default)]
 pub(super) struct Recorded {
     given: Vec<(Timestamp, Given)>,
-    steps: Vec<[u8; 16]>,
     /// The number of its last event.
     last: u64,
 }
@@ -43,41 +42,33 @@ impl Recorded {
             | None => {}
         }
         self.last = step.last_seq().0;
-        self.steps.push(hash(step).unwrap_or_default());
     }
-}
-
-fn hash(step: &Step) -> Result<[u8; 16], FrameError> {
-    let frame = encode_frame(step)?;
-    let mut short = [0; 16];
-    blake3::Hasher::new().update(&frame).finalize_xof().fill(&mut short);
-    Ok(short)
 }
 
 /// Compares each Step of the new run with the recorded one.
 struct Comparing<'a> {
-    recorded: std::vec::IntoIter<[u8; 16]>,
+    reader: &'a dyn LogReader,
+    recorded: RecordedRun,
     /// How many events the log has, all of which were looked at before.
     before: u64,
     progress: &'a mut dyn FnMut(u64),
     finished: bool,
-    matched: u64,
 }
 
 enum Stopped {
-    /// The new run has another Step here.
-    Other(Vec<Event>),
+    /// The new run has another Step here than the recorded one, or goes on after the last.
+    Other(Option<Box<Step>>, Vec<Event>),
     /// The recorded run was interrupted here: all of it happened again.
     RecordEnds,
-    Frame(FrameError),
+    Log(LogFault),
 }
 
 impl std::fmt::Display for Stopped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Other(_) => f.write_str("another Step"),
+            Self::Other(..) => f.write_str("another Step"),
             Self::RecordEnds => f.write_str("the record ends"),
-            Self::Frame(error) => error.fmt(f),
+            Self::Log(fault) => fault.fmt(f),
         }
     }
 }
@@ -86,14 +77,14 @@ impl Recorder for Comparing<'_> {
     type Error = Stopped;
 
     fn record(&mut self, step: &Step) -> Result<Seq, Stopped> {
-        match self.recorded.next() {
-            Some(recorded) if recorded == hash(step).map_err(Stopped::Frame)? => {
-                self.matched = self.matched.saturating_add(1);
+        match self.recorded.meet(self.reader, step).map_err(Stopped::Log)? {
+            Met::Same => {
                 (self.progress)(self.before.saturating_add(step.last_seq().0));
                 Ok(step.last_seq())
             }
-            None if !self.finished => Err(Stopped::RecordEnds),
-            Some(_) | None => Err(Stopped::Other(step.events.clone())),
+            Met::RecordEnds if !self.finished => Err(Stopped::RecordEnds),
+            Met::RecordEnds => Err(Stopped::Other(None, step.events.clone())),
+            Met::Other(recorded) => Err(Stopped::Other(Some(recorded), step.events.clone())),
         }
     }
 }
@@ -108,45 +99,46 @@ pub(super) fn run(
     finished: bool,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(u64, Vec<Finding>), StoreError> {
-    let Recorded { given, steps, last } = recorded;
-    let mut comparing = Comparing { recorded: steps.into_iter(), before: last, progress, finished, matched: 0 };
+    let Recorded { given, last } = recorded;
+    let mut comparing = Comparing { reader, recorded: RecordedRun::new(session), before: last, progress, finished };
     let outcome = Backtest::new(identity, tape, given).run(&mut comparing);
-    let findings = match outcome {
-        Ok(()) if comparing.recorded.len() == 0 => Vec::new(),
-        Err(RunError::Recorder(Stopped::RecordEnds)) => Vec::new(),
-        Ok(()) => {
-            let what = format!("the run again ends {} Steps before the recorded one", comparing.recorded.len());
-            vec![Finding::new(RESIMULATE, None, what)]
+    let same = comparing.recorded.same();
+    let found = match outcome {
+        Ok(()) => match comparing.recorded.left(reader) {
+            Ok(0) => None,
+            Ok(left) => Some(ends_before(left)),
+            Err(fault) => Some(Finding::new(RESIMULATE, None, fault.to_string())),
+        },
+        Err(RunError::Recorder(Stopped::RecordEnds)) => None,
+        Err(RunError::Recorder(Stopped::Other(Some(recorded), made))) => {
+            Some(other_turn(reader, session, &recorded, &made)?)
         }
-        Err(RunError::Recorder(Stopped::Other(events))) => {
-            vec![other_step(reader, session, comparing.matched, &events)?]
+        Err(RunError::Recorder(Stopped::Other(None, made))) => {
+            let seq = made.first().map(|event| event.seq);
+            Some(Finding::new(RESIMULATE, seq, "the run again goes on after the log's end".to_owned()))
         }
-        Err(RunError::Recorder(Stopped::Frame(error))) => vec![Finding::new(RESIMULATE, None, error.to_string())],
-        Err(RunError::Engine(error)) => vec![Finding::new(RESIMULATE, None, error.to_string())],
-        Err(error @ RunError::Restless { .. }) => vec![Finding::new(RESIMULATE, None, error.to_string())],
-        Err(RunError::Venue(error)) => vec![Finding::new(RESIMULATE, None, error.to_string())],
+        Err(RunError::Recorder(Stopped::Log(fault))) => Some(Finding::new(RESIMULATE, None, fault.to_string())),
+        Err(RunError::Engine(error)) => Some(Finding::new(RESIMULATE, None, error.to_string())),
+        Err(error @ RunError::Restless { .. }) => Some(Finding::new(RESIMULATE, None, error.to_string())),
+        Err(RunError::Venue(error)) => Some(Finding::new(RESIMULATE, None, error.to_string())),
     };
-    Ok((comparing.matched, findings))
+    Ok((same, found.into_iter().collect()))
 }
 
-fn other_step(reader: &dyn LogReader, session: SessionUid, place: u64, made: &[Event]) -> Result<Finding, StoreError> {
-    let mut counted = 0_u64;
-    let mut recorded = None;
-    scan_log(
-        reader,
-        session,
-        &mut |step| {
-            if counted == place {
-                recorded = Some(step);
-            }
-            counted = counted.saturating_add(1);
-            recorded.is_none()
-        },
-        &mut |_| {},
-    )?;
-    if let Some(step) = recorded {
-        return difference::tell(reader, session, RESIMULATE, "the run again takes another turn", &step, made);
-    }
-    let seq = made.first().map(|event| event.seq);
-    Ok(Finding::new(RESIMULATE, seq, "the run again goes on after the log's end".to_owned()))
+/// The finding that a run made again has the events `made` where `recorded` was recorded.
+///
+/// # Errors
+/// [`StoreError`] if the session or its manifest cannot be read.
+pub fn other_turn(
+    reader: &dyn LogReader,
+    session: SessionUid,
+    recorded: &Step,
+    made: &[Event],
+) -> Result<Finding, StoreError> {
+    difference::tell(reader, session, RESIMULATE, "the run again takes another turn", recorded, made)
+}
+
+/// The finding that a run made again is over and `left` recorded Steps are not.
+pub fn ends_before(left: u64) -> Finding {
+    Finding::new(RESIMULATE, None, format!("the run again ends {left} Steps before the recorded one"))
 }

@@ -19,6 +19,11 @@ pub(super) struct Market {
 }
 
 impl Market {
+    /// Where they were, or in the folder `dir`.
+    pub(super) const fn in_folder(dir: Option<PathBuf>) -> Self {
+        Self { market_dir: dir }
+    }
+
     /// The session's market data; `None`, with the reason on standard error, where it cannot be read again. Data that
     /// is not what was recorded is told of too: whoever uses it compares its identity.
     pub(super) fn read_again(&self, session: &StoredSession<'_>) -> Option<Tape> {
@@ -49,7 +54,7 @@ impl Market {
     }
 
     /// The same session file with the market files looked for in another folder.
-    fn moved(&self, mut file: SessionFile) -> SessionFile {
+    pub(super) fn moved(&self, mut file: SessionFile) -> SessionFile {
         if let Some(dir) = &self.market_dir {
             for market in &mut file.market {
                 if let Some(name) = market.path.file_name() {
@@ -61,7 +66,8 @@ impl Market {
     }
 }
 
-fn difference(found: &TapeIdentity, recorded: &TapeIdentity) -> String {
+/// How the market data that was found differs from what was recorded.
+pub(super) fn difference(found: &TapeIdentity, recorded: &TapeIdentity) -> String {
     if found.rows == recorded.rows {
         "as many bars, with other content".to_owned()
     } else {

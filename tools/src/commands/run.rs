@@ -1,6 +1,8 @@
-//! `retrace run`: runs a session file into a store.
+//! `retrace run`: runs a session file into a store, or goes on with a run that was interrupted.
 
-use std::path::PathBuf;
+mod resume;
+
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use retrace_core::ids::SessionName;
@@ -19,8 +21,14 @@ use crate::session::{self, DataNote, LoadedSession};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Session file
-    #[arg(value_name = "FILE.yaml")]
-    file: PathBuf,
+    #[arg(value_name = "FILE.yaml", required_unless_present_any = ["resume"])]
+    file: Option<PathBuf>,
+    /// Go on with this session, whose run was interrupted, from the files that it was begun with
+    #[arg(long, value_name = "SESSION", conflicts_with_all = ["file", "session"])]
+    resume: Option<String>,
+    /// Folder to look for the market files in, by their names, instead of where the session found them
+    #[arg(long, value_name = "DIR", requires = "resume")]
+    market_dir: Option<PathBuf>,
     #[command(flatten)]
     db: Db,
     /// Name of the session, instead of the file's
@@ -32,8 +40,15 @@ pub(super) struct Args {
 }
 
 pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
+    if let Some(session) = &args.resume {
+        let Args { db, strict, .. } = args;
+        let market_dir = args.market_dir.as_deref();
+        return resume::perform(&resume::Request { session, db, market_dir, strict: *strict }, output);
+    }
+    // The command line takes no `run` without either.
+    let file = args.file.as_deref().unwrap_or(Path::new(""));
     let begun = Instant::now();
-    let loaded = session::load(&args.file)?;
+    let loaded = session::load(file)?;
     let loaded = match &args.session {
         Some(name) => loaded.named(name.clone()),
         None => loaded,

@@ -17,8 +17,9 @@ use super::market_again::Market;
 use super::stored::{Db, StoredSession, lost_session};
 use crate::error::CliError;
 use crate::output::columns::{Align, Piece, Table};
+use crate::output::findings::print_finding;
 use crate::output::style::{ALARM, BAD, BOLD, DIM, GOOD, NOTICE, painted};
-use crate::output::text::{counted, printable};
+use crate::output::text::counted;
 use crate::output::{Output, progress, warn};
 
 /// Prove that a session's log is whole and is decided the same again
@@ -227,11 +228,7 @@ fn print(session: &SessionName, verification: &Verification, page: &mut dyn Writ
         writeln!(page, "{line}")?;
     }
     for finding in findings {
-        let at = finding.seq.map_or(String::new(), |seq| format!(" event {seq}:"));
-        writeln!(page, "\n{} {}:{at} {}", painted(ALARM, "!!"), finding.check, printable(&finding.what))?;
-        for line in &finding.detail {
-            writeln!(page, "   {}", painted(DIM, printable(line)))?;
-        }
+        print_finding(finding, page)?;
     }
     Ok(())
 }

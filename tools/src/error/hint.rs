@@ -35,6 +35,12 @@ impl CliError {
             }
             Self::NoSession { known, .. } if known.is_empty() => Some("the store has no session yet".into()),
             Self::NoSession { known, .. } => Some(format!("it has {}", listed(known))),
+            Self::NothingToResume { db, known, .. } => {
+                let begin = format!("`retrace run FILE.yaml --db {}` begins it", shell_word(db));
+                let others = if known.is_empty() { String::new() } else { format!("; there are {}", listed(known)) };
+                Some(format!("a run that is killed before its first commit leaves no session: {begin}{others}"))
+            }
+            Self::CannotResume { why, .. } => Some(why.hint()),
             Self::NoPlan { known, .. } if known.is_empty() => Some("no plan was taken on there".into()),
             Self::NoPlan { known, .. } => Some(format!("there are {}", listed(known))),
             Self::PlanInSeveral { sessions, .. } => {
@@ -80,7 +86,9 @@ impl CliError {
 
 fn store_hint(error: &StoreError) -> Option<String> {
     let hint = match error {
-        StoreError::SessionExists { .. } => "choose another with --session NAME",
+        StoreError::SessionExists { .. } => {
+            "choose another with --session NAME; a run that was interrupted goes on with --resume NAME"
+        }
         StoreError::NoStore { .. } => "`retrace run FILE.yaml --db DIR` makes one",
         StoreError::NotAFolder { .. } => "give a folder with --db; `run` makes it where there is none",
         StoreError::Occupied { place, .. } => {

@@ -2,6 +2,7 @@
 
 mod code;
 mod hint;
+mod resume;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use retrace_projections::snapshot::SnapshotError;
 
 use crate::input::problem::InputProblem;
 use crate::session::RecordError;
+pub use resume::NotResumable;
 
 /// Why a command could not run.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +56,24 @@ pub enum CliError {
         name: String,
         /// The sessions that there are.
         known: Vec<SessionName>,
+    },
+    /// A session that the store does not have was to be resumed.
+    #[error("there is no session {name} in this store to resume")]
+    NothingToResume {
+        /// The name as given.
+        name: String,
+        /// The store.
+        db: PathBuf,
+        /// The sessions that there are.
+        known: Vec<SessionName>,
+    },
+    /// A session that this build cannot go on with.
+    #[error("session {session} cannot be resumed: {why}")]
+    CannotResume {
+        /// The session.
+        session: SessionName,
+        /// Why.
+        why: NotResumable,
     },
     /// An event after the log's last one was asked for.
     #[error("session {session} has no event {asked}: its last is {last}, at {at}")]
