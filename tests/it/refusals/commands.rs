@@ -9,9 +9,12 @@ use serde_json::Value;
 use super::{Bench, Files, said};
 
 /// Each command with what it needs besides the argument that is put at the place of `?`.
-const LINES: [&str; 17] = [
+const LINES: [&str; 20] = [
     "run ? --db new",
     "run case/session.yaml --db new --session ?",
+    "run --resume ? --db db",
+    "run --resume good --db ?",
+    "run case/session.yaml --db new --market-dir ?",
     "sessions --db ?",
     "replay ? --db db",
     "replay good --db ?",
@@ -99,11 +102,15 @@ fn an_error_is_one_document_with_json_and_help_is_for_people() {
     };
     assert_eq!(error(&["replay", "nobody", "--db", "db"])["code"], "no_session");
     assert_eq!(error(&["replay", "good", "--db", "db", "--at", "999"])["code"], "no_such_event");
+    assert_eq!(error(&["run", "--resume", "nobody", "--db", "db"])["code"], "no_session");
     assert_eq!(error(&["audit", "TPL_NONE", "--db", "db"])["code"], "no_plan");
     assert_eq!(error(&["audit", "a b", "--db", "db"])["code"], "bad_plan_id");
     assert_eq!(error(&["sessions", "--db", "nowhere"])["code"], "no_store");
     assert_eq!(error(&["sample", "--dir", "/dev/null"])["code"], "cannot_write");
     assert_eq!(error(&["run", "good/session.yaml", "--db", "db", "--session", "good"])["code"], "session_exists");
+    for both in [&["case/session.yaml"][..], &["--session", "x"]] {
+        assert_eq!(error(&[&["run", "--resume", "good", "--db", "db"], both].concat())["code"], "usage");
+    }
     let usage = error(&["replay", "good"]);
     assert_eq!(usage["code"], "usage");
     assert!(usage["message"].as_str().unwrap().contains("--db <DIR>"), "{usage}");
