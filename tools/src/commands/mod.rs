@@ -1,6 +1,7 @@
 //! The commands, one file each: arguments in, a status out. What they share stands here and in [`stored`].
 
 mod audit;
+mod diff;
 mod export;
 mod import;
 mod market;
@@ -65,6 +66,7 @@ enum Command {
     Replay(replay::Args),
     Verify(verify::Args),
     Trail(trail::Args),
+    Diff(diff::Args),
     Audit(audit::Args),
     Snapshot(snapshot::Args),
     Export(export::Args),
@@ -118,6 +120,7 @@ fn perform(command: Command, projections: Projections, output: &mut Output) -> R
         Command::Replay(args) => replay::perform(&args, output),
         Command::Verify(args) => verify::perform(&args, output),
         Command::Trail(args) => trail::perform(&args, output),
+        Command::Diff(args) => diff::perform(&args, output),
         Command::Audit(args) => audit::perform(&args, output),
         Command::Snapshot(args) => snapshot::perform(&args, projections, output),
         Command::Export(args) => export::perform(&args, output),
