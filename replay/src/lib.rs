@@ -13,7 +13,10 @@ pub mod tape;
 pub mod venue;
 
 pub mod backtest;
+pub mod connector;
+pub mod driver;
 pub mod import;
+pub mod rerun;
 pub mod verify;
 
 pub use state::State;

@@ -1,4 +1,6 @@
-//! `retrace run`: runs a session file into a store.
+//! `retrace run`: runs a session file into a store, or a recorded session again.
+
+mod parity;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -15,12 +17,17 @@ use crate::output::{Output, progress, warn};
 use crate::recording::{COMMIT_EVERY, Watching};
 use crate::session::{self, DataNote, LoadedSession};
 
-/// Run a session file and record it
+/// Run a session file and record it, or run a recorded session again
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Session file
-    #[arg(value_name = "FILE.yaml")]
-    file: PathBuf,
+    #[arg(value_name = "FILE.yaml", required_unless_present_any = ["from"])]
+    file: Option<PathBuf>,
+    /// Run this recorded session again instead of a file
+    #[arg(long, value_name = "SESSION", conflicts_with = "file", requires = "venue")]
+    from: Option<String>,
+    #[command(flatten)]
+    parity: parity::Rerun,
     #[command(flatten)]
     db: Db,
     /// Name of the session, instead of the file's
@@ -33,7 +40,11 @@ pub(super) struct Args {
 
 pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
     let begun = Instant::now();
-    let loaded = session::load(&args.file)?;
+    if let (Some(from), Some(venue)) = (&args.from, args.parity.venue) {
+        return parity::perform(from, venue, args, output);
+    }
+    let Some(file) = &args.file else { return Err(CliError::NothingToRun) };
+    let loaded = session::load(file)?;
     let loaded = match &args.session {
         Some(name) => loaded.named(name.clone()),
         None => loaded,

@@ -17,8 +17,8 @@ use super::stored::{Db, StoredSession, lost_session};
 use crate::error::CliError;
 use crate::output::columns::{Align, Piece, Table};
 use crate::output::style::{ALARM, BAD, BOLD, DIM, GOOD, NOTICE, painted};
-use crate::output::text::{counted, printable};
-use crate::output::{Output, progress, warn};
+use crate::output::text::counted;
+use crate::output::{Output, finding, progress, warn};
 
 /// Prove that a session's log is whole and is decided the same again
 #[derive(Debug, clap::Args)]
@@ -215,14 +215,7 @@ fn print(session: &SessionName, verification: &Verification, page: &mut dyn Writ
     for line in table(checks, findings) {
         writeln!(page, "{line}")?;
     }
-    for finding in findings {
-        let at = finding.seq.map_or(String::new(), |seq| format!(" event {seq}:"));
-        writeln!(page, "\n{} {}:{at} {}", painted(ALARM, "!!"), finding.check, printable(&finding.what))?;
-        for line in &finding.detail {
-            writeln!(page, "   {}", painted(DIM, printable(line)))?;
-        }
-    }
-    Ok(())
+    findings.iter().try_for_each(|finding| finding::print(finding, page))
 }
 
 fn table(checks: &[CheckResult], findings: &[Finding]) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 mod code;
 mod hint;
+mod rerun;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ use retrace_projections::snapshot::SnapshotError;
 
 use crate::input::problem::InputProblem;
 use crate::session::RecordError;
+
+pub use rerun::CannotRerun;
 
 /// Why a command could not run.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +58,17 @@ pub enum CliError {
         /// The sessions that there are.
         known: Vec<SessionName>,
     },
+    /// A recorded session cannot be run again in this way.
+    #[error("session {session}: {source}")]
+    Rerun {
+        /// The session.
+        session: SessionName,
+        /// Why.
+        source: CannotRerun,
+    },
+    /// Neither a session file nor a recorded session was named.
+    #[error("there is nothing to run")]
+    NothingToRun,
     /// An event after the log's last one was asked for.
     #[error("session {session} has no event {asked}: its last is {last}, at {at}")]
     NoSuchEvent {

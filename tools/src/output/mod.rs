@@ -5,6 +5,7 @@ pub(crate) mod batches;
 pub(crate) mod columns;
 pub(crate) mod conflicts;
 pub(crate) mod difference;
+pub(crate) mod finding;
 pub(crate) mod gaps;
 pub(crate) mod ledger_tree;
 pub(crate) mod progress;
