@@ -14,8 +14,11 @@ pub mod venue;
 
 pub mod backtest;
 pub mod compare;
+pub mod connector;
+pub mod driver;
 pub mod import;
 pub mod recorded;
+pub mod rerun;
 pub mod unrecorded;
 pub mod verify;
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use retrace_core::ids::Seq;
 use retrace_core::log::{LogEnd, read_frames};
 use retrace_core::store::{LogReader, StoreError};
-use retrace_replay::verify::{Check, verify, verify_only};
+use retrace_replay::verify::{Check, Verifier, verify};
 use retrace_rocks::testkit::{Seeded, copy_dir};
 use retrace_rocks::{RocksReader, RocksStore};
 use retrace_tools::recording::Watching;
@@ -276,7 +276,8 @@ impl Bench {
         let verification = if all_checks {
             verify(&reader, session, Some(&self.loaded.tape)).unwrap()
         } else {
-            verify_only(&reader, session, Some(&self.loaded.tape), &[Check::Integrity, Check::Rebuild]).unwrap()
+            let verifier = Verifier { only: &[Check::Integrity, Check::Rebuild], ..Verifier::default() };
+            verifier.run(&reader, session, Some(&self.loaded.tape)).unwrap()
         };
         assert!(verification.is_clean(), "{round}: {verification:#?}");
     }

@@ -15,12 +15,14 @@ use retrace_replay::backtest::Recorder;
 pub const COMMIT_EVERY: u64 = 4_096;
 
 /// Appends each Step, with the texts that it refers to, and commits every so many events. The venue of a backtest is
-/// inside the process and lost together with it, so effects may leave as soon as their Step is appended.
+/// inside the process and lost together with it, so effects may leave as soon as their Step is appended; for one outside
+/// they leave once it is durable.
 pub struct StoreRecorder<'a> {
     store: &'a mut dyn LogStore,
     session: SessionUid,
     contents: BTreeMap<ContentRef, Content>,
     commit_every: u64,
+    venue_outside: bool,
     waiting: u64,
     appended: Seq,
     steps: u64,
@@ -55,6 +57,7 @@ impl<'a> StoreRecorder<'a> {
             session,
             contents,
             commit_every: COMMIT_EVERY,
+            venue_outside: false,
             waiting: 0,
             appended: Seq(0),
             steps: 0,
@@ -71,6 +74,18 @@ impl<'a> StoreRecorder<'a> {
     pub const fn committing_every(mut self, events: u64) -> Self {
         self.commit_every = events;
         self
+    }
+
+    /// The same for a venue outside the process: what its Step decided may leave once that is durable, no earlier.
+    #[must_use]
+    pub const fn for_a_venue_outside(mut self) -> Self {
+        self.venue_outside = true;
+        self
+    }
+
+    /// The last event that may not be lost any more.
+    pub fn durable(&self) -> Seq {
+        self.store.durable_seq(self.session)
     }
 
     /// The last event appended; 0 before the first.
@@ -165,7 +180,7 @@ impl Recorder for StoreRecorder<'_> {
         if self.waiting >= self.commit_every {
             self.commit()?;
         }
-        Ok(self.appended)
+        Ok(if self.venue_outside { self.durable() } else { self.appended })
     }
 
     fn decided(&mut self, ledger: &Ledger) {

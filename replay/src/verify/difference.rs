@@ -13,7 +13,7 @@ use retrace_projections::view::plan_view;
 use super::Finding;
 
 /// The finding that `recorded` and `made` differ. `made` are the events that today's code gives for the same input.
-pub(super) fn tell(
+pub(crate) fn tell(
     reader: &dyn LogReader,
     session: SessionUid,
     check: &'static str,

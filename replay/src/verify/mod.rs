@@ -1,10 +1,10 @@
 //! What replay proves (DESIGN 8): the log is whole, folds to the same ledger, was decided by this code, and the whole
 //! run happens again. Every check goes on as far as it can, and all findings are listed.
 
-mod difference;
+pub(crate) mod difference;
 mod indices;
-mod market;
-mod redecide;
+pub(crate) mod market;
+pub(crate) mod redecide;
 mod redeliver;
 mod renumber;
 mod resimulate;
@@ -314,7 +314,7 @@ fn results(
 }
 
 impl Finding {
-    fn new(check: &'static str, seq: Option<Seq>, what: String) -> Self {
+    pub(crate) fn new(check: &'static str, seq: Option<Seq>, what: String) -> Self {
         Self { check, seq, what, detail: Vec::new() }
     }
 }

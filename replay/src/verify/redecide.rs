@@ -87,7 +87,7 @@ impl<'a> Redecide<'a> {
 }
 
 /// The input that a Step began with; `None` where it is of a kind that this build does not know.
-pub(super) fn input_of(step: &Step) -> Option<&Input> {
+pub(crate) fn input_of(step: &Step) -> Option<&Input> {
     match &step.events.first()?.fact {
         Fact::Input(input) => Some(input),
         Fact::Decision(_) | Fact::Unknown(_) => None,

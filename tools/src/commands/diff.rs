@@ -83,7 +83,7 @@ fn side<'a>(session: &StoredSession<'a>) -> Result<Side<'a>, CliError> {
 /// Compares, with a progress bar.
 fn compared(a: &Side<'_>, b: &Side<'_>, mode: Mode) -> Result<Comparison, CliError> {
     let last = |side: &Side<'_>| side.reader.watermark(side.session).map(|mark| mark.durable_seq.0);
-    let bar = progress::over_events(last(a)?.saturating_add(last(b)?));
+    let bar = progress::comparing(last(a)?.saturating_add(last(b)?));
     let comparison = compare_watched(a, b, mode, &mut |events| bar.set_position(events));
     bar.finish_and_clear();
     // A run that was made for this has no name in a store.

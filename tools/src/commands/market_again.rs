@@ -19,11 +19,6 @@ pub(super) struct Market {
 }
 
 impl Market {
-    /// Where they were, or in the folder `dir`.
-    pub(super) const fn in_folder(dir: Option<PathBuf>) -> Self {
-        Self { market_dir: dir }
-    }
-
     /// The session's market data; `None`, with the reason on standard error, where it cannot be read again. Data that
     /// is not what was recorded is told of too: whoever uses it compares its identity.
     pub(super) fn read_again(&self, session: &StoredSession<'_>) -> Option<Tape> {

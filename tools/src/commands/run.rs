@@ -1,4 +1,6 @@
-//! `retrace run`: runs a session file into a store, or goes on with a run that was interrupted.
+//! `retrace run`: runs a session file into a store, goes on with a run that was interrupted, or runs a recorded session again.
+
+mod parity;
 
 mod resume;
 
@@ -9,6 +11,7 @@ use retrace_core::ids::SessionName;
 use retrace_rocks::RocksStore;
 
 use super::Status;
+use super::market_again::Market;
 use super::stored::{Db, session_name};
 use crate::error::CliError;
 use crate::output::summary::RunSummary;
@@ -17,18 +20,22 @@ use crate::output::{Output, progress, warn};
 use crate::recording::{COMMIT_EVERY, Watching};
 use crate::session::{self, DataNote, LoadedSession};
 
-/// Run a session file and record it
+/// Run a session file and record it, or run a recorded session again
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Session file
-    #[arg(value_name = "FILE.yaml", required_unless_present_any = ["resume"])]
+    #[arg(value_name = "FILE.yaml", required_unless_present_any = ["resume", "from"])]
     file: Option<PathBuf>,
     /// Go on with this session, whose run was interrupted, from the files that it was begun with
-    #[arg(long, value_name = "SESSION", conflicts_with_all = ["file", "session"])]
+    #[arg(long, value_name = "SESSION", conflicts_with_all = ["file", "session", "from"])]
     resume: Option<String>,
-    /// Folder to look for the market files in, by their names, instead of where the session found them
-    #[arg(long, value_name = "DIR", requires = "resume")]
-    market_dir: Option<PathBuf>,
+    /// Run this recorded session again instead of a file
+    #[arg(long, value_name = "SESSION", conflicts_with = "file", requires = "venue")]
+    from: Option<String>,
+    #[command(flatten)]
+    parity: parity::Rerun,
+    #[command(flatten)]
+    market: Market,
     #[command(flatten)]
     db: Db,
     /// Name of the session, instead of the file's
@@ -41,13 +48,15 @@ pub(super) struct Args {
 
 pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
     if let Some(session) = &args.resume {
-        let Args { db, strict, .. } = args;
-        let market_dir = args.market_dir.as_deref();
-        return resume::perform(&resume::Request { session, db, market_dir, strict: *strict }, output);
+        let Args { db, market, strict, .. } = args;
+        return resume::perform(&resume::Request { session, db, market, strict: *strict }, output);
     }
+    if let (Some(from), Some(venue)) = (&args.from, args.parity.venue) {
+        return parity::perform(from, venue, args, output);
+    }
+    let begun = Instant::now();
     // The command line takes no `run` without either.
     let file = args.file.as_deref().unwrap_or(Path::new(""));
-    let begun = Instant::now();
     let loaded = session::load(file)?;
     let loaded = match &args.session {
         Some(name) => loaded.named(name.clone()),

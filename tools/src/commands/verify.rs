@@ -74,7 +74,7 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
         // A damaged session is verified all the same: then the bar does not know how far it is.
         let events = session.extent().map_or(0, |extent| extent.events.0);
         let again = session.identity().mode == Mode::Backtest && args.chosen().contains(&Check::Resimulate);
-        let bar = progress::over_events(if again { events.saturating_mul(2) } else { events });
+        let bar = progress::verifying(if again { events.saturating_mul(2) } else { events });
         let verification = args.verify(&session, &mut |events| bar.set_position(events));
         bar.finish_and_clear();
         let verification = verification?;
@@ -227,10 +227,7 @@ fn print(session: &SessionName, verification: &Verification, page: &mut dyn Writ
     for line in table(checks, findings) {
         writeln!(page, "{line}")?;
     }
-    for finding in findings {
-        print_finding(finding, page)?;
-    }
-    Ok(())
+    findings.iter().try_for_each(|finding| print_finding(finding, page))
 }
 
 fn table(checks: &[CheckResult], findings: &[Finding]) -> Vec<String> {

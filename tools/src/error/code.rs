@@ -4,7 +4,7 @@ use retrace_core::store::StoreError;
 use retrace_projections::projection::RegistryError;
 use retrace_projections::snapshot::SnapshotError;
 
-use super::CliError;
+use super::{CannotRerun, CliError};
 use crate::session::RecordError;
 
 impl CliError {
@@ -30,7 +30,10 @@ impl CliError {
             | Self::CsvIsNoJson
             | Self::TableWithoutCsv
             | Self::MapWithoutFills
-            | Self::FillsWithoutMap => "usage",
+            | Self::FillsWithoutMap
+            | Self::Rerun { source: CannotRerun::RecordsNothing | CannotRerun::PricesAreRecorded, .. } => "usage",
+            Self::Rerun { source: CannotRerun::Model { .. }, .. } => "run_stopped",
+            Self::Rerun { .. } => "cannot_rerun",
             Self::Import { .. } => "bad_export",
             Self::BadTrail { .. } | Self::OtherTrail { .. } => "bad_trail",
             Self::AlreadyThere { .. } => "session_exists",

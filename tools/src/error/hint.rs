@@ -33,6 +33,7 @@ impl CliError {
             Self::Log { session, .. } | Self::History { session, .. } | Self::Export { session, .. } => {
                 Some(format!("`retrace verify {session} --db DIR` lists all that is wrong"))
             }
+            Self::Rerun { session, source } => source.hint(session),
             Self::NoSession { known, .. } if known.is_empty() => Some("the store has no session yet".into()),
             Self::NoSession { known, .. } => Some(format!("it has {}", listed(known))),
             Self::NothingToResume { db, known, .. } => {

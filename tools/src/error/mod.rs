@@ -2,6 +2,7 @@
 
 mod code;
 mod hint;
+mod rerun;
 mod resume;
 
 use std::io;
@@ -21,6 +22,8 @@ use retrace_replay::compare::{CompareError, Which};
 use crate::input::problem::InputProblem;
 use crate::session::RecordError;
 pub use resume::NotResumable;
+
+pub use rerun::CannotRerun;
 
 /// Why a command could not run.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +78,14 @@ pub enum CliError {
         session: SessionName,
         /// Why.
         why: NotResumable,
+    },
+    /// A recorded session cannot be run again in this way.
+    #[error("session {session}: {source}")]
+    Rerun {
+        /// The session.
+        session: SessionName,
+        /// Why.
+        source: CannotRerun,
     },
     /// An event after the log's last one was asked for.
     #[error("session {session} has no event {asked}: its last is {last}, at {at}")]

@@ -19,7 +19,7 @@ pub(crate) fn over_sessions(sessions: u64) -> ProgressBar {
 }
 
 /// The same over the `events` of one session.
-pub(crate) fn over_events(events: u64) -> ProgressBar {
+pub(crate) fn verifying(events: u64) -> ProgressBar {
     bar("verifying", events)
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn over_bytes(bytes: u64) -> ProgressBar {
 }
 
 /// A progress bar over `events` events of two sessions; shows nothing where standard error is no terminal.
-pub(crate) fn over_events(events: u64) -> ProgressBar {
+pub(crate) fn comparing(events: u64) -> ProgressBar {
     bar("comparing", events)
 }
 

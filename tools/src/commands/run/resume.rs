@@ -45,7 +45,7 @@ enum Document<'a> {
 pub(super) struct Request<'a> {
     pub(super) session: &'a str,
     pub(super) db: &'a Db,
-    pub(super) market_dir: Option<&'a Path>,
+    pub(super) market: &'a Market,
     pub(super) strict: bool,
 }
 
@@ -64,7 +64,7 @@ pub(super) fn perform(request: &Request<'_>, output: &mut Output) -> Result<Stat
     if stored.is_finished()? {
         return told_finished(&stored, db, output);
     }
-    let loaded = load_again(&stored, request.market_dir)?;
+    let loaded = load_again(&stored, request.market)?;
     let (name, uid) = (stored.name.clone(), stored.uid);
     drop(reader);
 
@@ -106,7 +106,7 @@ fn check_mode(stored: &StoredSession<'_>) -> Result<(), CliError> {
 }
 
 /// The session as it was begun: its recorded identity, with market data and directives that are what this names.
-fn load_again(stored: &StoredSession<'_>, market_dir: Option<&Path>) -> Result<LoadedSession, CliError> {
+fn load_again(stored: &StoredSession<'_>, market: &Market) -> Result<LoadedSession, CliError> {
     let refused = |why| CliError::CannotResume { session: stored.name.clone(), why };
     let (identity, provenance) = (stored.identity(), &stored.manifest.provenance);
     if identity.decision_version != DECISION_VERSION {
@@ -114,7 +114,7 @@ fn load_again(stored: &StoredSession<'_>, market_dir: Option<&Path>) -> Result<L
         return Err(refused(NotResumable::OtherCode { recorded, this: DECISION_VERSION, build }));
     }
     let path = Path::new(provenance.sources.first().map_or("", String::as_str));
-    let file = Market::in_folder(market_dir.map(Path::to_owned)).moved(session::parse(path, &provenance.config)?);
+    let file = market.moved(session::parse(path, &provenance.config)?);
     let files: Vec<PathBuf> = file.market.iter().map(|market| market.path.clone()).collect();
     let (tape, notes) = named_market(path, &file).map_err(|problem| {
         let elsewhere = "--market-dir DIR looks for the market files in another folder";

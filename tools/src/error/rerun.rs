@@ -1,0 +1,70 @@
+//! Why a recorded session cannot be run again against the venue that was asked for.
+
+use retrace_core::ids::{DirectiveId, SessionName};
+use retrace_core::time::Timestamp;
+
+/// Why a recorded session cannot be run again against the venue that was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotRerun {
+    /// It goes on from another session's ledger.
+    #[error("it goes on from another session, and is not run again by itself yet")]
+    Continued,
+    /// A backtest's prices are in its market data.
+    #[error("its market data is not at hand, or not what it was run on")]
+    NoMarket,
+    /// An import has no directives, and its trades happened.
+    #[error("an import has no venue to simulate: its trades are all that is known of it")]
+    Import,
+    /// There is no price to fill an order at.
+    #[error("it recorded no price to fill an order at")]
+    NoPrices,
+    /// A name was given for a run that records nothing.
+    #[error("--session belongs to --venue simulated: with the recorded venue nothing is recorded")]
+    RecordsNothing,
+    /// Market data was given for a run that needs none.
+    #[error("--market belongs to --venue simulated: with the recorded venue all prices are the recorded ones")]
+    PricesAreRecorded,
+    /// What was told stands outside the market data.
+    #[error("directive {directive} of {at} is outside the market data, {from} to {to}")]
+    OutsideMarket {
+        /// Which.
+        directive: DirectiveId,
+        /// When it was given.
+        at: Timestamp,
+        /// The data's first price.
+        from: Timestamp,
+        /// Its last.
+        to: Timestamp,
+    },
+    /// The market data is of other symbols.
+    #[error("{symbol} is traded in it, and the market data has no price of it")]
+    NoMarketOf {
+        /// Which.
+        symbol: String,
+    },
+    /// The run against the model stopped.
+    #[error("the simulated run stopped: {what}")]
+    Model {
+        /// Why.
+        what: String,
+    },
+}
+
+impl CannotRerun {
+    /// What to do about it.
+    pub(super) fn hint(&self, session: &SessionName) -> Option<String> {
+        let hint = match self {
+            Self::NoMarket => "--market-dir DIR looks for the market files in another folder".to_owned(),
+            Self::Import => format!("`retrace run --from {session} --venue recorded` books its trades anew"),
+            Self::NoPrices => {
+                "--market FILE.yaml takes the prices from the market data that a session file names".to_owned()
+            }
+            Self::OutsideMarket { .. } | Self::NoMarketOf { .. } => {
+                "name market data of the time and the symbols of the session".to_owned()
+            }
+            Self::RecordsNothing | Self::PricesAreRecorded => "leave it out".to_owned(),
+            Self::Continued | Self::Model { .. } => return None,
+        };
+        Some(hint)
+    }
+}
