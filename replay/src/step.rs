@@ -78,14 +78,15 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
     let told_before = before.is_some_and(|before| now.is_none_or(|now| before == *now));
     let mut deciding = Deciding { state, time, input: seq, events: vec![event], leaves_next: Position::FLAT };
     match input {
-        Input::SessionContinued(_) | Input::ConnectionChanged { connected: false } => {}
+        Input::ConnectionChanged { connected: false } => {}
         Input::PriceMoved(moved) => worker::seen(&mut deciding, &moved.symbol)?,
         Input::OperatorCommanded(commanded) => {
             worker::obey(&mut deciding, &commanded)?;
             worker::follow_all(&mut deciding)?;
         }
         Input::TradeImported(trade) => import::book(&mut deciding, &trade)?,
-        Input::ConnectionChanged { connected: true } => worker::connected(&mut deciding)?,
+        // What became of a request that the session before had no answer to is not known, as after a lost connection.
+        Input::SessionContinued(_) | Input::ConnectionChanged { connected: true } => worker::connected(&mut deciding)?,
         Input::DirectiveReceived(directive) => worker::receive(&mut deciding, &directive)?,
         Input::Report(_) if told_before => {}
         Input::TimerFired { .. } | Input::Report(_) => {
@@ -129,7 +130,7 @@ fn place(state: &State, input: &Input) -> Result<Place, EngineError> {
                 let plan = ledger.plan_of(*order).ok_or(EngineError::UnknownOrder { order: *order })?;
                 let asked = ledger.plan(plan).and_then(|plan| plan.order(*order)).map(|order| order.asked);
                 // What was asked for is known where the report names it; an event is never caused by a later one.
-                let answered = report.answers.filter(|seq| *seq <= ledger.seq());
+                let answered = report.answers.filter(|seq| seq.0 > 0 && *seq <= ledger.seq());
                 Ok(Place { plan: Some(plan), order: Some(*order), cause: answered.or(asked), batch: None })
             }
         },

@@ -4,10 +4,10 @@ use retrace_core::event::{Event, Input};
 use retrace_core::frame::{FrameError, encode_frame};
 use retrace_core::ids::{Seq, SessionUid};
 use retrace_core::log::scan_log;
-use retrace_core::manifest::Identity;
 use retrace_core::step::Step;
 use retrace_core::store::{LogReader, StoreError};
 use retrace_core::time::Timestamp;
+use retrace_projections::ledger::Book;
 
 use super::redecide::input_of;
 use super::{Finding, RESIMULATE, difference};
@@ -95,14 +95,15 @@ impl Recorder for Comparing {
 pub(super) fn run(
     reader: &dyn LogReader,
     session: SessionUid,
-    identity: &Identity,
+    begin: &Book,
     tape: &Tape,
     recorded: Recorded,
     finished: bool,
 ) -> Result<(u64, Vec<Finding>), StoreError> {
     let Recorded { given, steps } = recorded;
     let mut comparing = Comparing { recorded: steps.into_iter(), finished, matched: 0 };
-    let outcome = Backtest::new(identity, tape, given).run(&mut comparing);
+    let identity = reader.manifest(session)?.identity;
+    let outcome = Backtest::beginning(&identity, tape, given, begin).run(&mut comparing);
     let findings = match outcome {
         Ok(()) if comparing.recorded.len() == 0 => Vec::new(),
         Err(RunError::Recorder(Stopped::RecordEnds)) => Vec::new(),
@@ -111,7 +112,7 @@ pub(super) fn run(
             vec![Finding::new(RESIMULATE, None, what)]
         }
         Err(RunError::Recorder(Stopped::Other(events))) => {
-            vec![other_step(reader, session, comparing.matched, &events)?]
+            vec![other_step(reader, session, begin, comparing.matched, &events)?]
         }
         Err(RunError::Recorder(Stopped::Frame(error))) => vec![Finding::new(RESIMULATE, None, error.to_string())],
         Err(RunError::Engine(error)) => vec![Finding::new(RESIMULATE, None, error.to_string())],
@@ -121,7 +122,13 @@ pub(super) fn run(
     Ok((comparing.matched, findings))
 }
 
-fn other_step(reader: &dyn LogReader, session: SessionUid, place: u64, made: &[Event]) -> Result<Finding, StoreError> {
+fn other_step(
+    reader: &dyn LogReader,
+    session: SessionUid,
+    begin: &Book,
+    place: u64,
+    made: &[Event],
+) -> Result<Finding, StoreError> {
     let mut counted = 0_u64;
     let mut recorded = None;
     scan_log(
@@ -137,7 +144,7 @@ fn other_step(reader: &dyn LogReader, session: SessionUid, place: u64, made: &[E
         &mut |_| {},
     )?;
     if let Some(step) = recorded {
-        return difference::tell(reader, session, RESIMULATE, "the run again takes another turn", &step, made);
+        return difference::tell(reader, session, begin, RESIMULATE, "the run again takes another turn", &step, made);
     }
     let seq = made.first().map(|event| event.seq);
     Ok(Finding::new(RESIMULATE, seq, "the run again goes on after the log's end".to_owned()))
