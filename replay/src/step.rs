@@ -71,6 +71,7 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
     let event = Event { seq, time, plan, order, cause, fact: Fact::Input(input.clone()) };
     let known = plan.zip(order);
     let before = known.and_then(|(plan, order)| state.ledger.plan(plan)?.order(order).cloned());
+    let was_connected = state.ledger.is_connected();
     state.ledger.apply(&event)?;
     // What was told before wakes nobody: at another price by now something else might be decided. A plan that was
     // brought back for it is sealed again already.
@@ -85,8 +86,8 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
             worker::follow_all(&mut deciding)?;
         }
         Input::TradeImported(trade) => import::book(&mut deciding, &trade)?,
-        // What became of a request that the session before had no answer to is not known, as after a lost connection.
-        Input::SessionContinued(_) | Input::ConnectionChanged { connected: true } => worker::connected(&mut deciding)?,
+        Input::SessionContinued(_) => worker::continued(&mut deciding, was_connected)?,
+        Input::ConnectionChanged { connected: true } => worker::connected(&mut deciding)?,
         Input::DirectiveReceived(directive) => worker::receive(&mut deciding, &directive)?,
         Input::Report(_) if told_before => {}
         Input::TimerFired { .. } | Input::Report(_) => {

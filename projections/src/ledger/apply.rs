@@ -44,6 +44,7 @@ impl Ledger {
             Input::SessionContinued(from) => {
                 // That the ledger is the parent's last one is for whoever gave it to make sure of.
                 let fits = self.begins.take().as_ref() == Some(from);
+                self.connected = true;
                 if fits { Ok(()) } else { Err(BrokenHistory::OtherParent { seq: event.seq }) }
             }
             Input::PriceMoved(_) => Ok(()),

@@ -19,7 +19,7 @@ impl Ledger {
     /// same ([`Identity::continues`]).
     ///
     /// Its own are name, mode, instance, instruments, profile, limits, account, and what it counts itself: refusals,
-    /// conflicts, reports on orders that are not ours. A session begins connected.
+    /// conflicts, reports on orders that are not ours. With its first event it is connected.
     pub fn continued(identity: &Identity, parent: Self) -> Self {
         let fresh = Self::new(identity);
         let mut ledger = Self {
@@ -35,7 +35,6 @@ impl Ledger {
             counts: Counts::default(),
             refusals: Vec::new(),
             conflicts: Vec::new(),
-            connected: true,
             ..parent
         };
         for seen in ledger.directives.values_mut() {
