@@ -49,7 +49,7 @@ pub struct Ancestor {
 #[derive(Debug, thiserror::Error)]
 pub enum LineageFault {
     /// It is not in the store.
-    #[error("it continues session {parent}, which is not in this store")]
+    #[error("it continues session {parent}, which is not there")]
     NotThere {
         /// Its id.
         parent: SessionUid,
@@ -96,6 +96,19 @@ pub enum LineageFault {
 }
 
 impl Origin {
+    /// What a session begins with that continues none.
+    pub fn fresh(identity: &Identity) -> Self {
+        Self { book: Book::new(identity), ancestors: Vec::new() }
+    }
+
+    /// The same of one whose parents are not at hand.
+    ///
+    /// # Errors
+    /// [`LineageFault::NotThere`] if it continues one.
+    pub fn without_parents(identity: &Identity) -> Result<Self, LineageFault> {
+        identity.continues.map_or_else(|| Ok(Self::fresh(identity)), |from| Err(from.into()))
+    }
+
     /// What the session of that identity begins with. `reader` has the sessions that it continues.
     ///
     /// # Errors
@@ -148,6 +161,12 @@ impl Ancestor {
             Ok(())
         })
         .map(|_| ())
+    }
+}
+
+impl From<SessionContinued> for LineageFault {
+    fn from(from: SessionContinued) -> Self {
+        Self::NotThere { parent: from.parent }
     }
 }
 
