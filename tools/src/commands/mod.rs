@@ -13,6 +13,8 @@ mod snapshot;
 mod stored;
 mod verify;
 
+pub(crate) use run::CarriedOver;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};

@@ -245,7 +245,7 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
 
 /// Folds the log up to `at`, or to its end.
 fn fold(session: &StoredSession<'_>, at: Option<At>) -> Result<Folded, CliError> {
-    let mut book = Book::new(session.identity());
+    let mut book = session.origin()?.book;
     let mut gaps = Gaps::default();
     let mut time = None;
     let mut whole_steps = 0_u64;

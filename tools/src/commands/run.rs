@@ -1,10 +1,14 @@
 //! `retrace run`: runs a session file into a store.
 
+mod continues;
+
 use std::path::PathBuf;
 use std::time::Instant;
 
 use retrace_core::ids::SessionName;
 use retrace_rocks::RocksStore;
+
+pub(crate) use continues::CarriedOver;
 
 use super::Status;
 use super::stored::{Db, session_name};
@@ -26,6 +30,8 @@ pub(super) struct Args {
     /// Name of the session, instead of the file's
     #[arg(long, value_name = "NAME", value_parser = session_name)]
     session: Option<SessionName>,
+    #[command(flatten)]
+    continues: continues::Args,
     /// Exit with status 1 where a directive was refused
     #[arg(long)]
     strict: bool,
@@ -38,6 +44,7 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
         Some(name) => loaded.named(name.clone()),
         None => loaded,
     };
+    let (loaded, carried) = args.continues.apply(loaded, &args.file, args.db.dir())?;
     for note in notes(&loaded) {
         warn(&note);
     }
@@ -49,11 +56,12 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
     bar.finish_and_clear();
     let recorded = recorded?;
     store.close()?;
-    let summary = RunSummary::of(&loaded.identity, &recorded, begun.elapsed());
+    let lines: Vec<String> = carried.iter().map(|carried| carried.line(recorded.net_pnl(&loaded.identity))).collect();
+    let summary = RunSummary::of(&loaded.identity, &recorded, begun.elapsed()).carrying(carried);
     if output.is_json() {
         output.document(&summary)?;
     } else {
-        summary.print(&[], &recorded, args.db.dir(), output.page())?;
+        summary.print(&lines, &recorded, args.db.dir(), output.page())?;
     }
     Ok(if args.strict && !recorded.refusals.is_empty() { Status::Found } else { Status::Fine })
 }
