@@ -10,6 +10,7 @@ pub mod audit;
 pub mod digest;
 pub mod event_view;
 pub mod export;
+pub mod lineage;
 pub mod view;
 
 pub mod built_in;

@@ -9,7 +9,7 @@ use retrace_core::ids::Seq;
 use retrace_core::manifest::Identity;
 use retrace_core::step::{Step, TapePosition};
 use retrace_core::time::Timestamp;
-use retrace_projections::ledger::{Ledger, Plan};
+use retrace_projections::ledger::{Book, Ledger, Plan};
 
 use crate::effect::{Effect, Outbox};
 use crate::state::State;
@@ -108,8 +108,8 @@ impl From<Given> for Input {
 pub struct Backtest<'a> {
     identity: &'a Identity,
     cursor: TapeCursor<'a>,
-    /// The time of the last rest.
-    end: Option<Timestamp>,
+    /// The time of the first open and of the last rest.
+    span: Option<(Timestamp, Timestamp)>,
     position: TapePosition,
     given: VecDeque<(Timestamp, Given)>,
     state: State,
@@ -125,16 +125,27 @@ enum Next<'a> {
 }
 
 impl<'a> Backtest<'a> {
-    /// A backtest before its first input. What is `given` stands in the order in which it was, times rising.
+    /// A backtest before its first input, of a session that continues none. What is `given` stands in the order in which
+    /// it was, times rising.
     pub fn new<G: Into<Given>>(identity: &'a Identity, tape: &'a Tape, given: Vec<(Timestamp, G)>) -> Self {
+        Self::beginning(identity, tape, given, &Book::new(identity))
+    }
+
+    /// The same of a session whose first book is `begin`. The venue has the orders that work in it.
+    pub fn beginning<G: Into<Given>>(
+        identity: &'a Identity,
+        tape: &'a Tape,
+        given: Vec<(Timestamp, G)>,
+        begin: &Book,
+    ) -> Self {
         Self {
             identity,
             cursor: tape.cursor(),
-            end: tape.span().map(|(_, end)| end),
+            span: tape.span(),
             position: TapePosition::default(),
             given: given.into_iter().map(|(at, given)| (at, given.into())).collect(),
-            state: State::new(identity),
-            venue: BarVenue::new(identity),
+            state: State::beginning(identity, begin),
+            venue: BarVenue::adopting(identity, begin.ledger()),
             outbox: Outbox::default(),
         }
     }
@@ -149,6 +160,10 @@ impl<'a> Backtest<'a> {
     /// # Errors
     /// [`RunError`] if the engine, the venue or the recorder stops.
     pub fn run<R: Recorder>(&mut self, recorder: &mut R) -> Result<(), RunError<R::Error>> {
+        if let (Some(from), Some((begins, _)), Seq(0)) = (self.identity.continues, self.span, self.state.ledger().seq())
+        {
+            self.take(begins, Input::SessionContinued(from), recorder)?;
+        }
         while let Some(next) = self.next() {
             match next {
                 Next::Row(row) => {
@@ -165,7 +180,9 @@ impl<'a> Backtest<'a> {
                 }
                 Next::Timer => {
                     if let Some((due, timer)) = self.state.ledger().first_timer() {
-                        self.take(due, Input::TimerFired { timer }, recorder)?;
+                        // One that came due before the session began fires as it begins.
+                        let begins = self.span.map_or(due, |(begins, _)| begins);
+                        self.take(due.max(begins), Input::TimerFired { timer }, recorder)?;
                     }
                 }
             }
@@ -184,7 +201,7 @@ impl<'a> Backtest<'a> {
             ((row.time, turn), Next::Row(row))
         });
         // What stands at the very end of the data still happens, after the last rest; nothing beyond it does.
-        let end = if row.is_some() { None } else { Some(self.end?) };
+        let end = if row.is_some() { None } else { Some(self.span?.1) };
         let given = self.given.front().map(|(at, _)| ((*at, GIVEN), Next::Given));
         let timer = self.state.ledger().first_timer().map(|(due, _)| ((due, TIMER), Next::Timer));
         let first = [row, given, timer].into_iter().flatten().min_by_key(|(key, _)| *key);

@@ -15,6 +15,7 @@ pub mod venue;
 pub mod backtest;
 pub mod compare;
 pub mod connector;
+pub mod continuing;
 pub mod driver;
 pub mod import;
 pub mod recorded;

@@ -10,7 +10,7 @@ use retrace_core::manifest::Identity;
 use retrace_core::order::Side;
 use retrace_core::policy::ExecutionPolicy;
 use retrace_core::venue::VenueProfile;
-use retrace_projections::ledger::{BrokenHistory, Ledger, Plan};
+use retrace_projections::ledger::{Book, BrokenHistory, Ledger, Plan};
 
 /// All that a decision may depend on. Two equal states decide the same.
 ///
@@ -50,10 +50,20 @@ pub struct State {
 }
 
 impl State {
-    /// Where a session begins.
+    /// Where a session begins that continues none.
     pub fn new(identity: &Identity) -> Self {
+        Self::of(identity, Ledger::new(identity))
+    }
+
+    /// Where a session begins whose first book is `begin`: an empty one, or one that goes on from another session's last
+    /// ([`Book::continuing`]). What is sealed in it is for whoever drives the engine to keep ([`Book::sealed`]).
+    pub fn beginning(identity: &Identity, begin: &Book) -> Self {
+        Self::of(identity, begin.ledger().clone())
+    }
+
+    fn of(identity: &Identity, ledger: Ledger) -> Self {
         Self {
-            ledger: Ledger::new(identity),
+            ledger,
             market: BTreeMap::new(),
             profile: identity.venue.profile.clone(),
             policy: identity.policy.clone(),

@@ -71,6 +71,7 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
     let event = Event { seq, time, plan, order, cause, fact: Fact::Input(input.clone()) };
     let known = plan.zip(order);
     let before = known.and_then(|(plan, order)| state.ledger.plan(plan)?.order(order).cloned());
+    let was_connected = state.ledger.is_connected();
     state.ledger.apply(&event)?;
     // What was told before wakes nobody: at another price by now something else might be decided. A plan that was
     // brought back for it is sealed again already.
@@ -78,13 +79,14 @@ pub fn step(state: &mut State, time: Timestamp, input: Input) -> Result<Vec<Even
     let told_before = before.is_some_and(|before| now.is_none_or(|now| before == *now));
     let mut deciding = Deciding { state, time, input: seq, events: vec![event], leaves_next: Position::FLAT };
     match input {
-        Input::SessionContinued(_) | Input::ConnectionChanged { connected: false } => {}
+        Input::ConnectionChanged { connected: false } => {}
         Input::PriceMoved(moved) => worker::seen(&mut deciding, &moved.symbol)?,
         Input::OperatorCommanded(commanded) => {
             worker::obey(&mut deciding, &commanded)?;
             worker::follow_all(&mut deciding)?;
         }
         Input::TradeImported(trade) => import::book(&mut deciding, &trade)?,
+        Input::SessionContinued(_) => worker::continued(&mut deciding, was_connected)?,
         Input::ConnectionChanged { connected: true } => worker::connected(&mut deciding)?,
         Input::DirectiveReceived(directive) => worker::receive(&mut deciding, &directive)?,
         Input::Report(_) if told_before => {}
@@ -129,7 +131,7 @@ fn place(state: &State, input: &Input) -> Result<Place, EngineError> {
                 let plan = ledger.plan_of(*order).ok_or(EngineError::UnknownOrder { order: *order })?;
                 let asked = ledger.plan(plan).and_then(|plan| plan.order(*order)).map(|order| order.asked);
                 // What was asked for is known where the report names it; an event is never caused by a later one.
-                let answered = report.answers.filter(|seq| *seq <= ledger.seq());
+                let answered = report.answers.filter(|seq| seq.0 > 0 && *seq <= ledger.seq());
                 Ok(Place { plan: Some(plan), order: Some(*order), cause: answered.or(asked), batch: None })
             }
         },

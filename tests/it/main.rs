@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests may touch the machine")]
 
 mod cli;
+mod continued;
 mod crash;
 mod damage;
 mod flows;

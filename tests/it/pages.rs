@@ -172,6 +172,11 @@ fn check(name: &str) {
 }
 
 #[test]
+fn the_page_on_continuing_shows_what_is_printed() {
+    check("docs/continuing.md");
+}
+
+#[test]
 fn the_guide_shows_what_is_printed() {
     check("docs/guide.md");
 }

@@ -70,11 +70,12 @@ pub fn resume(
     let (directives, contents) = loaded.sealed(session);
     let into = StoreRecorder::new(store, session, contents, watching).committing_every(commit_every);
     let mut resuming = Resuming { recorded: Some(RecordedRun::new(session)), into };
-    let mut backtest = Backtest::new(&loaded.identity, &loaded.tape, directives);
+    let begin = loaded.begin();
+    let mut backtest = Backtest::beginning(&loaded.identity, &loaded.tape, directives, &begin);
     match backtest.run(&mut resuming) {
         Ok(()) => {}
         Err(RunError::Recorder(Stopped::Other(recorded, made))) => {
-            let finding = other_turn(resuming.into.store(), session, &recorded, &made)?;
+            let finding = other_turn(resuming.into.store(), session, &begin, &recorded, &made)?;
             return Ok(Resumed::Differs(Box::new(finding)));
         }
         Err(RunError::Recorder(Stopped::Log(fault))) => return Err(fault.into()),

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use retrace_core::content::{Content, ContentRef};
-use retrace_core::event::Head;
+use retrace_core::event::{Head, SessionContinued};
 use retrace_core::ids::{Seq, SessionName, SessionUid};
 use retrace_core::instrument::Symbol;
 use retrace_core::manifest::{Identity, Provenance};
 use retrace_core::step::TapePosition;
 use retrace_core::store::{LogStore, Manifest, StoreError};
 use retrace_core::time::Timestamp;
-use retrace_projections::ledger::{KillSwitch, Ledger, Plan, Refused};
+use retrace_projections::ledger::{Book, KillSwitch, Ledger, Plan, Refused};
 use retrace_projections::view::{PlanView, plan_view};
 use retrace_replay::DECISION_VERSION;
 use retrace_replay::backtest::{Backtest, Given, RunError};
@@ -40,6 +40,8 @@ pub struct LoadedSession {
     pub directives: Vec<ParsedLine>,
     /// What should be known of the market data, a market file each.
     pub data_notes: Vec<DataNote>,
+    /// The last book of the session that it continues, where it does.
+    pub parent: Option<Book>,
 }
 
 /// What should be known of a market file before a result is trusted.
@@ -62,6 +64,23 @@ impl LoadedSession {
     pub fn named(mut self, name: SessionName) -> Self {
         self.identity.name = name;
         self
+    }
+
+    /// The same as a session that goes on from another one, of which `from` says where it ended, and `parent` is the last
+    /// book: another session too.
+    #[must_use]
+    pub fn continuing(mut self, from: SessionContinued, parent: Book) -> Self {
+        self.identity.continues = Some(from);
+        self.parent = Some(parent);
+        self
+    }
+
+    /// The book that it begins with.
+    pub fn begin(&self) -> Book {
+        match &self.parent {
+            Some(parent) => Book::continuing(&self.identity, parent.clone()),
+            None => Book::new(&self.identity),
+        }
     }
 
     /// What its store keeps of it.
@@ -140,7 +159,7 @@ pub(crate) fn of_file(
         nonce: None,
         continues: None,
     };
-    Ok(LoadedSession { identity, provenance, tape, directives, data_notes })
+    Ok(LoadedSession { identity, provenance, tape, directives, data_notes, parent: None })
 }
 
 /// Reads all market files of a session, in their order, and what should be known of each.
@@ -263,7 +282,8 @@ pub fn record_watched(
     let session = store.create(&loaded.manifest())?;
     let (directives, contents) = loaded.sealed(session);
     let mut recorder = StoreRecorder::new(store, session, contents, watching).committing_every(commit_every);
-    let mut backtest = Backtest::new(&loaded.identity, &loaded.tape, directives);
+    let begin = loaded.begin();
+    let mut backtest = Backtest::beginning(&loaded.identity, &loaded.tape, directives, &begin);
     backtest.run(&mut recorder)?;
     Ok(conclude_run(session, loaded, backtest.state().ledger(), &mut recorder)?)
 }

@@ -5,11 +5,15 @@ use std::io::{self, BufRead, Read, Write};
 
 use retrace_core::ids::{SessionName, SessionUid};
 use retrace_core::log::{LogFault, read_frames};
+use retrace_core::manifest::Identity;
 use retrace_core::store::{LogReader, LogStore, StoreError};
 use retrace_projections::export::{
-    BadExport, EndView, ExportFault, ExportLine, ExportManifest, ExportPut, ExportReader, ExportWriter, LINE_BYTES_MAX,
-    Unchecked,
+    BadExport, Begins, EndView, ExportFault, ExportLine, ExportManifest, ExportPut, ExportReader, ExportWriter,
+    LINE_BYTES_MAX, Unchecked,
 };
+
+use retrace_projections::ledger::Book;
+use retrace_projections::lineage::{LineageFault, Origin};
 
 /// A session that cannot be written as an export.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +73,9 @@ pub fn write_export(
     session: SessionUid,
     to: &mut dyn Write,
 ) -> Result<EndView, ExportError> {
-    let (mut writer, first) = ExportWriter::begin(name, &reader.manifest(session)?, reader.checkpoints(session)?)?;
+    let manifest = reader.manifest(session)?;
+    let begin = Origin::of(reader, &manifest.identity).map_err(ExportFault::from)?.book;
+    let (mut writer, first) = ExportWriter::beginning(name, &manifest, reader.checkpoints(session)?, begin)?;
     to.write_all(first.as_bytes())?;
     let mut stopped = None;
     let read = read_frames(reader, session, &mut |frame, _| {
@@ -110,7 +116,24 @@ pub fn check_export(
     input: &mut dyn BufRead,
     seen: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<Imported, ImportError> {
-    each_line(input, &mut |_, bytes| seen(bytes).map_err(ImportError::Seen))
+    check_export_beside(input, &mut alone, seen)
+}
+
+/// The same where sessions are at hand that the one in the file may continue: `begins` answers with what it begins with.
+///
+/// # Errors
+/// As [`check_export`].
+pub fn check_export_beside(
+    input: &mut dyn BufRead,
+    begins: Begins<'_>,
+    seen: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> Result<Imported, ImportError> {
+    each_line(input, begins, &mut |_, bytes| seen(bytes).map_err(ImportError::Seen))
+}
+
+/// What a session begins with where no other is at hand.
+fn alone(identity: &Identity) -> Result<Book, LineageFault> {
+    Ok(Origin::without_parents(identity)?.book)
 }
 
 /// Reads a whole export, checks all of it, and gives each line to `take` once it is found right.
@@ -118,7 +141,7 @@ pub fn check_export(
 /// # Errors
 /// [`ImportError`] at the first line that is not as it must be, or if `input` cannot be read.
 pub fn read_export(input: &mut dyn BufRead, take: &mut dyn FnMut(&ExportLine)) -> Result<Imported, ImportError> {
-    each_line(input, &mut |line, _| {
+    each_line(input, &mut alone, &mut |line, _| {
         take(line);
         Ok(())
     })
@@ -136,8 +159,22 @@ pub fn put_export(
     name: Option<SessionName>,
     seen: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<Imported, ImportError> {
+    put_export_beside(input, store, name, &mut alone, seen)
+}
+
+/// The same where sessions are at hand that the one in the file may continue, as in [`check_export_beside`].
+///
+/// # Errors
+/// As [`put_export`].
+pub fn put_export_beside(
+    input: &mut dyn BufRead,
+    store: &mut dyn LogStore,
+    name: Option<SessionName>,
+    begins: Begins<'_>,
+    seen: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> Result<Imported, ImportError> {
     let mut put = ExportPut::new(store, name);
-    let imported = each_line(input, &mut |line, bytes| {
+    let imported = each_line(input, begins, &mut |line, bytes| {
         put.line(line)?;
         seen(bytes).map_err(ImportError::Seen)
     })?;
@@ -148,12 +185,12 @@ pub fn put_export(
 /// Takes a line that was found right, and its bytes.
 type TakeLine<'a> = &'a mut dyn FnMut(&ExportLine, &[u8]) -> Result<(), ImportError>;
 
-fn each_line(input: &mut dyn BufRead, take: TakeLine<'_>) -> Result<Imported, ImportError> {
+fn each_line(input: &mut dyn BufRead, begins: Begins<'_>, take: TakeLine<'_>) -> Result<Imported, ImportError> {
     let mut reader = ExportReader::new();
     let (mut manifest, mut end, mut texts) = (None, None, 0_u64);
     let mut bytes = Vec::new();
     while next_line(input, &mut bytes)? > 0 {
-        let line = reader.line(&bytes)?;
+        let line = reader.line_beside(&bytes, begins)?;
         take(&line, &bytes)?;
         match line {
             ExportLine::Manifest(first) => manifest = Some(*first),

@@ -9,6 +9,7 @@ use retrace_core::manifest::Mode;
 use retrace_core::time::{Span, Timestamp};
 use serde::Serialize;
 
+use super::carried;
 use crate::ledger::{Book, Plan};
 
 /// A time during which something held was not covered.
@@ -36,6 +37,11 @@ pub struct Gaps(BTreeMap<PlanNo, GapWatch>);
 impl Gaps {
     /// Takes an event; `book` as it stands after it.
     pub fn note(&mut self, event: &Event, book: &Book) {
+        if carried::continues(event) {
+            for plan in carried::plans(book) {
+                self.0.entry(plan.no).or_default().note(event, book, Some(plan));
+            }
+        }
         if let Some(plan) = event.plan {
             self.0.entry(plan).or_default().note(event, book, book.plan(plan));
         }
@@ -59,6 +65,10 @@ impl GapWatch {
     /// Takes an event of the plan; `plan` as it stands after it, once it was taken on.
     pub(crate) fn note(&mut self, event: &Event, book: &Book, plan: Option<&Plan>) {
         self.note_gap(event);
+        // A gap that was open when another session ended goes on in this one.
+        if let Some((quantity, because)) = plan.and_then(|plan| plan.gap).filter(|_| carried::continues(event)) {
+            self.open(quantity, because.as_str(), event.time);
+        }
         // A history tells of trades alone: whether a stop stood behind them is not known.
         if let Some(plan) = plan.filter(|_| book.ledger().mode() != Mode::Import) {
             self.note_unprotected(event, plan);

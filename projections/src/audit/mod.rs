@@ -3,6 +3,7 @@
 
 mod actions;
 mod batches;
+pub(crate) mod carried;
 mod gaps;
 mod intents;
 mod quality;
@@ -105,12 +106,17 @@ impl Auditor {
         for event in &step.events {
             book.apply(event)?;
             // What concerns a whole directive belongs to the plan that the directive names.
-            let belongs = mentioned(event, book).contains(&self.plan_id) || (ours && concerns_all(event));
+            let carried = if carried::continues(event) { self.open_plan(book) } else { None };
+            let belongs =
+                mentioned(event, book).contains(&self.plan_id) || (ours && concerns_all(event)) || carried.is_some();
             ours |= belongs;
             let input = matches!(event.fact, Fact::Input(_));
             if belongs || (input && event.plan.is_none()) {
                 self.gaps.note(event, book, self.plan(book));
-                let (because, text) = words::describe(event, book, Naming::ByNumber);
+                let (because, mut text) = words::describe(event, book, Naming::ByNumber);
+                if let Some(plan) = carried {
+                    text = carried::text(plan, Naming::ByNumber);
+                }
                 lines.push(StoryLine { because, text, event: event_view(event, book) });
             }
         }
@@ -122,6 +128,10 @@ impl Auditor {
 
     fn plan<'a>(&self, book: &'a Book) -> Option<&'a Plan> {
         book.ledger().plan_number(&self.plan_id).and_then(|no| book.plan(no))
+    }
+
+    fn open_plan<'a>(&self, book: &'a Book) -> Option<&'a Plan> {
+        self.plan(book).and_then(|plan| book.ledger().plan(plan.no))
     }
 
     /// The story, once the whole log is folded into `book`. `None` where the log never mentions the plan.

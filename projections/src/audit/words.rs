@@ -451,7 +451,7 @@ fn part_text(plan: Option<&Plan>, order: Option<&Order>, slice: u32, because: Be
     }
 }
 
-fn order_terms(terms: OrderTerms) -> String {
+pub(super) fn order_terms(terms: OrderTerms) -> String {
     match terms {
         OrderTerms::Market => "at market".to_owned(),
         OrderTerms::Limit { price } => format!("limit {price}"),

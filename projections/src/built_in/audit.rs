@@ -10,7 +10,7 @@ use retrace_core::manifest::Identity;
 use retrace_core::time::Timestamp;
 
 use crate::audit::words::{Naming, describe};
-use crate::audit::{GapWatch, concerns_all, mentioned};
+use crate::audit::{GapWatch, carried, concerns_all, mentioned};
 use crate::ledger::{Book, Phase, Plan};
 use crate::projection::{Ended, Projection, Recorded, Section, View};
 
@@ -87,6 +87,19 @@ impl Projection for Audit {
         }
         let mut plans: Vec<usize> = mentioned(event, book).into_iter().map(|plan| self.place_of(plan)).collect();
         let line = line(event, book);
+        if carried::continues(event) {
+            for plan in carried::plans(book) {
+                let line = Line { text: carried::text(plan, Naming::ByCause), because: None, comment: None };
+                let place = self.place_of(plan.id.clone());
+                self.begin_step(place, event.time);
+                if let Some(story) = self.stories.get_mut(place) {
+                    story.gaps.note(event, book, Some(plan));
+                    if let Some(step) = story.steps.last_mut() {
+                        step.input = Some(line);
+                    }
+                }
+            }
+        }
         if input && event.plan.is_none() {
             self.step.input = Some(line.clone());
         }

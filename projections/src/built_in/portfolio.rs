@@ -89,7 +89,7 @@ impl Projection for Portfolio {
 fn holdings(ended: &Ended<'_>) -> Result<BTreeMap<Symbol, Holding>, Inexact> {
     let fills = ended.book.plans().flat_map(|plan| plan.standing_fills().into_iter().map(move |told| (plan, told)));
     let mut fills: Vec<_> = fills.collect();
-    fills.sort_unstable_by_key(|(_, (_, fill))| fill.booked);
+    fills.sort_by(|(_, (_, a)), (_, (_, b))| a.place().cmp(&b.place()));
     let mut symbols = BTreeMap::new();
     for (plan, (order, fill)) in fills {
         let symbol = plan.symbol();

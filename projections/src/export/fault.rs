@@ -9,6 +9,7 @@ use retrace_core::ids::{IdError, Seq};
 use super::difference::shortened;
 use super::{EXPORT_VERSION, LINE_BYTES_MAX};
 use crate::ledger::BrokenHistory;
+use crate::lineage::LineageFault;
 
 /// A line that no export holds at this place.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +103,9 @@ pub enum ExportFault {
     /// The identity's bytes mean nothing valid.
     #[error("identity: {0}")]
     Identity(#[from] CodecError),
+    /// A session that it continues is not at hand.
+    #[error(transparent)]
+    Lineage(#[from] LineageFault),
     /// The identity's bytes are not those that its content is written in.
     #[error("identity: the bytes are not the one form of what they say")]
     IdentityForm,

@@ -16,7 +16,7 @@ pub mod tables;
 pub use fault::{BadExport, Basis, ExportFault};
 pub use lines::{EndView, identity_fields};
 pub use put::ExportPut;
-pub use reader::{ExportLine, ExportManifest, ExportReader, ExportedStep, Unchecked};
+pub use reader::{Begins, ExportLine, ExportManifest, ExportReader, ExportedStep, Unchecked};
 pub use session::ExportedSession;
 pub use writer::{ExportWriter, WrittenStep};
 

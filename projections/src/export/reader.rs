@@ -7,6 +7,7 @@ use retrace_core::codec::{decode_identity, encode_identity};
 use retrace_core::content::{Content, ContentRef};
 use retrace_core::event::{Fact, Head};
 use retrace_core::ids::{Seq, SessionName, SessionUid};
+use retrace_core::manifest::Identity;
 use retrace_core::step::Step;
 use retrace_core::store::{Checkpoint, Manifest};
 use serde::Serialize;
@@ -20,6 +21,10 @@ use super::lines::{
 use super::writer::{ExportWriter, WrittenStep, end_line};
 use super::{EXPORT_VERSION, LINE_BYTES_MAX};
 use crate::ledger::{Book, PROJECTION_VERSION};
+use crate::lineage::{LineageFault, Origin};
+
+/// What the session of an identity begins with, from where the sessions are that it may continue.
+pub type Begins<'a> = &'a mut dyn FnMut(&Identity) -> Result<Book, LineageFault>;
 
 /// What a first line holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,13 +117,21 @@ impl ExportReader {
         Self { lines: 0, state: State::Start, unchecked: Unchecked::default() }
     }
 
-    /// Takes the next line, with its end.
+    /// Takes the next line, with its end. A session that continues another is refused: [`ExportReader::line_beside`].
     ///
     /// # Errors
     /// [`BadExport`] if no export has this line at this place. The reader then takes no other.
     pub fn line(&mut self, line: &[u8]) -> Result<ExportLine, BadExport> {
+        self.line_beside(line, &mut |identity| Ok(Origin::without_parents(identity)?.book))
+    }
+
+    /// The same beside other sessions: `begins` answers with the book that the session of the first line begins with.
+    ///
+    /// # Errors
+    /// As [`ExportReader::line`].
+    pub fn line_beside(&mut self, line: &[u8], begins: Begins<'_>) -> Result<ExportLine, BadExport> {
         self.lines = self.lines.saturating_add(1);
-        let (state, taken) = self.take(line).map_err(|fault| BadExport { line: self.lines, fault })?;
+        let (state, taken) = self.take(line, begins).map_err(|fault| BadExport { line: self.lines, fault })?;
         self.state = state;
         Ok(taken)
     }
@@ -150,7 +163,7 @@ impl ExportReader {
         self.unchecked
     }
 
-    fn take(&mut self, line: &[u8]) -> Result<(State, ExportLine), ExportFault> {
+    fn take(&mut self, line: &[u8], begins: Begins<'_>) -> Result<(State, ExportLine), ExportFault> {
         let state = std::mem::replace(&mut self.state, State::Refused);
         if line.len() > LINE_BYTES_MAX {
             return Err(ExportFault::LineTooLong);
@@ -161,7 +174,7 @@ impl ExportReader {
             return Err(ExportFault::CutInLine);
         }
         match state {
-            State::Start => manifest(text),
+            State::Start => manifest(text, begins),
             State::Log(mut writer) if text.starts_with(STEP) => {
                 let step = self.step(&mut writer, text)?;
                 Ok((State::Log(writer), ExportLine::Step(step)))
@@ -206,7 +219,7 @@ impl ExportReader {
     }
 }
 
-fn manifest(text: &str) -> Result<(State, ExportLine), ExportFault> {
+fn manifest(text: &str, begins: Begins<'_>) -> Result<(State, ExportLine), ExportFault> {
     if !text.starts_with(MANIFEST) {
         return Err(ExportFault::OtherLine { expected: MANIFEST });
     }
@@ -223,7 +236,8 @@ fn manifest(text: &str) -> Result<(State, ExportLine), ExportFault> {
     let session = SessionName::new(&given.session)?;
     let manifest = Manifest { identity, provenance: given.provenance.read()? };
     let checkpoints = given.checkpoints.into_iter().map(GivenCheckpoint::read).collect::<Result<Vec<_>, _>>()?;
-    let (writer, line) = ExportWriter::begin(&session, &manifest, checkpoints.clone())?;
+    let begin = begins(&manifest.identity)?;
+    let (writer, line) = ExportWriter::beginning(&session, &manifest, checkpoints.clone(), begin)?;
     agree(text, &line, Basis::Identity, None, &|_| false)?;
     let (uid, _) = genesis(&manifest.identity);
     let read = ExportManifest { session, uid, manifest, checkpoints };

@@ -179,9 +179,14 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Before the first event.
+    /// Before the first event of a session that continues none.
     pub fn new(identity: &Identity) -> Self {
-        Self { book: Book::new(identity), requested: BTreeMap::new(), closed: BTreeMap::new() }
+        Self::beginning(Book::new(identity))
+    }
+
+    /// Before the first event of a session that begins with `begin`.
+    pub const fn beginning(begin: Book) -> Self {
+        Self { book: begin, requested: BTreeMap::new(), closed: BTreeMap::new() }
     }
 
     /// Takes the next Step.

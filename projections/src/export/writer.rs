@@ -23,6 +23,7 @@ use super::lines::{
 use super::{EXPORT_VERSION, LINE_BYTES_MAX};
 use crate::event_view::event_view;
 use crate::ledger::{Book, PROJECTION, PROJECTION_VERSION};
+use crate::lineage::Origin;
 
 /// Writes an export, a line at a time; every line comes with its end.
 pub struct ExportWriter {
@@ -53,16 +54,29 @@ pub struct WrittenStep {
 }
 
 impl ExportWriter {
-    /// Begins the export of a session that its store knows by `name`. `checkpoints` are all of it, in order
-    /// ([`Checkpoint::key`]). Gives the first line.
+    /// Begins the export of a session that continues none and that its store knows by `name`. `checkpoints` are all of it,
+    /// in order ([`Checkpoint::key`]). Gives the first line.
     ///
     /// # Errors
     /// [`ExportFault::CheckpointOrder`], [`ExportFault::Checkpoint`] for one before the first event,
-    /// [`ExportFault::Identity`], [`ExportFault::LineTooLong`].
+    /// [`ExportFault::Identity`], [`ExportFault::LineTooLong`]; [`ExportFault::Lineage`] for a session that continues one.
     pub fn begin(
         name: &SessionName,
         manifest: &Manifest,
         checkpoints: Vec<Checkpoint>,
+    ) -> Result<(Self, String), ExportFault> {
+        Self::beginning(name, manifest, checkpoints, Origin::without_parents(&manifest.identity)?.book)
+    }
+
+    /// The same of a session that begins with `begin`.
+    ///
+    /// # Errors
+    /// As [`ExportWriter::begin`].
+    pub fn beginning(
+        name: &SessionName,
+        manifest: &Manifest,
+        checkpoints: Vec<Checkpoint>,
+        begin: Book,
     ) -> Result<(Self, String), ExportFault> {
         if let Some((_, later)) = checkpoints.iter().zip(checkpoints.iter().skip(1)).find(|(a, b)| a.key() >= b.key()) {
             return Err(ExportFault::CheckpointOrder { seq: later.seq });
@@ -81,7 +95,7 @@ impl ExportWriter {
             checkpoints: checkpoints.iter().map(checkpoint_view).collect(),
         })?;
         let mut writer = Self {
-            book: Book::new(&identity),
+            book: begin,
             open: OpenBlock::first(uid, start, BlockLimits::FORMAT_1),
             steps: 0,
             trail: Trail::default(),

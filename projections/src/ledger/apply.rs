@@ -25,6 +25,9 @@ impl Ledger {
         if event.seq != self.seq.next() {
             return Err(BrokenHistory::Gap { last: self.seq, found: event.seq });
         }
+        if self.begins.is_some() && !matches!(event.fact, Fact::Input(Input::SessionContinued(_))) {
+            return Err(BrokenHistory::NotContinued { seq: event.seq });
+        }
         self.seq = event.seq;
         match &event.fact {
             Fact::Input(input) => self.apply_input(event, input),
@@ -39,7 +42,9 @@ impl Ledger {
     fn apply_input(&mut self, event: &Event, input: &Input) -> Result<(), BrokenHistory> {
         match input {
             Input::SessionContinued(from) => {
-                let fits = event.seq.0 == 1 && self.digest() == from.ledger_digest;
+                // That the ledger is the parent's last one is for whoever gave it to make sure of.
+                let fits = self.begins.take().as_ref() == Some(from);
+                self.connected = true;
                 if fits { Ok(()) } else { Err(BrokenHistory::OtherParent { seq: event.seq }) }
             }
             Input::PriceMoved(_) => Ok(()),

@@ -14,6 +14,7 @@ use retrace_core::manifest::Identity;
 use retrace_core::time::{Span, Timestamp};
 
 use super::cash::Cash;
+use super::continued::CARRIED;
 use super::{BrokenHistory, Group, Ledger, Plan, Refused};
 
 /// Over how long orders are counted.
@@ -56,7 +57,8 @@ impl Gate {
     /// what others brought before is in it.
     pub(super) fn continued(self, identity: &Identity) -> Self {
         let per_minute = identity.policy.risk.max_orders_per_minute;
-        let mut gate = Self { per_minute, cash: Cash::new(identity), ..self };
+        let kill_switch = self.kill_switch.map(|switch| KillSwitch { seq: CARRIED, ..switch });
+        let mut gate = Self { kill_switch, per_minute, cash: Cash::new(identity), ..self };
         gate.keep();
         gate
     }

@@ -9,6 +9,7 @@ use retrace_core::ids::{ConnectorOrderId, DirectiveId, OrderNo, PlanId, PlanNo, 
 use retrace_core::instrument::Symbol;
 use retrace_core::order::{OrderTerms, Side, TimeInForce};
 
+use super::continued::CARRIED;
 use super::order::NewOrder;
 use super::{BrokenHistory, Ledger};
 use crate::digest::SetDigest;
@@ -41,6 +42,13 @@ impl Imports {
     pub(super) fn close(&mut self, no: PlanNo) {
         self.open.retain(|_, open| *open != no);
         self.orders.remove(&no);
+    }
+
+    /// Brings it into another session's log.
+    pub(super) fn carry(&mut self) {
+        for seen in self.trades.values_mut() {
+            seen.first = CARRIED;
+        }
     }
 
     /// Puts what was imported into a ledger's digest; nothing where nothing was.

@@ -11,6 +11,7 @@ mod batches;
 mod book;
 mod cash;
 mod connection;
+mod continued;
 mod distance;
 mod gate;
 mod group;
@@ -29,7 +30,7 @@ use std::collections::BTreeMap;
 
 use retrace_core::chain::genesis;
 use retrace_core::directive::BodyDigest;
-use retrace_core::event::{Event, FillReport, Refusal, TimerPurpose};
+use retrace_core::event::{Event, FillReport, Refusal, SessionContinued, TimerPurpose};
 use retrace_core::exact::Inexact;
 use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, Seq, SessionUid, TimerId};
 use retrace_core::instrument::{Instrument, Symbol};
@@ -69,6 +70,9 @@ pub struct Ledger {
     instruments: Vec<Instrument>,
     /// What the venue can do: which stops it takes without a size.
     profile: VenueProfile,
+    /// What the first event must say of the session that this one continues; `None` once it has, or where it continues
+    /// none.
+    begins: Option<SessionContinued>,
     seq: Seq,
     directives: BTreeMap<DirectiveId, SeenDirective>,
     plan_numbers: BTreeMap<PlanId, PlanNo>,
@@ -223,6 +227,12 @@ pub enum BrokenHistory {
         /// The event.
         seq: Seq,
     },
+    /// A session that continues another begins with something else.
+    #[error("event {seq} comes first, but the session continues another and must say so first")]
+    NotContinued {
+        /// The event.
+        seq: Seq,
+    },
     /// An amount does not fit.
     #[error("event {seq}: {source}")]
     Amount {
@@ -242,6 +252,7 @@ impl Ledger {
             instance: identity.instance.to_string(),
             instruments: identity.instruments.clone(),
             profile: identity.venue.profile.clone(),
+            begins: None,
             seq: Seq(0),
             directives: BTreeMap::new(),
             plan_numbers: BTreeMap::new(),
@@ -264,23 +275,6 @@ impl Ledger {
             refusals: Vec::new(),
             conflicts: Vec::new(),
             connected: true,
-        }
-    }
-
-    /// The first ledger of a session that goes on from another one's last: its plans, orders and timers, under the
-    /// new session's name and rules. The session's first event must say the same.
-    pub fn continued(identity: &Identity, parent: Self) -> Self {
-        let fresh = Self::new(identity);
-        Self {
-            session: fresh.session,
-            mode: fresh.mode,
-            instance: fresh.instance,
-            instruments: fresh.instruments,
-            profile: fresh.profile,
-            seq: Seq(0),
-            newly_sealed: Vec::new(),
-            gate: parent.gate.clone().continued(identity),
-            ..parent
         }
     }
 

@@ -142,6 +142,12 @@ pub struct Fill {
 }
 
 impl Fill {
+    /// Its place in the order in which fills were booked. Those of a session that was continued come first, by time of
+    /// execution: where they were booked is known no more.
+    pub fn place(&self) -> (Seq, Timestamp, usize, &TradeId) {
+        (self.booked, self.executed_at, self.trade_id.as_str().len(), &self.trade_id)
+    }
+
     /// Whether a report of its trade id says the same again. Compared is what moves the ledger, never transport or time
     /// (SEMANTICS 8).
     pub fn says(&self, report: &FillReport) -> bool {

@@ -107,6 +107,15 @@ impl Orders {
         open.or_else(own).or_else(|| self.side_ended.iter().rfind(|order| order.no == no))
     }
 
+    /// Changes every order in a way that moves no sum.
+    pub(super) fn change_all(&mut self, change: fn(&mut Order)) {
+        let ended = [&mut self.own_ended, &mut self.side_ended];
+        for orders in ended.into_iter().filter(|orders| !orders.is_empty()) {
+            Arc::make_mut(orders).iter_mut().for_each(change);
+        }
+        self.open.iter_mut().for_each(change);
+    }
+
     pub(super) fn request(&mut self, order: Order) {
         if order.role == self.own {
             self.own_last = Some(order.no);

@@ -354,7 +354,7 @@ impl Plan {
     pub fn standing_fills(&self) -> Vec<(&Order, &Fill)> {
         let fills = self.orders().flat_map(|order| order.fills.iter().map(move |fill| (order, fill)));
         let mut standing: Vec<_> = fills.filter(|(_, fill)| !fill.busted).collect();
-        standing.sort_unstable_by_key(|(_, fill)| fill.booked);
+        standing.sort_by(|(_, a), (_, b)| a.place().cmp(&b.place()));
         standing
     }
 

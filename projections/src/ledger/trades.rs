@@ -18,6 +18,17 @@ impl Trades {
     fn order_of(&self, place: &(Symbol, Side), trade: &TradeId) -> Option<OrderNo> {
         self.0.get(place)?.get(trade).copied()
     }
+
+    /// The highest number that is an id by itself.
+    pub(super) fn last_number(&self) -> u64 {
+        // What is longer no venue comes to by counting.
+        const DIGITS: usize = 18;
+        let ids = self.0.values().flat_map(BTreeMap::keys).map(TradeId::as_str).filter(|id| id.len() <= DIGITS);
+        ids.filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()))
+            .filter_map(|id| id.parse().ok())
+            .max()
+            .unwrap_or(0)
+    }
 }
 
 impl Ledger {

@@ -143,8 +143,8 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(identity: &Identity) -> Self {
-        Self { book: Book::new(identity) }
+    pub(crate) const fn new(begin: Book) -> Self {
+        Self { book: begin }
     }
 
     pub(crate) const fn book(&self) -> &Book {

@@ -12,9 +12,10 @@ use retrace_core::manifest::Identity;
 use retrace_core::step::Step;
 
 use crate::ledger::BrokenHistory;
+use crate::lineage::Origin;
 use crate::projection::{AnyError, Driver, Ended, Fold, Kind, Projections, RegistryError};
 
-pub use session::RecordedSession;
+pub use session::{ReadError, RecordedSession};
 
 /// The first line of every snapshot: what tells it from other files.
 pub const FIRST_LINE: &str = "# A snapshot by retrace: review its changes, do not edit it.";
@@ -106,19 +107,33 @@ pub fn snapshot<'a>(
 /// The same, Step by Step, for a log that is read while it is folded.
 pub struct Snapshots {
     identity: Identity,
-    session: SessionUid,
+    /// This one, and those that it continues: what the ids in it may hang on.
+    sessions: Vec<SessionUid>,
     without: Vec<String>,
     driver: Driver,
     projections: Vec<(Kind, Box<dyn Fold>)>,
 }
 
 impl Snapshots {
-    /// Before the session's first Step.
+    /// Before the first Step of a session that continues none.
     ///
     /// # Errors
     /// [`SnapshotError::Registry`] and [`SnapshotError::UnknownField`].
     pub fn begin(
         identity: &Identity,
+        projections: &Projections,
+        options: &SnapshotOptions,
+    ) -> Result<Self, SnapshotError> {
+        Self::beginning(identity, Origin::fresh(identity), projections, options)
+    }
+
+    /// Before the first Step of a session that begins with `origin`.
+    ///
+    /// # Errors
+    /// As [`Snapshots::begin`].
+    pub fn beginning(
+        identity: &Identity,
+        origin: Origin,
         projections: &Projections,
         options: &SnapshotOptions,
     ) -> Result<Self, SnapshotError> {
@@ -134,9 +149,9 @@ impl Snapshots {
         without.dedup();
         Ok(Self {
             identity: identity.clone(),
-            session: genesis(identity).0,
+            sessions: origin.ancestors.iter().map(|ancestor| ancestor.uid).chain([genesis(identity).0]).collect(),
             without,
-            driver: Driver::new(identity),
+            driver: Driver::new(origin.book),
             projections: kinds.iter().map(|kind| (*kind, (kind.begin)(identity))).collect(),
         })
     }
@@ -172,7 +187,8 @@ impl Snapshots {
             }
             let mut text = self.heading(kind, &keep);
             text.push('\n');
-            text.push_str(&by_cause(&view.text(&keep), self.session));
+            let shown = self.sessions.iter().fold(view.text(&keep), |shown, session| by_cause(&shown, *session));
+            text.push_str(&shown);
             snapshots.push(ProjectionSnapshot { name: kind.name, text });
         }
         Ok(snapshots)

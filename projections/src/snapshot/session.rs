@@ -7,10 +7,11 @@ use retrace_core::event::{Fact, Input};
 use retrace_core::log::{LogFault, read_log};
 use retrace_core::manifest::Identity;
 use retrace_core::step::Step;
-use retrace_core::store::{LogReader, Manifest};
+use retrace_core::store::{LogReader, Manifest, StoreError};
 
-use super::{ProjectionSnapshot, SnapshotError, SnapshotOptions, snapshot};
+use super::{ProjectionSnapshot, SnapshotError, SnapshotOptions, Snapshots};
 use crate::export::{BadExport, ExportedSession};
+use crate::lineage::{LineageFault, Origin};
 use crate::projection::Projections;
 
 /// A recorded session: what it is, all that happened, and the texts beside its log.
@@ -18,20 +19,40 @@ use crate::projection::Projections;
 pub struct RecordedSession {
     /// What decides what it does.
     pub identity: Identity,
+    /// What it begins with.
+    pub origin: Origin,
     /// All of its Steps, in order.
     pub steps: Vec<Step>,
     /// The texts that its events refer to, as far as they are kept.
     pub texts: BTreeMap<ContentRef, String>,
 }
 
+/// A session of a store cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Its own log cannot.
+    #[error(transparent)]
+    Log(#[from] LogFault),
+    /// One that it continues cannot.
+    #[error(transparent)]
+    Lineage(#[from] LineageFault),
+}
+
+impl From<StoreError> for ReadError {
+    fn from(source: StoreError) -> Self {
+        Self::Log(source.into())
+    }
+}
+
 impl RecordedSession {
     /// The session of that name in a store, with every link of its chain checked on the way.
     ///
     /// # Errors
-    /// The first [`LogFault`]; an unknown session is one of the store's.
-    pub fn read(reader: &dyn LogReader, name: &str) -> Result<Self, LogFault> {
+    /// [`ReadError`] with the first [`LogFault`]; an unknown session is one of the store's.
+    pub fn read(reader: &dyn LogReader, name: &str) -> Result<Self, ReadError> {
         let uid = reader.find(name)?;
         let Manifest { identity, .. } = reader.manifest(uid)?;
+        let origin = Origin::of(reader, &identity)?;
         let (mut steps, mut texts) = (Vec::new(), BTreeMap::new());
         read_log(reader, uid, &mut |step| {
             steps.push(step);
@@ -42,7 +63,15 @@ impl RecordedSession {
                 texts.insert(reference, content.text);
             }
         }
-        Ok(Self { identity, steps, texts })
+        // Those of plans that were carried over stand where the plans came to be.
+        for reference in origin.book.ledger().plans().filter_map(|plan| plan.comments) {
+            for ancestor in &origin.ancestors {
+                if let Some(content) = reader.content(ancestor.uid, reference)? {
+                    texts.insert(reference, content.text);
+                }
+            }
+        }
+        Ok(Self { identity, origin, steps, texts })
     }
 
     /// The session of an export file's text (`retrace export --format jsonl`), each line checked as it comes.
@@ -52,6 +81,7 @@ impl RecordedSession {
     pub fn from_export(text: impl AsRef<[u8]>) -> Result<Self, BadExport> {
         let ExportedSession { manifest, steps, texts, .. } = ExportedSession::read(text.as_ref())?;
         Ok(Self {
+            origin: Origin::fresh(&manifest.manifest.identity),
             identity: manifest.manifest.identity,
             steps: steps.into_iter().map(|exported| exported.step).collect(),
             texts: texts.into_iter().map(|(reference, content)| (reference, content.text)).collect(),
@@ -61,14 +91,16 @@ impl RecordedSession {
     /// A snapshot of each projection.
     ///
     /// # Errors
-    /// As [`snapshot`].
+    /// As [`snapshot`](super::snapshot).
     pub fn snapshot(
         &self,
         projections: &Projections,
         options: &SnapshotOptions,
     ) -> Result<Vec<ProjectionSnapshot>, SnapshotError> {
         let text = |reference| self.texts.get(&reference).cloned();
-        snapshot(&self.identity, &self.steps, &text, projections, options)
+        let mut snapshots = Snapshots::beginning(&self.identity, self.origin.clone(), projections, options)?;
+        self.steps.iter().try_for_each(|step| snapshots.fold(step))?;
+        snapshots.finish(&text)
     }
 }
 

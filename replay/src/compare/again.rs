@@ -27,20 +27,21 @@ pub struct DecidedAgain {
     pub stopped: Option<(Seq, EngineError)>,
 }
 
-/// Decides the recorded inputs of `session` again by `engine` and gives each Step to `keep`, in order.
+/// Decides the recorded inputs of `session`, which began with `begin`, again by `engine` and gives each Step to `keep`, in order.
 ///
 /// # Errors
 /// [`CompareError`] if the log cannot be read, or `keep` fails.
 pub fn decide_again(
     reader: &dyn LogReader,
     session: SessionUid,
+    begin: &Book,
     engine: Engine,
     keep: &mut dyn FnMut(&Step) -> Result<(), StoreError>,
 ) -> Result<DecidedAgain, CompareError> {
     let identity = reader.manifest(session)?.identity;
-    let (mut recorded, mut made) = (Numbers::new(session, &identity), Numbers::new(session, &identity));
-    let mut state = State::new(&identity);
-    let mut sealed: BTreeMap<PlanNo, Plan> = BTreeMap::new();
+    let (mut recorded, mut made) = (Numbers::new(session, begin), Numbers::new(session, begin));
+    let mut state = State::beginning(&identity, begin);
+    let mut sealed: BTreeMap<PlanNo, Plan> = begin.sealed();
     let mut requests: BTreeMap<Seq, Seq> = BTreeMap::new();
     let mut ended = DecidedAgain::default();
     for step in LogSteps::new(reader, session)? {
@@ -108,8 +109,8 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn new(session: SessionUid, identity: &retrace_core::manifest::Identity) -> Self {
-        let causes = Causes::new(session, &Book::new(identity), true);
+    fn new(session: SessionUid, begin: &Book) -> Self {
+        let causes = Causes::new(session, begin, true);
         Self { causes, orders: BTreeMap::new(), timers: BTreeMap::new() }
     }
 

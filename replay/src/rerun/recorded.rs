@@ -88,7 +88,7 @@ pub fn against_recorded(
         (None, Ok(_)) => {}
         (Some((recorded, Difference::Decided(made))), _) => {
             let what = "today's code decides otherwise";
-            let found = difference::tell(reader, session, PARITY, what, &recorded, &made.events);
+            let found = difference::tell(reader, session, &Book::new(identity), PARITY, what, &recorded, &made.events);
             parity.difference = Some(found.map_err(LogFault::from)?);
         }
         (Some((recorded, other)), _) => {

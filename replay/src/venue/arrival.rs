@@ -193,6 +193,7 @@ impl BarVenue {
         }
         if let (OrderTerms::Limit { price } | OrderTerms::Iceberg { price, .. }, Some(current)) = (terms, current)
             && order.post_only
+            && terms != order.terms
             && order.is_good(price, current)
         {
             return Ok(Err(VenueReason::WouldTake));
@@ -202,7 +203,8 @@ impl BarVenue {
         Ok(Ok(()))
     }
 
-    /// A limit order that was given a price at which it can be filled takes what there is at once, as a new one would.
+    /// A limit order that was given a price at which it can be filled takes what there is at once, as a new one would. One
+    /// that may only make liquidity was not given such a price: it stood there before, and goes on waiting.
     fn meet_amended(&mut self, now: Timestamp, effect: &Effect, reports: &mut Vec<Report>) -> Result<(), VenueError> {
         let current = self.marks.get(&effect.symbol).map(|mark| mark.for_plan(effect.direction));
         let Some(place) = self.place_of(effect.order) else { return Ok(()) };
@@ -215,7 +217,8 @@ impl BarVenue {
             | OrderTerms::TakeProfit { .. }
             | OrderTerms::Unknown => false,
         };
-        let order = self.resting.get(&place).zip(current).filter(|(order, current)| good(order, *current));
+        let order =
+            self.resting.get(&place).zip(current).filter(|(order, current)| !order.post_only && good(order, *current));
         let Some((mut order, current)) = order.map(|(order, current)| (order.clone(), current)) else { return Ok(()) };
         let Some(left) = order.remaining() else { return Ok(()) };
         let available = self.within_position(&order, left)?.and_then(|q| self.within_volume(&order.symbol, q));

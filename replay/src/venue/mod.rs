@@ -1,6 +1,7 @@
 //! The bar venue: fills orders from bars by the rules of SEMANTICS 2. Pure; a connector like any other, so the worker
 //! learns of it only through reports.
 
+mod adopt;
 mod arrival;
 mod book;
 mod matching;
@@ -34,6 +35,8 @@ pub struct BarVenue {
     next_acceptance: u64,
     /// What each plan holds here: what a reduce-only order may reduce.
     positions: BTreeMap<PlanNo, (Symbol, Position)>,
+    /// What plans that have ended left in the account.
+    dust: BTreeMap<Symbol, Position>,
     marks: BTreeMap<Symbol, Mark>,
     /// What our orders may still take of the current bar; absent where there is no cap.
     volume_left: BTreeMap<Symbol, Position>,
@@ -83,6 +86,7 @@ impl BarVenue {
             resting: BTreeMap::new(),
             next_acceptance: 0,
             positions: BTreeMap::new(),
+            dust: BTreeMap::new(),
             marks: BTreeMap::new(),
             volume_left: BTreeMap::new(),
             next_trade: 1,

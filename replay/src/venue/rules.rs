@@ -71,7 +71,7 @@ impl BarVenue {
 
     /// What the account holds of a symbol, in whole lots: the sum of its plans.
     fn account(&self, symbol: &Symbol) -> Result<Position, VenueError> {
-        let mut held = Position::FLAT;
+        let mut held = self.dust.get(symbol).copied().unwrap_or_default();
         for (_, position) in self.positions.values().filter(|(of, _)| of == symbol) {
             held = held.plus(*position)?;
         }

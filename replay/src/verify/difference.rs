@@ -12,10 +12,12 @@ use retrace_projections::view::plan_view;
 
 use super::Finding;
 
-/// The finding that `recorded` and `made` differ. `made` are the events that today's code gives for the same input.
+/// The finding that `recorded` and `made` differ, in a session that began with `begin`. `made` are the events that today's code
+/// gives for the same input.
 pub(crate) fn tell(
     reader: &dyn LogReader,
     session: SessionUid,
+    begin: &Book,
     check: &'static str,
     what: &str,
     recorded: &Step,
@@ -25,7 +27,7 @@ pub(crate) fn tell(
     let (was, is) = (recorded.events.get(place), made.get(place));
     let seq = was.or(is).map_or(recorded.first_seq(), |event| event.seq);
 
-    let mut before = Book::new(&reader.manifest(session)?.identity);
+    let mut before = begin.clone();
     let mut history: Vec<(Seq, Option<Seq>, String)> = Vec::new();
     let first = recorded.first_seq();
     let _ = scan_log(

@@ -3,6 +3,7 @@
 
 pub(crate) mod difference;
 mod indices;
+mod lineage;
 pub(crate) mod market;
 pub(crate) mod redecide;
 mod redeliver;
@@ -18,6 +19,7 @@ use retrace_core::store::{Checkpoint, LogReader, StoreError};
 use retrace_core::time::Timestamp;
 use retrace_core::trail::{TRAIL, TRAIL_VERSION, Trail};
 use retrace_projections::ledger::{Book, PROJECTION, PROJECTION_VERSION};
+use retrace_projections::lineage::Origin;
 use serde::Serialize;
 
 use crate::state::State;
@@ -202,13 +204,29 @@ fn made(
         }
     };
 
-    let mut rebuild = Rebuild { book: Book::new(identity), trail: Trail::default(), broken: None };
+    let origin = lineage::origin(reader, session, identity, &mut findings);
+    let broken = origin.is_none().then_some(Seq(0));
+    let right_tape = right_tape.filter(|_| broken.is_none());
+    let origin = origin.unwrap_or_else(|| Origin { book: Book::new(identity), ancestors: Vec::new() });
+    let mut rebuild = Rebuild { book: origin.book.clone(), trail: Trail::default(), broken };
     // What is decided otherwise as it stands is not what delivering again would find.
     let decides = wanted(Check::Redecide) || wanted(Check::Redeliver);
-    let mut redecide = right_tape.filter(|_| decides).map(|tape| Redecide::new(identity, tape, engine));
+    let mut redecide = right_tape.filter(|_| decides).map(|tape| Redecide::new(identity, tape, engine, &origin.book));
     let mut again = right_tape.filter(|_| wanted(Check::Redeliver)).map(|tape| {
-        [redeliver::Under::ItsId, redeliver::Under::ANewId].map(|under| Redeliver::new(under, identity, tape, engine))
+        [redeliver::Under::ItsId, redeliver::Under::ANewId]
+            .map(|under| Redeliver::new(under, identity, tape, engine, &origin.book))
     });
+    let said_before = match again {
+        Some(_) => lineage::said_in(reader, &origin),
+        None => Ok(Vec::new()),
+    };
+    let said_before = said_before.unwrap_or_else(|fault| {
+        findings.push(Finding::new(REDELIVER, None, fault.to_string()));
+        Vec::new()
+    });
+    if let Some([under_its_id, _]) = &mut again {
+        under_its_id.know(&said_before);
+    }
     let mut simulation = resimulate::Recorded::default();
     let mut faults = Vec::new();
     let checkpoints = match reader.checkpoints(session) {
@@ -242,6 +260,7 @@ fn made(
 
     // A log that is not whole cannot be decided again: what follows from a hole would drown the hole itself.
     let skipped = if integrity { skipped.or(Some("the log is not whole")) } else { skipped };
+    let skipped = broken.map_or(skipped, |_| skipped.or(Some(lineage::NOT_THERE)));
     let mut counts = Counts { read: end.last_seq.0, folded: rebuild.book.ledger().seq().0, ..Counts::default() };
     let mut differs = false;
     if let (Some(tape), None) = (right_tape, skipped) {
@@ -254,16 +273,17 @@ fn made(
         }
         if let Some(redecide) = redecide {
             (counts.decided, differs) = (redecide.decided(), redecide.differs());
-            findings.extend(redecide.finish(reader, session)?);
+            findings.extend(redecide.finish(reader, session, &origin.book)?);
         }
         for again in again.into_iter().flatten().filter(|_| !differs) {
-            let (count, found) = again.finish(reader, session, &rebuild.book)?;
+            let (count, found) = again.finish(reader, session, &rebuild.book, &origin.book, &said_before)?;
             counts.delivered = counts.delivered.saturating_add(count);
             findings.extend(found);
         }
         if identity.mode == Mode::Backtest && wanted(Check::Resimulate) {
             let finished = checkpoints.iter().any(|checkpoint| checkpoint.finished && checkpoint.seq == end.last_seq);
-            let (count, found) = resimulate::run(reader, session, identity, tape, simulation, finished, progress)?;
+            let begin = &origin.book;
+            let (count, found) = resimulate::run(reader, session, begin, tape, simulation, finished, progress)?;
             counts.simulated = count;
             findings.extend(found);
         }

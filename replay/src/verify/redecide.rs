@@ -7,7 +7,7 @@ use retrace_core::ids::{PlanNo, SessionUid};
 use retrace_core::manifest::Identity;
 use retrace_core::step::Step;
 use retrace_core::store::{LogReader, StoreError};
-use retrace_projections::ledger::Plan;
+use retrace_projections::ledger::{Book, Plan};
 
 use super::market::MarketView;
 use super::{Engine, Finding, REDECIDE, difference};
@@ -31,11 +31,11 @@ struct Found {
 }
 
 impl<'a> Redecide<'a> {
-    pub(super) fn new(identity: &Identity, tape: &'a Tape, engine: Engine) -> Self {
+    pub(super) fn new(identity: &Identity, tape: &'a Tape, engine: Engine, begin: &Book) -> Self {
         Self {
             engine,
-            state: State::new(identity),
-            sealed: BTreeMap::new(),
+            state: State::beginning(identity, begin),
+            sealed: begin.sealed(),
             market: MarketView::new(identity, tape),
             decided: 0,
             found: None,
@@ -70,12 +70,17 @@ impl<'a> Redecide<'a> {
         }
     }
 
-    pub(super) fn finish(self, reader: &dyn LogReader, session: SessionUid) -> Result<Option<Finding>, StoreError> {
+    pub(super) fn finish(
+        self,
+        reader: &dyn LogReader,
+        session: SessionUid,
+        begin: &Book,
+    ) -> Result<Option<Finding>, StoreError> {
         let Some(Found { recorded, decided }) = self.found else { return Ok(None) };
         let finding = match decided {
             Ok(events) => {
                 let what = "today's code decides otherwise";
-                difference::tell(reader, session, REDECIDE, what, &recorded, &events)?
+                difference::tell(reader, session, begin, REDECIDE, what, &recorded, &events)?
             }
             Err(error) => {
                 let what = format!("today's code does not take this input: {error}");

@@ -45,6 +45,8 @@ pub(super) struct Redeliver<'a> {
     moved: Renumbered,
     /// What is to be delivered, after which recorded event.
     due: BTreeMap<(u64, Seq), Input>,
+    /// What was delivered in the sessions that this one continues.
+    said_before: Vec<Input>,
     time: Timestamp,
     last: Seq,
     delivered: u64,
@@ -62,20 +64,26 @@ struct Found {
 }
 
 impl<'a> Redeliver<'a> {
-    pub(super) fn new(under: Under, identity: &Identity, tape: &'a Tape, engine: Engine) -> Self {
+    pub(super) fn new(under: Under, identity: &Identity, tape: &'a Tape, engine: Engine, begin: &Book) -> Self {
         Self {
             under,
             engine,
-            state: State::new(identity),
-            sealed: BTreeMap::new(),
+            state: State::beginning(identity, begin),
+            sealed: begin.sealed(),
             market: MarketView::new(identity, tape),
             moved: Renumbered::default(),
             due: BTreeMap::new(),
+            said_before: Vec::new(),
             time: Timestamp::from_nanos(0),
             last: Seq(0),
             delivered: 0,
             found: None,
         }
+    }
+
+    /// What was delivered in the sessions that this one continues is delivered again once it has begun.
+    pub(super) fn know(&mut self, said_before: &[Input]) {
+        self.said_before = said_before.to_vec();
     }
 
     /// Takes a recorded Step, then delivers again what is due by then.
@@ -100,6 +108,11 @@ impl<'a> Redeliver<'a> {
             }
         }
         self.last = recorded.last_seq();
+        for input in std::mem::take(&mut self.said_before) {
+            if self.found.is_none() {
+                self.deliver(recorded.first_seq(), &input);
+            }
+        }
         self.schedule(recorded, input);
         while self.found.is_none() {
             let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= self.last.0) else { break };
@@ -198,9 +211,16 @@ impl<'a> Redeliver<'a> {
         reader: &dyn LogReader,
         session: SessionUid,
         was: &Book,
+        begin: &Book,
+        said_before: &[Input],
     ) -> Result<(u64, Option<Finding>), StoreError> {
         if self.under == Under::ItsId && self.found.is_none() {
             let end = self.last;
+            for input in said_before {
+                if self.found.is_none() {
+                    self.deliver(Seq(1), input);
+                }
+            }
             scan_log(
                 reader,
                 session,
@@ -217,7 +237,7 @@ impl<'a> Redeliver<'a> {
                 return Ok((self.delivered, Some(self.another_ledger(was))));
             }
         }
-        let finding = self.found.map(|found| found.tell(reader, session)).transpose()?;
+        let finding = self.found.map(|found| found.tell(reader, session, begin)).transpose()?;
         Ok((self.delivered, finding))
     }
 }
@@ -242,9 +262,9 @@ impl Redeliver<'_> {
 
 impl Found {
     /// What was delivered and what followed, in words.
-    fn tell(self, reader: &dyn LogReader, session: SessionUid) -> Result<Finding, StoreError> {
+    fn tell(self, reader: &dyn LogReader, session: SessionUid, begin: &Book) -> Result<Finding, StoreError> {
         let Self { seq, what, mut events, last } = self;
-        let mut book = Book::new(&reader.manifest(session)?.identity);
+        let mut book = begin.clone();
         let mut whole = true;
         scan_log(
             reader,
@@ -272,7 +292,7 @@ const fn is_delivered(input: &Input) -> bool {
 }
 
 /// Whether a directive was a repeat as it was recorded, or the id of another one.
-fn is_repeat(recorded: &Step) -> bool {
+pub(super) fn is_repeat(recorded: &Step) -> bool {
     recorded.decisions().any(|event| {
         matches!(
             &event.fact,

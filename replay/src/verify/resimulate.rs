@@ -3,10 +3,10 @@
 use retrace_core::event::{Event, Input};
 use retrace_core::ids::{Seq, SessionUid};
 use retrace_core::log::LogFault;
-use retrace_core::manifest::Identity;
 use retrace_core::step::Step;
 use retrace_core::store::{LogReader, StoreError};
 use retrace_core::time::Timestamp;
+use retrace_projections::ledger::Book;
 
 use super::redecide::input_of;
 use super::{Finding, RESIMULATE, difference};
@@ -93,7 +93,7 @@ impl Recorder for Comparing<'_> {
 pub(super) fn run(
     reader: &dyn LogReader,
     session: SessionUid,
-    identity: &Identity,
+    begin: &Book,
     tape: &Tape,
     recorded: Recorded,
     finished: bool,
@@ -101,7 +101,8 @@ pub(super) fn run(
 ) -> Result<(u64, Vec<Finding>), StoreError> {
     let Recorded { given, last } = recorded;
     let mut comparing = Comparing { reader, recorded: RecordedRun::new(session), before: last, progress, finished };
-    let outcome = Backtest::new(identity, tape, given).run(&mut comparing);
+    let identity = reader.manifest(session)?.identity;
+    let outcome = Backtest::beginning(&identity, tape, given, begin).run(&mut comparing);
     let same = comparing.recorded.same();
     let found = match outcome {
         Ok(()) => match comparing.recorded.left(reader) {
@@ -111,7 +112,7 @@ pub(super) fn run(
         },
         Err(RunError::Recorder(Stopped::RecordEnds)) => None,
         Err(RunError::Recorder(Stopped::Other(Some(recorded), made))) => {
-            Some(other_turn(reader, session, &recorded, &made)?)
+            Some(other_turn(reader, session, begin, &recorded, &made)?)
         }
         Err(RunError::Recorder(Stopped::Other(None, made))) => {
             let seq = made.first().map(|event| event.seq);
@@ -125,17 +126,19 @@ pub(super) fn run(
     Ok((same, found.into_iter().collect()))
 }
 
-/// The finding that a run made again has the events `made` where `recorded` was recorded.
+/// The finding that a run made again has the events `made` where `recorded` was recorded, in a session that began with
+/// `begin`.
 ///
 /// # Errors
 /// [`StoreError`] if the session or its manifest cannot be read.
 pub fn other_turn(
     reader: &dyn LogReader,
     session: SessionUid,
+    begin: &Book,
     recorded: &Step,
     made: &[Event],
 ) -> Result<Finding, StoreError> {
-    difference::tell(reader, session, RESIMULATE, "the run again takes another turn", recorded, made)
+    difference::tell(reader, session, begin, RESIMULATE, "the run again takes another turn", recorded, made)
 }
 
 /// The finding that a run made again is over and `left` recorded Steps are not.

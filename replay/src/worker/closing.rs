@@ -7,7 +7,7 @@ use retrace_core::directive::{Algorithm, EntryTerms, OnLimit, WhenLimitHolds};
 use retrace_core::event::{Because, Decision, GroupAction, TimerPurpose, VenueReason};
 use retrace_core::ids::{GroupNo, PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
-use retrace_projections::ledger::{Closing, Group, Order, Phase, Plan};
+use retrace_projections::ledger::{Closing, Fill, Group, Order, Phase, Plan};
 
 use super::{REJECT_RETRIES, Request, cancel, current_price, holding, patience, request, snapshot, target};
 use crate::step::{Deciding, EngineError};
@@ -185,8 +185,8 @@ fn was_closing(plan: &Plan) -> bool {
 pub(super) fn why_flattened(plan: &Plan) -> Because {
     // By the order in which they were told: the first of a stop, the last of an entry.
     let booked = |role| plan.orders().filter(move |order| order.role == role).flat_map(|order| &order.fills);
-    let stopped = booked(OrderRole::StopLoss).map(|fill| fill.booked).min();
-    let entered = booked(OrderRole::Entry).map(|fill| fill.booked).max();
+    let stopped = booked(OrderRole::StopLoss).map(Fill::place).min();
+    let entered = booked(OrderRole::Entry).map(Fill::place).max();
     let entered_late = stopped.is_some() && entered > stopped || plan.side_orders().any(Order::is_done);
     let stop_refused = plan.side_orders().any(|order| order.role == OrderRole::StopLoss && order.reason.is_some());
     // What fills after a plan has ended came too late, as what fills after its stop.

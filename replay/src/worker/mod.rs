@@ -30,7 +30,7 @@ use retrace_projections::ledger::{Group, Order, Phase, Plan};
 use crate::step::{Deciding, EngineError};
 
 pub(crate) use batch::{follow, follow_all};
-pub(crate) use connection::connected;
+pub(crate) use connection::{connected, continued};
 pub(crate) use intake::receive;
 pub(crate) use patience::seen;
 pub(crate) use risk::obey;

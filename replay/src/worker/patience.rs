@@ -84,7 +84,7 @@ pub(crate) fn seen(deciding: &mut Deciding<'_>, symbol: &Symbol) -> Result<(), E
 /// Whether the stop that was given up last did not fill in time. What others still cover is not looked at.
 pub(super) fn gave_out(plan: &Plan) -> bool {
     let stops = plan.side_orders().filter(|order| order.role == OrderRole::StopLoss);
-    let last = stops.filter(|stop| !stop.is_working() || stop.patience_over).max_by_key(|stop| stop.asked);
+    let last = stops.filter(|stop| !stop.is_working() || stop.patience_over).max_by_key(|stop| (stop.asked, stop.no));
     last.is_some_and(|stop| stop.patience_over && (stop.is_working() || stop.status == OrderStatus::Canceled))
 }
 

@@ -9,15 +9,15 @@ use retrace_core::index::{IndexEntry, index_entries};
 use retrace_core::log::LogFault;
 use retrace_core::manifest::Mode;
 use retrace_core::store::{LogReader, StoreError};
+use retrace_core::time::Timestamp;
 use retrace_projections::audit::{Auditor, GapSpan, ResultView, Story, StoryLine};
-use retrace_projections::ledger::Book;
 use serde::Serialize;
 
 use super::Status;
 use super::stored::{Db, StoredSession, lost_session};
 use crate::error::{CliError, Place};
 use crate::output::Output;
-use crate::output::story::{self, Protection};
+use crate::output::story::{self, Chapter, Protection};
 use crate::output::style::{BOLD, DIM, painted};
 use crate::output::text::short_id;
 
@@ -41,6 +41,18 @@ struct Document<'a> {
     outcome: Option<Outcome>,
     result: Option<&'a ResultView>,
     protection_gap: &'a [GapSpan],
+    /// The story in the sessions that this one continues, the first of them first; absent where it begins here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    before: Vec<BeforeView<'a>>,
+    story: Vec<Line<'a>>,
+}
+
+/// What a session holds of the story that another one continues.
+#[derive(Serialize)]
+struct BeforeView<'a> {
+    session: &'a SessionName,
+    /// Its last event before it was continued.
+    events: Seq,
     story: Vec<Line<'a>>,
 }
 
@@ -61,6 +73,18 @@ struct Told {
     /// The strategist's comments, by the event that received them.
     comments: BTreeMap<Seq, String>,
     protection: Protection,
+    /// What sessions hold of it that this one continues, the first of them first.
+    before: Vec<Before>,
+    /// The gaps in its protection, in all of them.
+    gaps: Vec<GapSpan>,
+}
+
+/// What a session that is continued holds of a story.
+struct Before {
+    session: SessionName,
+    events: Seq,
+    story: Vec<StoryLine>,
+    comments: BTreeMap<Seq, String>,
 }
 
 pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
@@ -72,61 +96,127 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
         Some(session) => tell(session, &plan)?.ok_or_else(|| no_plan(&reader, plan.clone(), Some(session)))?,
         None => tell_the_only_one(&reader, &plan)?,
     };
-    let Told { story, session, comments, protection } = &told;
+    let Told { story, session, comments, protection, before, gaps } = &told;
     if output.is_json() {
-        let comment = |line: &StoryLine| comments.get(&line.event.seq).map(String::as_str);
         output.document(&Document {
             plan_id: &story.plan_id,
             session,
             outcome: story.outcome,
             result: story.result.as_ref(),
-            protection_gap: &story.protection_gap,
-            story: story.story.iter().map(|line| Line { line, comment: comment(line) }).collect(),
+            protection_gap: gaps,
+            before: before.iter().map(Before::view).collect(),
+            story: with_comments(&story.story, comments),
         })?;
         return Ok(Status::Fine);
     }
     let page = output.page();
     writeln!(page, "{}  {}", painted(BOLD, plan), painted(DIM, format!("in session {session}")))?;
-    for line in story::lines(story, comments, *protection) {
+    for line in story::lines(&chapters(&told), story, gaps, *protection) {
         writeln!(page, "{line}")?;
     }
     Ok(Status::Fine)
 }
 
-/// Where several sessions have the plan, the user chooses. Where none took it on, a session may still have refused it.
-fn tell_the_only_one(reader: &dyn LogReader, plan: &PlanId) -> Result<Told, CliError> {
-    let sessions = reader.sessions()?;
-    let mut having = Vec::new();
-    for (name, uid) in &sessions {
-        if plans_of(reader, *uid, Some(plan))?.contains(plan) {
-            having.push((name.clone(), *uid));
-        }
-    }
-    if having.len() > 1 {
-        let sessions = having.into_iter().map(|(name, _)| name).collect();
-        return Err(CliError::PlanInSeveral { plan: plan.clone(), sessions });
-    }
-    let candidates = if having.is_empty() { sessions } else { having };
-    let mut told = Vec::new();
-    for (name, uid) in candidates {
-        told.extend(tell(&StoredSession::of(reader, name, uid)?, plan)?);
-    }
-    if told.len() > 1 {
-        let sessions = told.into_iter().map(|told| told.session).collect();
-        return Err(CliError::PlanInSeveral { plan: plan.clone(), sessions });
-    }
-    told.pop().ok_or_else(|| no_plan(reader, plan.clone(), None))
+fn with_comments<'a>(story: &'a [StoryLine], comments: &'a BTreeMap<Seq, String>) -> Vec<Line<'a>> {
+    let comment = |line: &StoryLine| comments.get(&line.event.seq).map(String::as_str);
+    story.iter().map(|line| Line { line, comment: comment(line) }).collect()
 }
 
-/// The plan's story in one session; `None` where that never mentions it.
+impl Before {
+    fn view(&self) -> BeforeView<'_> {
+        let Self { session, events, story, comments } = self;
+        BeforeView { session, events: *events, story: with_comments(story, comments) }
+    }
+}
+
+/// What each session holds of the story, the last one that which it is told of.
+fn chapters(told: &Told) -> Vec<Chapter<'_>> {
+    let Told { story, session, comments, before, .. } = told;
+    let own = Chapter {
+        heading: (!before.is_empty()).then(|| format!("in session {session}")),
+        lines: &story.story,
+        comments,
+    };
+    let chapter = |before: &'_ Before| format!("in session {}, up to event {}", before.session, before.events);
+    let others = before.iter().map(|part| Chapter {
+        heading: Some(chapter(part)),
+        lines: &part.story,
+        comments: &part.comments,
+    });
+    others.chain([own]).collect()
+}
+
+/// Where several sessions have the plan, the user chooses, unless one of them continues all the others: its story is
+/// theirs, too. Where none took it on, a session may still have refused it.
+fn tell_the_only_one(reader: &dyn LogReader, plan: &PlanId) -> Result<Told, CliError> {
+    let (mut having, mut others) = (Vec::new(), Vec::new());
+    for (name, uid) in reader.sessions()? {
+        if plans_of(reader, uid, Some(plan))?.contains(plan) {
+            having.push((name, uid));
+        } else {
+            others.push((name, uid));
+        }
+    }
+    let (mut told, mut continued) = (Vec::new(), BTreeSet::new());
+    let took_it_on: BTreeSet<SessionUid> = having.iter().map(|(_, uid)| *uid).collect();
+    for (name, uid) in std::mem::take(&mut others) {
+        let session = StoredSession::of(reader, name.clone(), uid)?;
+        let carried = session.ancestors().iter().any(|ancestor| took_it_on.contains(ancestor));
+        match if carried { tell(&session, plan)? } else { None } {
+            Some(story) => {
+                continued.extend(session.ancestors().iter().copied());
+                told.push((uid, story));
+            }
+            None => others.push((name, uid)),
+        }
+    }
+    // Where none took it on, nobody carried it over.
+    let candidates = if having.is_empty() { others } else { having };
+    for (name, uid) in candidates {
+        if !continued.contains(&uid) {
+            told.extend(tell(&StoredSession::of(reader, name, uid)?, plan)?.map(|story| (uid, story)));
+        }
+    }
+    told.retain(|(uid, _)| !continued.contains(uid));
+    if told.len() > 1 {
+        let sessions = told.into_iter().map(|(_, told)| told.session).collect();
+        return Err(CliError::PlanInSeveral { plan: plan.clone(), sessions });
+    }
+    told.pop().map(|(_, told)| told).ok_or_else(|| no_plan(reader, plan.clone(), None))
+}
+
+/// The plan's story in one session, with what the sessions hold of it that it continues; `None` where that one never
+/// mentions it.
 fn tell(session: &StoredSession<'_>, plan: &PlanId) -> Result<Option<Told>, CliError> {
-    let mut book = Book::new(session.identity());
+    let origin = session.origin()?;
+    let known_before = origin.book.ledger().plan_number(plan).is_some();
+    let mut book = origin.book;
     let mut auditor = Auditor::new(plan.clone());
     session.read(&mut |step| auditor.follow(&mut book, step).map_err(Into::into))?;
     let Some(story) = auditor.finish(&book) else { return Ok(None) };
-    let had_stop = story
-        .story
-        .iter()
+    let (mut before, mut gaps) = (Vec::new(), Vec::new());
+    for ancestor in origin.ancestors.iter().filter(|_| known_before) {
+        let parent = StoredSession::of(session.reader, ancestor.name.clone(), ancestor.uid)?;
+        let mut auditor = Auditor::new(plan.clone());
+        let mut book = parent.origin()?.book;
+        let mut broken = None;
+        let read = ancestor.read(session.reader, &mut |step| {
+            if broken.is_none() {
+                broken = auditor.follow(&mut book, step).err();
+            }
+        });
+        read.map_err(|source| CliError::Lineage { session: session.name.clone(), source })?;
+        broken.map_or(Ok(()), |source| Err(CliError::History { session: parent.name.clone(), source }))?;
+        if let Some(Story { story, protection_gap, .. }) = auditor.finish(&book) {
+            join(&mut gaps, protection_gap, story.first().map(|line| line.event.at));
+            let comments = comments_of(&parent, &story);
+            before.push(Before { session: parent.name, events: ancestor.events, story, comments });
+        }
+    }
+    join(&mut gaps, story.protection_gap.clone(), story.story.first().map(|line| line.event.at));
+    let all_lines = before.iter().flat_map(|part| &part.story).chain(&story.story);
+    let had_stop = all_lines
+        .into_iter()
         .any(|line| matches!(&line.event.fact, Fact::Decision(Decision::ExitsSet { stop: Some(_), .. })));
     let plan = book.ledger().plan_number(plan).and_then(|no| book.plan(no));
     let held = plan.is_some_and(|plan| plan.orders().any(|order| !order.filled().is_flat()));
@@ -136,8 +226,28 @@ fn tell(session: &StoredSession<'_>, plan: &PlanId) -> Result<Option<Told>, CliE
         (true, false) => Protection::Never,
         (true, true) => Protection::ByStop,
     };
-    let comments = story.story.iter().filter_map(|line| Some((line.event.seq, session.text(comment_of(line)?)?)));
-    Ok(Some(Told { comments: comments.collect(), story, session: session.name.clone(), protection }))
+    let comments = comments_of(session, &story.story);
+    Ok(Some(Told { comments, story, session: session.name.clone(), protection, before, gaps }))
+}
+
+fn comments_of(session: &StoredSession<'_>, story: &[StoryLine]) -> BTreeMap<Seq, String> {
+    story.iter().filter_map(|line| Some((line.event.seq, session.text(comment_of(line)?)?))).collect()
+}
+
+/// Puts a session's gaps behind those of the sessions before. One that was open when the last of them ended went on
+/// until the session began, at `begun`, and may go on in it.
+fn join(gaps: &mut Vec<GapSpan>, mut next: Vec<GapSpan>, begun: Option<Timestamp>) {
+    if let (Some(open), Some(begun)) = (gaps.last_mut().filter(|gap| gap.to.is_none()), begun) {
+        let same = |gap: &&mut GapSpan| gap.from == begun && (gap.quantity, gap.reason) == (open.quantity, open.reason);
+        if let Some(goes_on) = next.first_mut().filter(same) {
+            goes_on.from = open.from;
+            goes_on.duration = goes_on.to.map(|to| to.since(open.from));
+            gaps.pop();
+        } else {
+            (open.to, open.duration) = (Some(begun), Some(begun.since(open.from)));
+        }
+    }
+    gaps.append(&mut next);
 }
 
 fn comment_of(line: &StoryLine) -> Option<ContentRef> {
@@ -168,7 +278,7 @@ fn no_plan(reader: &dyn LogReader, plan: PlanId, session: Option<&StoredSession<
 /// The plans that one session or all of them took on, as far as they can be read: for hints.
 fn known_plans(reader: &dyn LogReader, session: Option<&StoredSession<'_>>) -> Vec<PlanId> {
     let sessions = match session {
-        Some(session) => vec![session.uid],
+        Some(session) => [&[session.uid], session.ancestors()].concat(),
         None => reader.sessions().unwrap_or_default().into_iter().map(|(_, uid)| uid).collect(),
     };
     let plans = sessions.into_iter().filter_map(|uid| plans_of(reader, uid, None).ok()).flatten();

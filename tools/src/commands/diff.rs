@@ -63,7 +63,9 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
         (None, None) => {
             let (store, uid) = again::run_again(&session, &args.market)?;
             let name = format!("{} run again", session.name);
-            let b = Side::new(&store, uid)?.called(name).decided_by(retrace_replay::DECISION_VERSION);
+            let begin = session.origin()?.book;
+            let b = Side::new(&store, uid)?.called(name).beginning_with(begin);
+            let b = b.decided_by(retrace_replay::DECISION_VERSION);
             compared(&a, &b, mode)?
         }
     };
@@ -77,7 +79,8 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
 
 /// A stored session under the name that its store has for it.
 fn side<'a>(session: &StoredSession<'a>) -> Result<Side<'a>, CliError> {
-    Ok(Side::new(session.reader, session.uid)?.called(session.name.to_string()))
+    let begin = session.origin()?.book;
+    Ok(Side::new(session.reader, session.uid)?.called(session.name.to_string()).beginning_with(begin))
 }
 
 /// Compares, with a progress bar.

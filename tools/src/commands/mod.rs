@@ -15,6 +15,8 @@ mod stored;
 mod trail;
 mod verify;
 
+pub(crate) use run::CarriedOver;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};

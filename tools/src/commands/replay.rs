@@ -12,6 +12,7 @@ use retrace_core::step::TapePosition;
 use retrace_core::time::Timestamp;
 use retrace_projections::audit::{Gaps, refusal_text};
 use retrace_projections::ledger::{Book, Plan, Refused};
+use retrace_projections::lineage::{Ancestor, Origin};
 use retrace_projections::view::{BatchView, PlanView, batch_view, plan_view};
 use retrace_replay::tape::Seen;
 use serde::Serialize;
@@ -100,6 +101,17 @@ struct Document {
     /// What of the account's cash no position holds, orders at work aside; `null` where it is not checked.
     cash_in_hand: Option<CashView>,
     batches: Vec<BatchView>,
+    /// The session that it continues; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    continues: Option<ContinuedView>,
+}
+
+/// The session that one continues, and where.
+#[derive(Serialize)]
+struct ContinuedView {
+    session: SessionName,
+    events: Seq,
+    head: Head,
 }
 
 /// An amount of the account's own asset.
@@ -175,6 +187,8 @@ struct RefusalView {
 /// A log folded up to a moment.
 struct Folded {
     book: Book,
+    /// The session that it continues.
+    parent: Option<Ancestor>,
     gaps: Gaps,
     /// The time of the last event folded.
     time: Option<Timestamp>,
@@ -232,6 +246,11 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
         }),
         cash_in_hand: in_hand.transpose()?,
         batches: ledger.batches().map(batch_view).collect(),
+        continues: folded.parent.as_ref().map(|parent| ContinuedView {
+            session: parent.name.clone(),
+            events: parent.events,
+            head: parent.head,
+        }),
     };
     if output.is_json() {
         output.document(&document)?;
@@ -245,7 +264,7 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
 
 /// Folds the log up to `at`, or to its end.
 fn fold(session: &StoredSession<'_>, at: Option<At>) -> Result<Folded, CliError> {
-    let mut book = Book::new(session.identity());
+    let Origin { mut book, mut ancestors } = session.origin()?;
     let mut gaps = Gaps::default();
     let mut time = None;
     let mut whole_steps = 0_u64;
@@ -273,7 +292,7 @@ fn fold(session: &StoredSession<'_>, at: Option<At>) -> Result<Folded, CliError>
         }
         None => session.head_after(whole_steps)?,
     };
-    Ok(Folded { book, gaps, time, tape, whole, head })
+    Ok(Folded { book, parent: ancestors.pop(), gaps, time, tape, whole, head })
 }
 
 /// The current prices: those of the market data as far as it was given, or else, where it is not there any more, those
@@ -325,6 +344,10 @@ fn print(document: &Document, waiting: &[String], page: &mut dyn Write) -> Resul
     let since = if seq.0 == 0 { "before the first event".to_owned() } else { format!("after event {seq}") };
     let hashes = format!("head {}  ledger {}", short_hash(&head.0), short_hash(&ledger_digest.0));
     writeln!(page, "{}  {since}{time}  {}", painted(BOLD, session), painted(DIM, hashes))?;
+    if let Some(ContinuedView { session, events, head }) = &document.continues {
+        let from = format!("goes on from {session}, event {events}, head {}", short_hash(&head.0));
+        writeln!(page, "{}", painted(DIM, from))?;
+    }
     if let Some(switch) = kill_switch {
         writeln!(page, "{}", painted(ALARM, kill_switch_line(switch.since, switch.reason.as_ref())))?;
     }

@@ -1,7 +1,7 @@
 //! `retrace run`: runs a session file into a store, goes on with a run that was interrupted, or runs a recorded session again.
 
+mod continues;
 mod parity;
-
 mod resume;
 
 use std::path::{Path, PathBuf};
@@ -9,6 +9,8 @@ use std::time::Instant;
 
 use retrace_core::ids::SessionName;
 use retrace_rocks::RocksStore;
+
+pub(crate) use continues::CarriedOver;
 
 use super::Status;
 use super::market_again::Market;
@@ -41,6 +43,8 @@ pub(super) struct Args {
     /// Name of the session, instead of the file's
     #[arg(long, value_name = "NAME", value_parser = session_name)]
     session: Option<SessionName>,
+    #[command(flatten)]
+    continues: continues::Args,
     /// Exit with status 1 where a directive was refused
     #[arg(long)]
     strict: bool,
@@ -62,6 +66,7 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
         Some(name) => loaded.named(name.clone()),
         None => loaded,
     };
+    let (loaded, carried) = args.continues.apply(loaded, file, args.db.dir())?;
     for note in notes(&loaded) {
         warn(&note);
     }
@@ -73,11 +78,12 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
     bar.finish_and_clear();
     let recorded = recorded?;
     store.close()?;
-    let summary = RunSummary::of(&loaded.identity, &recorded, begun.elapsed());
+    let lines: Vec<String> = carried.iter().map(|carried| carried.line(recorded.net_pnl(&loaded.identity))).collect();
+    let summary = RunSummary::of(&loaded.identity, &recorded, begun.elapsed()).carrying(carried);
     if output.is_json() {
         output.document(&summary)?;
     } else {
-        summary.print(&[], &recorded, args.db.dir(), output.page())?;
+        summary.print(&lines, &recorded, args.db.dir(), output.page())?;
     }
     Ok(if args.strict && !recorded.refusals.is_empty() { Status::Found } else { Status::Fine })
 }

@@ -1,8 +1,8 @@
 //! `retrace sessions`: what a store holds.
 
-use retrace_core::event::Head;
+use retrace_core::event::{Head, SessionContinued};
 use retrace_core::ids::{Seq, SessionName, SessionUid};
-use retrace_core::manifest::Mode;
+use retrace_core::manifest::{Identity, Mode};
 use retrace_core::store::LogReader;
 use retrace_core::time::Timestamp;
 use serde::Serialize;
@@ -41,6 +41,18 @@ struct Row {
     head: Option<Head>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
+    /// Absent where it continues none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    continues: Option<Continued>,
+}
+
+/// The session that one continues.
+#[derive(Serialize)]
+struct Continued {
+    /// `null` where it is not in the store.
+    session: Option<SessionName>,
+    uid: SessionUid,
+    head: Head,
 }
 
 pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
@@ -71,9 +83,10 @@ fn is_whole(document: &Document, reader: &dyn LogReader) -> bool {
 /// A session that cannot be read does not keep the others from being listed.
 fn row(reader: &dyn LogReader, session: SessionName, uid: SessionUid) -> Row {
     match describe(reader, &session, uid) {
-        Ok((mode, finished, extent)) => Row {
+        Ok((identity, finished, extent)) => Row {
             session,
-            mode: Some(mode),
+            mode: Some(identity.mode),
+            continues: identity.continues.map(|from| continued(reader, from)),
             status: if finished { "finished" } else { "interrupted" },
             events: Some(extent.events),
             head: Some(extent.head),
@@ -86,18 +99,32 @@ fn row(reader: &dyn LogReader, session: SessionName, uid: SessionUid) -> Row {
             if !told {
                 warn(&format!("{error}; `retrace verify {session}` lists all that is wrong"));
             }
-            Row { session, mode: None, status: DAMAGED, events: None, head: None, from: None, to: None }
+            Row {
+                session,
+                mode: None,
+                status: DAMAGED,
+                events: None,
+                head: None,
+                from: None,
+                to: None,
+                continues: None,
+            }
         }
     }
 }
 
-fn describe(reader: &dyn LogReader, name: &SessionName, uid: SessionUid) -> Result<(Mode, bool, Extent), CliError> {
+fn continued(reader: &dyn LogReader, from: SessionContinued) -> Continued {
+    let known = reader.sessions().unwrap_or_default().into_iter().find(|(_, uid)| *uid == from.parent);
+    Continued { session: known.map(|(name, _)| name), uid: from.parent, head: from.head }
+}
+
+fn describe(reader: &dyn LogReader, name: &SessionName, uid: SessionUid) -> Result<(Identity, bool, Extent), CliError> {
     let session = StoredSession::of(reader, name.clone(), uid)?;
-    Ok((session.identity().mode, session.is_finished()?, session.extent()?))
+    Ok((session.identity().clone(), session.is_finished()?, session.extent()?))
 }
 
 fn table(sessions: &[Row]) -> Vec<String> {
-    let mut table = Table::new(&[
+    let mut columns = vec![
         ("session", Align::Left),
         ("mode", Align::Left),
         ("status", Align::Left),
@@ -105,7 +132,12 @@ fn table(sessions: &[Row]) -> Vec<String> {
         ("first", Align::Left),
         ("last", Align::Left),
         ("head", Align::Left),
-    ]);
+    ];
+    let any_continues = sessions.iter().any(|row| row.continues.is_some());
+    if any_continues {
+        columns.push(("continues", Align::Left));
+    }
+    let mut table = Table::new(&columns);
     let time = |time: Option<Timestamp>| time.map_or(String::new(), moment);
     for row in sessions {
         let style = match row.status {
@@ -113,7 +145,7 @@ fn table(sessions: &[Row]) -> Vec<String> {
             "interrupted" => NOTICE,
             _ => BAD,
         };
-        table.row(vec![
+        let mut pieces = vec![
             Piece::word(row.session.as_str()),
             Piece::word(row.mode.map_or("", Mode::as_str)),
             Piece::styled(style, row.status),
@@ -121,7 +153,15 @@ fn table(sessions: &[Row]) -> Vec<String> {
             Piece::word(time(row.from)),
             Piece::word(time(row.to)),
             Piece::styled(DIM, row.head.map_or(String::new(), |head| short_hash(&head.0))),
-        ]);
+        ];
+        if any_continues {
+            pieces.push(match &row.continues {
+                None => Piece::word(""),
+                Some(Continued { session: Some(name), .. }) => Piece::word(name.as_str()),
+                Some(Continued { session: None, uid, .. }) => Piece::styled(BAD, format!("{uid}, not there")),
+            });
+        }
+        table.row(pieces);
     }
     table.lines()
 }

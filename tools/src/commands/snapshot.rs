@@ -187,7 +187,8 @@ fn of_stored(
     options: &SnapshotOptions,
 ) -> Result<Vec<ProjectionSnapshot>, CliError> {
     let failed = |source| CliError::Snapshot { session: session.name.clone(), source };
-    let mut snapshots = Snapshots::begin(session.identity(), projections, options).map_err(failed)?;
+    let origin = session.origin()?;
+    let mut snapshots = Snapshots::beginning(session.identity(), origin, projections, options).map_err(failed)?;
     session.read(&mut |step| snapshots.fold(step).map_err(|source| Stop::Output(failed(source))))?;
     snapshots.finish(&|reference| session.text(reference)).map_err(failed)
 }

@@ -13,6 +13,7 @@ use retrace_core::step::Step;
 use retrace_core::store::{LogReader, Manifest, StoreError};
 use retrace_core::time::Timestamp;
 use retrace_projections::ledger::BrokenHistory;
+use retrace_projections::lineage::Origin;
 use retrace_rocks::RocksReader;
 
 use crate::error::CliError;
@@ -69,6 +70,8 @@ pub(super) struct StoredSession<'a> {
     pub(super) name: SessionName,
     pub(super) uid: SessionUid,
     pub(super) manifest: Manifest,
+    /// The sessions that it continues, the last of them first, as far as they are there.
+    ancestors: Vec<SessionUid>,
 }
 
 /// Why a fold of a log stops.
@@ -103,12 +106,31 @@ impl<'a> StoredSession<'a> {
 
     /// The session of that id.
     pub(super) fn of(reader: &'a dyn LogReader, name: SessionName, uid: SessionUid) -> Result<Self, CliError> {
-        Ok(Self { reader, name, uid, manifest: reader.manifest(uid)? })
+        let manifest = reader.manifest(uid)?;
+        let mut ancestors = Vec::new();
+        let mut next = manifest.identity.continues;
+        while let Some(from) = next.filter(|from| !ancestors.contains(&from.parent)) {
+            ancestors.push(from.parent);
+            // What is not there is told of by whoever needs it.
+            next = reader.manifest(from.parent).ok().and_then(|manifest| manifest.identity.continues);
+        }
+        Ok(Self { reader, name, uid, manifest, ancestors })
     }
 
     /// What decides what it does.
     pub(super) const fn identity(&self) -> &Identity {
         &self.manifest.identity
+    }
+
+    /// What it begins with: nothing, or the last ledger of the session that it continues.
+    pub(super) fn origin(&self) -> Result<Origin, CliError> {
+        Origin::of(self.reader, self.identity())
+            .map_err(|source| CliError::Lineage { session: self.name.clone(), source })
+    }
+
+    /// The sessions that it continues, the last of them first, as far as they are there.
+    pub(super) fn ancestors(&self) -> &[SessionUid] {
+        &self.ancestors
     }
 
     /// Whether it came to its end; otherwise it was interrupted.
@@ -145,9 +167,11 @@ impl<'a> StoredSession<'a> {
         end.map(|end| end.head).map_err(|source| self.fault(source))
     }
 
-    /// The text that stands beside the log; `None` where it was erased or cannot be read.
+    /// The text that stands beside the log, or beside that of a session that it continues; `None` where it was erased or
+    /// cannot be read.
     pub(super) fn text(&self, reference: ContentRef) -> Option<String> {
-        self.reader.content(self.uid, reference).ok().flatten().map(|content| content.text)
+        let text = |uid| self.reader.content(uid, reference).ok().flatten().map(|content| content.text);
+        text(self.uid).or_else(|| self.ancestors.iter().find_map(|uid| text(*uid)))
     }
 
     /// How far the log goes, from its first and last blocks alone.

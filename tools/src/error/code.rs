@@ -1,8 +1,10 @@
 //! The names of errors that programs read. `docs/refusals.md` lists them.
 
 use retrace_core::store::StoreError;
+use retrace_projections::lineage::LineageFault;
 use retrace_projections::projection::RegistryError;
 use retrace_projections::snapshot::SnapshotError;
+use retrace_replay::continuing::NotContinued;
 
 use super::{CannotRerun, CliError};
 use crate::session::RecordError;
@@ -20,6 +22,9 @@ impl CliError {
             Self::History { .. } => "history_broken",
             Self::NoSession { .. } | Self::NothingToResume { .. } => "no_session",
             Self::CannotResume { .. } => "cannot_resume",
+            Self::Lineage { source: LineageFault::NotThere { .. }, .. } => "no_parent",
+            Self::Lineage { .. } => "parent_changed",
+            Self::NotContinued { source, .. } => not_continued_code(source),
             Self::NoSuchEvent { .. } | Self::NoEvents { .. } => "no_such_event",
             Self::BadPlanId(_) => "bad_plan_id",
             Self::NoPlan { .. } => "no_plan",
@@ -46,6 +51,18 @@ impl CliError {
             Self::Read { .. } | Self::Spool { .. } => "cannot_read",
             Self::Write { .. } | Self::Output(_) | Self::Json(_) => "cannot_write",
         }
+    }
+}
+
+const fn not_continued_code(error: &NotContinued) -> &'static str {
+    match error {
+        NotContinued::Import { .. } => "continues_import",
+        NotContinued::OtherInstance { .. } => "continues_other_instance",
+        NotContinued::OtherQuote { .. } => "continues_other_quote",
+        NotContinued::Overlaps { .. } => "continues_overlap",
+        NotContinued::NoInstrument { .. } => "continues_no_instrument",
+        NotContinued::OffTick { .. } | NotContinued::OffLot { .. } => "continues_off_grid",
+        NotContinued::Profile { .. } => "continues_other_profile",
     }
 }
 

@@ -6,8 +6,10 @@ use retrace_core::frame::FrameError;
 use retrace_core::ids::{Seq, SessionName};
 use retrace_core::store::StoreError;
 use retrace_projections::export::{BadExport, ExportFault};
+use retrace_projections::lineage::LineageFault;
 use retrace_projections::projection::RegistryError;
 use retrace_projections::snapshot::SnapshotError;
+use retrace_replay::continuing::NotContinued;
 
 use super::CliError;
 use crate::input::hint::nearest;
@@ -34,6 +36,8 @@ impl CliError {
                 Some(format!("`retrace verify {session} --db DIR` lists all that is wrong"))
             }
             Self::Rerun { session, source } => source.hint(session),
+            Self::Lineage { source, .. } => lineage_hint(source),
+            Self::NotContinued { source, .. } => Some(not_continued_hint(source)),
             Self::NoSession { known, .. } if known.is_empty() => Some("the store has no session yet".into()),
             Self::NoSession { known, .. } => Some(format!("it has {}", listed(known))),
             Self::NothingToResume { db, known, .. } => {
@@ -87,6 +91,39 @@ impl CliError {
     }
 }
 
+fn lineage_hint(fault: &LineageFault) -> Option<String> {
+    match fault {
+        LineageFault::NotThere { .. } => {
+            Some("import that session into this store first: `retrace export` writes it where it is".into())
+        }
+        LineageFault::OtherLog { name, .. } | LineageFault::Log { name, .. } | LineageFault::History { name, .. } => {
+            Some(format!("`retrace verify {name} --db DIR` lists all that is wrong with it"))
+        }
+        LineageFault::Circle { .. } => None,
+        LineageFault::Store(error) => store_hint(error),
+    }
+}
+
+fn not_continued_hint(why: &NotContinued) -> String {
+    match why {
+        NotContinued::Import { .. } => {
+            "run it without --continues: what a history left open is not at the venue of a run".into()
+        }
+        NotContinued::OtherInstance { theirs, .. } => {
+            format!("plans stay with their strategy instance: write `strategy.instance: {theirs}`")
+        }
+        NotContinued::OtherQuote { theirs, .. } => format!("write `account.quote: {theirs}`"),
+        NotContinued::Overlaps { last, .. } => format!("give market data whose first bar opens at {last} or later"),
+        NotContinued::NoInstrument { symbol, .. } => {
+            format!("add {symbol} to `instruments:` and its data to `market:`, or close the plan before")
+        }
+        NotContinued::OffTick { .. } | NotContinued::OffLot { .. } => {
+            "keep the grid, choose a finer one, or change the plan before the session ends".into()
+        }
+        NotContinued::Profile { .. } => "keep it as it is, or close the plan before the session ends".into(),
+    }
+}
+
 fn store_hint(error: &StoreError) -> Option<String> {
     let hint = match error {
         StoreError::SessionExists { .. } => {
@@ -126,6 +163,9 @@ fn import_hint(bad: &BadExport) -> &'static str {
         }
         ExportFault::OtherVersion { .. } | ExportFault::Frame { source: FrameError::NewerFormat { .. }, .. } => {
             "use the version of retrace that wrote it, or a later one"
+        }
+        ExportFault::Lineage(_) => {
+            "a session that continues another goes into a store that has that one: import it there first"
         }
         ExportFault::Spelling { .. } => {
             "import the file as `retrace export` wrote it: what rewrites JSON, blanks or line ends changes it"

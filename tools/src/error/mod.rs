@@ -15,9 +15,11 @@ use retrace_core::store::StoreError;
 use retrace_core::time::Timestamp;
 use retrace_projections::export::{BadExport, ExportFault};
 use retrace_projections::ledger::BrokenHistory;
+use retrace_projections::lineage::LineageFault;
 use retrace_projections::projection::RegistryError;
 use retrace_projections::snapshot::SnapshotError;
 use retrace_replay::compare::{CompareError, Which};
+use retrace_replay::continuing::NotContinued;
 
 use crate::input::problem::InputProblem;
 use crate::session::RecordError;
@@ -52,6 +54,22 @@ pub enum CliError {
         session: SessionName,
         /// What is wrong, and where.
         source: BrokenHistory,
+    },
+    /// A session that a session continues cannot be had.
+    #[error("session {session}: {source}")]
+    Lineage {
+        /// The session.
+        session: SessionName,
+        /// Which one, and why not.
+        source: LineageFault,
+    },
+    /// A session cannot continue another one.
+    #[error("{}: {source}", file.display())]
+    NotContinued {
+        /// Its session file.
+        file: PathBuf,
+        /// Why not.
+        source: Box<NotContinued>,
     },
     /// The store has no session of that name.
     #[error("there is no session {name} in this store")]

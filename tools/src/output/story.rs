@@ -46,16 +46,37 @@ const fn telling(mark: &'static str, word: &'static str, style: Style) -> Tellin
     Telling { mark, word, style }
 }
 
-/// The lines of a story, without line ends. `comments` are the strategist's, by the event that received them.
-pub(crate) fn lines(story: &Story, comments: &BTreeMap<Seq, String>, protection: Protection) -> Vec<String> {
+/// A part of a story: what one session holds of it.
+pub(crate) struct Chapter<'a> {
+    /// What stands above it; nothing where it is all there is.
+    pub(crate) heading: Option<String>,
+    pub(crate) lines: &'a [StoryLine],
+    /// The strategist's comments, by the event that received them.
+    pub(crate) comments: &'a BTreeMap<Seq, String>,
+}
+
+/// The lines of a story, without line ends. `chapters` are all of it, `story` is the last one; `gaps` those of all.
+pub(crate) fn lines(chapters: &[Chapter<'_>], story: &Story, gaps: &[GapSpan], protection: Protection) -> Vec<String> {
     let mut lines = Vec::new();
-    let width = story.story.last().map_or(1, |line| line.event.seq.to_string().len());
-    // Some times have a fraction of a second: all stand in one column.
-    let time_width = story.story.iter().map(|line| clock(line.event.at).len()).max().unwrap_or_default();
     let mut roles = Roles::default();
+    for chapter in chapters {
+        if let Some(heading) = &chapter.heading {
+            lines.extend([String::new(), painted(DIM, heading)]);
+        }
+        tell_chapter(chapter, &mut roles, &mut lines);
+    }
+    lines.push(String::new());
+    lines.extend(ending(story, quote_of(chapters), gaps, protection));
+    lines
+}
+
+fn tell_chapter(chapter: &Chapter<'_>, roles: &mut Roles, lines: &mut Vec<String>) {
+    let width = chapter.lines.last().map_or(1, |line| line.event.seq.to_string().len());
+    // Some times have a fraction of a second: all stand in one column.
+    let time_width = chapter.lines.iter().map(|line| clock(line.event.at).len()).max().unwrap_or_default();
     let mut day = String::new();
     let mut before: Option<Timestamp> = None;
-    for line in &story.story {
+    for line in chapter.lines {
         let at = line.event.at;
         if date(at) != day {
             day = date(at);
@@ -69,14 +90,11 @@ pub(crate) fn lines(story: &Story, comments: &BTreeMap<Seq, String>, protection:
         let role = roles.role_of(line);
         let blank = " ".repeat(time.len());
         lines.push(told(line, role, &time, width));
-        if let Some(comment) = comments.get(&line.event.seq) {
+        if let Some(comment) = chapter.comments.get(&line.event.seq) {
             let quoted = painted(DIM, format!("\"{}\"", shortened(comment, COMMENT_WIDTH)));
             lines.push(format!("{blank}  {:width$}     {:WORD_WIDTH$} {quoted}", "", ""));
         }
     }
-    lines.push(String::new());
-    lines.extend(ending(story, protection));
-    lines
 }
 
 /// What each order of the story is for, as its request said.
@@ -208,7 +226,7 @@ fn tell_decision(decision: &Decision) -> Telling {
 }
 
 /// How it ended, what came of it, and how well it was protected.
-fn ending(story: &Story, protection: Protection) -> Vec<String> {
+fn ending(story: &Story, quote: Option<&Asset>, gaps: &[GapSpan], protection: Protection) -> Vec<String> {
     let mut lines = Vec::new();
     let mut fact = |name: &str, text: String| lines.push(format!("{} {text}", painted(DIM, format!("{name:<9}"))));
     match (&story.outcome, &story.result) {
@@ -224,18 +242,18 @@ fn ending(story: &Story, protection: Protection) -> Vec<String> {
     }
     let fees: Vec<String> = result.fees.iter().map(|fee| format!("{} {}", money(fee.amount), fee.asset)).collect();
     let fees = if fees.is_empty() { "0".to_owned() } else { fees.join(" + ") };
-    let quote = quote_of(story).map_or(String::new(), |quote| format!(" {quote}"));
+    let quote = quote.map_or(String::new(), |quote| format!(" {quote}"));
     fact("realised", format!("{}{quote}", signed_money(result.realized_pnl)));
     fact("fees", fees);
     let style = if result.net_pnl.value() < rust_decimal::Decimal::ZERO { BAD } else { GOOD };
     fact("net", painted(style, format!("{}{quote}", signed_money(result.net_pnl))));
-    lines.push(protection_text(&story.protection_gap, protection));
+    lines.push(protection_text(gaps, protection));
     lines
 }
 
 /// What a plan's result is counted in.
-fn quote_of(story: &Story) -> Option<&Asset> {
-    story.story.iter().find_map(|line| match &line.event.fact {
+fn quote_of<'a>(chapters: &[Chapter<'a>]) -> Option<&'a Asset> {
+    chapters.iter().flat_map(|chapter| chapter.lines).find_map(|line| match &line.event.fact {
         Fact::Decision(Decision::PlanAccepted { symbol, .. }) => Some(symbol.quote()),
         Fact::Input(_) | Fact::Decision(_) | Fact::Unknown(_) => None,
     })

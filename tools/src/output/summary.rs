@@ -19,6 +19,7 @@ use super::style::{ALARM, BAD, BOLD, DIM, GOOD, PLAIN, painted};
 use super::text::{
     counted, kill_switch_line, moment, money, printable, shell_word, short_hash, short_id, signed_money, way,
 };
+use crate::commands::CarriedOver;
 use crate::error::CliError;
 use crate::session::{Recorded, RecordedPlan};
 
@@ -38,6 +39,9 @@ pub(crate) struct RunSummary {
     net_pnl: Money,
     unrealized_pnl: Money,
     elapsed_ms: u64,
+    /// What was taken over from another session; absent where nothing was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carried: Option<CarriedOver>,
 }
 
 /// What all plans that are quoted in one asset came to.
@@ -72,6 +76,13 @@ impl QuoteTotal {
     pub(crate) fn all(recorded: &Recorded) -> Vec<Self> {
         let quotes: BTreeSet<&Asset> = opened(recorded).map(|plan| plan.view.asset_symbol.quote()).collect();
         quotes.into_iter().map(|quote| Self::of(quote, recorded)).collect()
+    }
+}
+
+impl Recorded {
+    /// What all plans come to that are quoted in the account's asset, after fees.
+    pub(crate) fn net_pnl(&self, identity: &Identity) -> Money {
+        QuoteTotal::of(&identity.account.quote, self).net_pnl
     }
 }
 
@@ -113,7 +124,13 @@ impl RunSummary {
             net_pnl: account.net_pnl,
             unrealized_pnl: account.unrealized_pnl,
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            carried: None,
         }
+    }
+
+    /// The same of a session that goes on from another one.
+    pub(crate) fn carrying(self, carried: Option<CarriedOver>) -> Self {
+        Self { carried, ..self }
     }
 
     /// Writes them for people, with `lines` below the first.

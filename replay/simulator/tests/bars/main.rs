@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "the seeds to try may be given from outside")]
 
 mod checker;
+mod continued;
 
 mod known;
 mod limits;
@@ -14,8 +15,9 @@ mod scene;
 use std::collections::BTreeMap;
 
 use retrace_core::ids::{Seq, SessionUid};
+
 use retrace_core::log::{read_frames, read_log};
-use retrace_core::manifest::Provenance;
+use retrace_core::manifest::{Identity, Provenance};
 use retrace_core::memory::MemoryStore;
 use retrace_core::step::Step;
 use retrace_core::store::{Checkpoint, LogReader, LogStore, Manifest};

@@ -66,7 +66,9 @@ fn backtest_again(session: &StoredSession<'_>, market: &Market) -> Result<(Memor
     let shown = bar.clone();
     let watching = Watching { on_durable: None, on_row: Some(Box::new(move |rows| progress::moved(&shown, rows))) };
     let mut recorder = StoreRecorder::new(&mut store, uid, BTreeMap::new(), watching);
-    let ran = Backtest::new(&identity, &tape, given).run(&mut recorder).map_err(RecordError::from);
+    let ran = Backtest::beginning(&identity, &tape, given, &session.origin()?.book)
+        .run(&mut recorder)
+        .map_err(RecordError::from);
     bar.finish_and_clear();
     ran.map_err(|source| CliError::RunAgain { name: session.name.to_string(), source })?;
     recorder.commit()?;
@@ -78,7 +80,7 @@ fn inputs_again(session: &StoredSession<'_>) -> Result<(MemoryStore, SessionUid)
     let mut store = MemoryStore::new();
     let uid = store.create(&manifest(session, session.identity()))?;
     let mut keep = |step: &retrace_core::step::Step| store.append(uid, step, &[]);
-    let again = decide_again(session.reader, session.uid, retrace_replay::step, &mut keep);
+    let again = decide_again(session.reader, session.uid, &session.origin()?.book, retrace_replay::step, &mut keep);
     let again = again.map_err(|error| CliError::comparing(&session.name, &session.name, error))?;
     store.commit()?;
     if again.left_out > 0 {

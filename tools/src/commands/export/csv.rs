@@ -30,7 +30,7 @@ struct Written {
 }
 
 pub(super) fn perform(session: &StoredSession<'_>, args: &Args, output: &mut Output) -> Result<(), CliError> {
-    let mut tables = Tables::new(session.identity());
+    let mut tables = Tables::beginning(session.origin()?.book);
     // Refused before the log is read, which may be long.
     let places: Vec<(Table, PathBuf)> = match (args.table, &args.out) {
         (None, None) => return Err(CliError::TablesNeedAFolder),

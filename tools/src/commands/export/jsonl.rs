@@ -7,7 +7,6 @@ use retrace_core::event::Head;
 use retrace_core::ids::{Seq, SessionName};
 use retrace_projections::event_view::event_view;
 use retrace_projections::export::{EndView, ExportFault};
-use retrace_projections::ledger::Book;
 use serde::Serialize;
 
 use super::failed;
@@ -59,6 +58,7 @@ fn told(session: &StoredSession<'_>, error: ExportError, output: impl Fn(std::io
         ExportError::Store(source) => CliError::Store(source),
         ExportError::Log(source) => session.fault(source),
         ExportError::Session(ExportFault::History(source)) => CliError::History { session: name, source },
+        ExportError::Session(ExportFault::Lineage(source)) => CliError::Lineage { session: name, source },
         ExportError::Session(source) => CliError::Export { session: name, source },
         ExportError::Output(source) => output(source),
     }
@@ -67,7 +67,7 @@ fn told(session: &StoredSession<'_>, error: ExportError, output: impl Fn(std::io
 /// With `--json`, one document: the views of all events in a list.
 fn one_document(session: &StoredSession<'_>, page: &mut dyn Write) -> Result<(), CliError> {
     write!(page, "{{\"session\":\"{}\",\"events\":[", session.name)?;
-    let mut book = Book::new(session.identity());
+    let mut book = session.origin()?.book;
     session.read(&mut |step| {
         for event in &step.events {
             if book.ledger().seq().0 > 0 {

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use retrace_core::event::Head;
 use retrace_core::ids::{Seq, SessionName, SessionUid};
-use retrace_core::manifest::Mode;
+use retrace_core::manifest::{Identity, Mode};
 use retrace_core::store::{LogReader, StoreError};
-use retrace_projections::export::Unchecked;
+use retrace_projections::export::{Begins, Unchecked};
+use retrace_projections::ledger::Book;
+use retrace_projections::lineage::{LineageFault, Origin};
 use retrace_rocks::{RocksReader, RocksStore};
 use serde::Serialize;
 
@@ -21,7 +23,7 @@ use crate::error::CliError;
 use crate::output::style::{BOLD, DIM, painted};
 use crate::output::text::{counted, shell_word, short_hash};
 use crate::output::{Output, progress, warn};
-use crate::transfer::{ImportError, Imported, check_export, put_export};
+use crate::transfer::{ImportError, Imported, check_export_beside, put_export_beside};
 
 /// The shape of `--json`.
 #[derive(Serialize)]
@@ -42,11 +44,21 @@ struct Document<'a> {
 pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
     let begun = Instant::now();
     let mut source = Source::open(&args.file)?;
-    let checked = source.check()?;
+    // A session that continues another is folded from that one's last ledger, which the store must have.
+    let mut continued: Option<(Identity, Book)> = None;
+    let checked = source.check(&mut |identity| {
+        let book = begin(args, identity)?;
+        continued = Some((identity.clone(), book.clone()));
+        Ok(book)
+    })?;
     let name = args.session.clone().unwrap_or_else(|| checked.manifest.session.clone());
     refuse_what_is_there(args, &name, &checked)?;
     let mut store = RocksStore::create_or_open(args.db.dir())?;
-    let imported = source.put(&mut store, &name)?;
+    let imported = source.put(&mut store, &name, &mut |identity| match &continued {
+        Some((checked, book)) if checked == identity => Ok(book.clone()),
+        // The file is another one by now.
+        Some(_) | None => Ok(Origin::without_parents(identity)?.book),
+    })?;
     store.close()?;
     for note in notes(imported.unchecked) {
         warn(&note);
@@ -58,6 +70,17 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
         print(args, &document, output.page())?;
     }
     Ok(Status::Fine)
+}
+
+/// What a session of the file begins with.
+fn begin(args: &Args, identity: &Identity) -> Result<Book, LineageFault> {
+    if identity.continues.is_none() {
+        return Ok(Book::new(identity));
+    }
+    match RocksReader::open(args.db.dir()) {
+        Err(StoreError::NoStore { .. }) => Ok(Origin::without_parents(identity)?.book),
+        opened => Ok(Origin::of(&opened?, identity)?.book),
+    }
 }
 
 /// What is read twice: once to check all of it, once to put it.
@@ -93,13 +116,13 @@ impl Source {
         Ok(Self { shown: shown(path), file, stream: None, bar })
     }
 
-    fn check(&mut self) -> Result<Imported, CliError> {
+    fn check(&mut self, begins: Begins<'_>) -> Result<Imported, CliError> {
         let bar = self.bar.clone();
         let checked = match self.stream.take() {
-            None => check_export(&mut BufReader::new(&self.file), &mut |line| moved(&bar, line)),
+            None => check_export_beside(&mut BufReader::new(&self.file), begins, &mut |line| moved(&bar, line)),
             Some(mut stream) => {
                 let mut kept = BufWriter::new(&self.file);
-                let checked = check_export(&mut stream, &mut |line| kept.write_all(line));
+                let checked = check_export_beside(&mut stream, begins, &mut |line| kept.write_all(line));
                 checked.and_then(|checked| kept.flush().map(|()| checked).map_err(ImportError::Seen))
             }
         };
@@ -107,11 +130,11 @@ impl Source {
     }
 
     /// Everything is checked again on the way: the file may have changed since.
-    fn put(&mut self, store: &mut RocksStore, name: &SessionName) -> Result<Imported, CliError> {
+    fn put(&mut self, store: &mut RocksStore, name: &SessionName, begins: Begins<'_>) -> Result<Imported, CliError> {
         let (bar, name) = (self.bar.clone(), Some(name.clone()));
         let rewound = self.file.rewind().map_err(ImportError::from);
-        let put = rewound
-            .and_then(|()| put_export(&mut BufReader::new(&self.file), store, name, &mut |line| moved(&bar, line)));
+        let seen = &mut |line: &[u8]| moved(&bar, line);
+        let put = rewound.and_then(|()| put_export_beside(&mut BufReader::new(&self.file), store, name, begins, seen));
         self.bar.finish_and_clear();
         put.map_err(|error| self.refused(error))
     }

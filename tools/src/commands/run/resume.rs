@@ -133,7 +133,8 @@ fn load_again(stored: &StoredSession<'_>, market: &Market) -> Result<LoadedSessi
     if loaded.identity.strategy_digest != identity.strategy_digest {
         return Err(refused(NotResumable::OtherDirectives { file: directives }));
     }
-    Ok(LoadedSession { identity: identity.clone(), provenance: provenance.clone(), ..loaded })
+    let parent = identity.continues.map(|_| stored.origin()).transpose()?.map(|origin| origin.book);
+    Ok(LoadedSession { identity: identity.clone(), provenance: provenance.clone(), parent, ..loaded })
 }
 
 /// The line below a session's figures.
