@@ -175,6 +175,7 @@ pub(crate) fn provenance_of(paths: Vec<PathBuf>, config: String) -> Provenance {
         sources: paths.into_iter().map(absolute).collect(),
         config,
         created_at: nanos.map(Timestamp::from_nanos),
+        what_if: None,
     }
 }
 
