@@ -11,6 +11,8 @@ pub mod recording;
 pub mod session;
 pub mod transfer;
 
+pub mod what_if;
+
 pub mod history;
 
 pub mod inspect;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use retrace_core::content::{Content, ContentRef};
@@ -34,8 +35,8 @@ pub struct LoadedSession {
     pub identity: Identity,
     /// Where it was read from.
     pub provenance: Provenance,
-    /// Its market data.
-    pub tape: Tape,
+    /// Its market data, which all that is run on it shares.
+    pub tape: Arc<Tape>,
     /// What strategist and operator say, in order of time. Comments are sealed when it is run: their salts need its id.
     pub directives: Vec<ParsedLine>,
     /// What should be known of the market data, a market file each.
@@ -98,10 +99,25 @@ pub fn load(path: &Path) -> Result<LoadedSession, InputProblem> {
         let index = file.market.iter().position(|market| market.path == problem.file()).unwrap_or_default();
         named_by(path, &format!("market[{index}].bars"), problem)
     })?;
+    let directives = directives::read_bytes(&file.directives)
+        .map_err(|problem| named_by(path, "strategy.directives", problem))?;
+    assemble(path, file, (Arc::new(tape), data_notes), &directives)
+}
+
+/// A session of the session file `file`, read from `path`, of its market data with what should be known of it, and of the
+/// bytes of its directive file.
+///
+/// # Errors
+/// [`InputProblem`] at the first directive that is wrong.
+pub(crate) fn assemble(
+    path: &Path,
+    file: SessionFile,
+    (tape, data_notes): (Arc<Tape>, Vec<DataNote>),
+    directives: &[u8],
+) -> Result<LoadedSession, InputProblem> {
     let empty = || InputProblem::new(path, Rule::EmptyList).field("market");
     let (from, to) = tape.span().ok_or_else(empty)?;
-    let directives = directives::read(&file.directives, &file.instruments, DataSpan { from, to })
-        .map_err(|problem| named_by(path, "strategy.directives", problem))?;
+    let directives = directives::parse(&file.directives, directives, &file.instruments, DataSpan { from, to })?;
     digits::check(&file.directives, &directives, &file.instruments, &tape)?;
     let provenance = provenance(path, &file);
     let identity = Identity {
@@ -222,6 +238,17 @@ pub struct RecordedPlan {
     pub mark: Option<Marked>,
 }
 
+impl RecordedPlan {
+    pub(crate) fn of(
+        ledger: &Ledger,
+        plan: &Plan,
+        text: &dyn Fn(ContentRef) -> Option<String>,
+        marks: &Marks,
+    ) -> Self {
+        Self { opened: plan.opened_at.is_some(), view: plan_view(ledger, plan, text), mark: marks.of(plan) }
+    }
+}
+
 /// Runs `loaded` into `store` from its first input to the end of its tape.
 ///
 /// # Errors
@@ -297,11 +324,7 @@ fn final_plans(
     let mut plans: BTreeMap<_, &Plan> = recorder.sealed_plans().iter().map(|(no, plan)| (*no, plan)).collect();
     plans.extend(ledger.plans().map(|plan| (plan.no, plan)));
     let marks = marks.unwrap_or_else(|| Marks::of_fills(plans.values().copied()));
-    let recorded = |plan: &Plan| {
-        let text = |_| comment(plan);
-        RecordedPlan { opened: plan.opened_at.is_some(), view: plan_view(ledger, plan, &text), mark: marks.of(plan) }
-    };
-    plans.into_values().map(recorded).collect()
+    plans.into_values().map(|plan| RecordedPlan::of(ledger, plan, &|_| comment(plan), &marks)).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! `retrace run`: runs a session file into a store.
 
-use std::path::PathBuf;
+mod what_if;
+
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use retrace_core::ids::SessionName;
@@ -19,8 +21,8 @@ use crate::session::{self, DataNote, LoadedSession};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Session file
-    #[arg(value_name = "FILE.yaml")]
-    file: PathBuf,
+    #[arg(value_name = "FILE.yaml", required_unless_present_any = ["from"], conflicts_with = "from")]
+    file: Option<PathBuf>,
     #[command(flatten)]
     db: Db,
     /// Name of the session, instead of the file's
@@ -29,11 +31,18 @@ pub(super) struct Args {
     /// Exit with status 1 where a directive was refused
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    what_if: what_if::WhatIfArgs,
 }
 
 pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
+    if let Some(from) = &args.what_if.from {
+        let common = what_if::Common { db: &args.db, name: args.session.as_ref(), strict: args.strict };
+        return what_if::perform(&args.what_if, from, common, output);
+    }
     let begun = Instant::now();
-    let loaded = session::load(&args.file)?;
+    // The command line has one or the other.
+    let loaded = session::load(args.file.as_deref().unwrap_or(Path::new("")))?;
     let loaded = match &args.session {
         Some(name) => loaded.named(name.clone()),
         None => loaded,

@@ -2,8 +2,8 @@
 
 use retrace_core::event::Head;
 use retrace_core::ids::{Seq, SessionName, SessionUid};
-use retrace_core::manifest::Mode;
-use retrace_core::store::LogReader;
+use retrace_core::manifest::{Mode, WhatIf};
+use retrace_core::store::{LogReader, Manifest};
 use retrace_core::time::Timestamp;
 use serde::Serialize;
 
@@ -41,6 +41,8 @@ struct Row {
     head: Option<Head>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
+    /// The session that it is a what-if of, and what was changed.
+    what_if: Option<WhatIf>,
 }
 
 pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
@@ -71,14 +73,15 @@ fn is_whole(document: &Document, reader: &dyn LogReader) -> bool {
 /// A session that cannot be read does not keep the others from being listed.
 fn row(reader: &dyn LogReader, session: SessionName, uid: SessionUid) -> Row {
     match describe(reader, &session, uid) {
-        Ok((mode, finished, extent)) => Row {
+        Ok((manifest, finished, extent)) => Row {
             session,
-            mode: Some(mode),
+            mode: Some(manifest.identity.mode),
             status: if finished { "finished" } else { "interrupted" },
             events: Some(extent.events),
             head: Some(extent.head),
             from: extent.from,
             to: extent.to,
+            what_if: manifest.provenance.what_if,
         },
         Err(error) => {
             // Opening has told of damage to the store's own files already.
@@ -86,14 +89,15 @@ fn row(reader: &dyn LogReader, session: SessionName, uid: SessionUid) -> Row {
             if !told {
                 warn(&format!("{error}; `retrace verify {session}` lists all that is wrong"));
             }
-            Row { session, mode: None, status: DAMAGED, events: None, head: None, from: None, to: None }
+            Row { session, mode: None, status: DAMAGED, events: None, head: None, from: None, to: None, what_if: None }
         }
     }
 }
 
-fn describe(reader: &dyn LogReader, name: &SessionName, uid: SessionUid) -> Result<(Mode, bool, Extent), CliError> {
+fn describe(reader: &dyn LogReader, name: &SessionName, uid: SessionUid) -> Result<(Manifest, bool, Extent), CliError> {
     let session = StoredSession::of(reader, name.clone(), uid)?;
-    Ok((session.identity().mode, session.is_finished()?, session.extent()?))
+    let (finished, extent) = (session.is_finished()?, session.extent()?);
+    Ok((session.manifest, finished, extent))
 }
 
 fn table(sessions: &[Row]) -> Vec<String> {
@@ -105,6 +109,7 @@ fn table(sessions: &[Row]) -> Vec<String> {
         ("first", Align::Left),
         ("last", Align::Left),
         ("head", Align::Left),
+        ("what-if of", Align::Left),
     ]);
     let time = |time: Option<Timestamp>| time.map_or(String::new(), moment);
     for row in sessions {
@@ -121,6 +126,7 @@ fn table(sessions: &[Row]) -> Vec<String> {
             Piece::word(time(row.from)),
             Piece::word(time(row.to)),
             Piece::styled(DIM, row.head.map_or(String::new(), |head| short_hash(&head.0))),
+            Piece::word(row.what_if.as_ref().map_or("", |what_if| what_if.parent.as_str())),
         ]);
     }
     table.lines()

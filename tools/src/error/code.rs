@@ -17,6 +17,7 @@ impl CliError {
             Self::Record(RecordError::Run(_)) => "run_stopped",
             Self::Log { .. } => "log_unreadable",
             Self::History { .. } => "history_broken",
+            Self::WhatIf(error) => error.code(),
             Self::NoSession { .. } => "no_session",
             Self::NoSuchEvent { .. } | Self::NoEvents { .. } => "no_such_event",
             Self::BadPlanId(_) => "bad_plan_id",
@@ -24,7 +25,8 @@ impl CliError {
             Self::PlanInSeveral { .. } => "plan_in_several",
             Self::Export { .. } => "cannot_export",
             Self::Sum { .. } => "too_large",
-            Self::TablesNeedAFolder
+            Self::NothingChanged
+            | Self::TablesNeedAFolder
             | Self::CsvIsNoJson
             | Self::TableWithoutCsv
             | Self::MapWithoutFills

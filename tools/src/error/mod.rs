@@ -18,6 +18,7 @@ use retrace_projections::snapshot::SnapshotError;
 
 use crate::input::problem::InputProblem;
 use crate::session::RecordError;
+use crate::what_if::WhatIfError;
 
 /// Why a command could not run.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,12 @@ pub enum CliError {
         /// What is wrong, and where.
         source: BrokenHistory,
     },
+    /// A session cannot be run with something changed.
+    #[error(transparent)]
+    WhatIf(#[from] WhatIfError),
+    /// A what-if of nothing.
+    #[error("--from does not say what is to be changed")]
+    NothingChanged,
     /// The store has no session of that name.
     #[error("there is no session {name} in this store")]
     NoSession {
@@ -219,7 +226,11 @@ impl std::fmt::Display for Place {
 impl CliError {
     /// The problem of an input file, where it is one.
     pub const fn input(&self) -> Option<&InputProblem> {
-        if let Self::Input(problem) = self { Some(problem) } else { None }
+        match self {
+            Self::Input(problem) => Some(problem),
+            Self::WhatIf(error) => error.input(),
+            _ => None,
+        }
     }
 
     /// The file and the line that are at fault, where a file is.
@@ -227,7 +238,8 @@ impl CliError {
         if let Self::Import { path, source } = self {
             return Some((path, Some(source.line)));
         }
-        self.input().map(|problem| (problem.file(), problem.line()))
+        let problem = if let Self::WhatIf(error) = self { error.in_a_file() } else { self.input() };
+        problem.map(|problem| (problem.file(), problem.line()))
     }
 
     /// Whether the reader of the output went away, as `head` does: no failure of ours.

@@ -23,6 +23,11 @@ pub(crate) fn over_bytes(bytes: u64) -> ProgressBar {
     bar("importing", bytes)
 }
 
+/// A progress bar over `runs` runs of a grid; shows nothing where standard error is no terminal.
+pub(crate) fn over_runs(runs: u64) -> ProgressBar {
+    bar("running", runs)
+}
+
 fn bar(doing: &str, whole: u64) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
