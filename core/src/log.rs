@@ -1,5 +1,9 @@
 //! Reading a session's log from its first event to its last, with every link of the chain checked on the way.
 
+mod steps;
+
+pub use steps::LogSteps;
+
 use crate::chain::{Block, BlockError, BlockLimits, OpenBlock, genesis};
 use crate::event::Head;
 use crate::frame::{FrameError, decode_frame};

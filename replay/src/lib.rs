@@ -13,6 +13,7 @@ pub mod tape;
 pub mod venue;
 
 pub mod backtest;
+pub mod compare;
 pub mod import;
 pub mod verify;
 

@@ -238,17 +238,6 @@ pub struct RecordedPlan {
     pub mark: Option<Marked>,
 }
 
-impl RecordedPlan {
-    pub(crate) fn of(
-        ledger: &Ledger,
-        plan: &Plan,
-        text: &dyn Fn(ContentRef) -> Option<String>,
-        marks: &Marks,
-    ) -> Self {
-        Self { opened: plan.opened_at.is_some(), view: plan_view(ledger, plan, text), mark: marks.of(plan) }
-    }
-}
-
 /// Runs `loaded` into `store` from its first input to the end of its tape.
 ///
 /// # Errors
@@ -324,7 +313,11 @@ fn final_plans(
     let mut plans: BTreeMap<_, &Plan> = recorder.sealed_plans().iter().map(|(no, plan)| (*no, plan)).collect();
     plans.extend(ledger.plans().map(|plan| (plan.no, plan)));
     let marks = marks.unwrap_or_else(|| Marks::of_fills(plans.values().copied()));
-    plans.into_values().map(|plan| RecordedPlan::of(ledger, plan, &|_| comment(plan), &marks)).collect()
+    let recorded = |plan: &Plan| {
+        let text = |_| comment(plan);
+        RecordedPlan { opened: plan.opened_at.is_some(), view: plan_view(ledger, plan, &text), mark: marks.of(plan) }
+    };
+    plans.into_values().map(recorded).collect()
 }
 
 #[cfg(test)]

@@ -76,6 +76,12 @@ pub fn event_line(event: &Event, book: &Book) -> String {
     words::describe(event, book, Naming::ByNumber).1
 }
 
+/// The same with orders named by what they were sent for and earlier events not at all: one event of two sessions is one
+/// line, whatever else happened in either.
+pub fn event_line_by_cause(event: &Event, book: &Book) -> String {
+    words::describe(event, book, Naming::ByCause).1
+}
+
 /// Writes a plan's story while it folds a log.
 pub struct Auditor {
     plan_id: PlanId,

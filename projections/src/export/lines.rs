@@ -190,6 +190,13 @@ pub(super) fn identity_view(identity: &Identity) -> IdentityView<'_> {
     }
 }
 
+/// An identity field by field, as an export shows it; the policy always, where an export leaves out the default one.
+pub fn identity_fields(identity: &Identity) -> serde_json::Value {
+    let view = IdentityView { policy: Some(&identity.policy), ..identity_view(identity) };
+    // Plain structs of texts and numbers can always be written.
+    serde_json::to_value(view).unwrap_or_default()
+}
+
 fn venue_view(venue: &VenueSettings) -> VenueView<'_> {
     let VenueSettings { profile, maker_fee, taker_fee, fee_asset, path, slippage_bps, latency, max_volume_share } =
         venue;

@@ -14,7 +14,7 @@ mod writer;
 pub mod tables;
 
 pub use fault::{BadExport, Basis, ExportFault};
-pub use lines::EndView;
+pub use lines::{EndView, identity_fields};
 pub use put::ExportPut;
 pub use reader::{ExportLine, ExportManifest, ExportReader, ExportedStep, Unchecked};
 pub use session::ExportedSession;

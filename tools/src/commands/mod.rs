@@ -1,6 +1,7 @@
 //! The commands, one file each: arguments in, a status out. What they share stands here and in [`stored`].
 
 mod audit;
+mod diff;
 mod export;
 mod import;
 mod market;
@@ -63,6 +64,7 @@ enum Command {
     Sessions(sessions::Args),
     Replay(replay::Args),
     Verify(verify::Args),
+    Diff(diff::Args),
     Audit(audit::Args),
     Snapshot(snapshot::Args),
     Export(export::Args),
@@ -115,6 +117,7 @@ fn perform(command: Command, projections: Projections, output: &mut Output) -> R
         Command::Sessions(args) => sessions::perform(&args, output),
         Command::Replay(args) => replay::perform(&args, output),
         Command::Verify(args) => verify::perform(&args, output),
+        Command::Diff(args) => diff::perform(&args, output),
         Command::Audit(args) => audit::perform(&args, output),
         Command::Snapshot(args) => snapshot::perform(&args, projections, output),
         Command::Export(args) => export::perform(&args, output),

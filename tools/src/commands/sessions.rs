@@ -101,7 +101,7 @@ fn describe(reader: &dyn LogReader, name: &SessionName, uid: SessionUid) -> Resu
 }
 
 fn table(sessions: &[Row]) -> Vec<String> {
-    let mut table = Table::new(&[
+    let mut heads = vec![
         ("session", Align::Left),
         ("mode", Align::Left),
         ("status", Align::Left),
@@ -109,8 +109,12 @@ fn table(sessions: &[Row]) -> Vec<String> {
         ("first", Align::Left),
         ("last", Align::Left),
         ("head", Align::Left),
-        ("what-if of", Align::Left),
-    ]);
+    ];
+    let any_what_if = sessions.iter().any(|row| row.what_if.is_some());
+    if any_what_if {
+        heads.push(("what-if of", Align::Left));
+    }
+    let mut table = Table::new(&heads);
     let time = |time: Option<Timestamp>| time.map_or(String::new(), moment);
     for row in sessions {
         let style = match row.status {
@@ -118,7 +122,7 @@ fn table(sessions: &[Row]) -> Vec<String> {
             "interrupted" => NOTICE,
             _ => BAD,
         };
-        table.row(vec![
+        let mut pieces = vec![
             Piece::word(row.session.as_str()),
             Piece::word(row.mode.map_or("", Mode::as_str)),
             Piece::styled(style, row.status),
@@ -126,8 +130,9 @@ fn table(sessions: &[Row]) -> Vec<String> {
             Piece::word(time(row.from)),
             Piece::word(time(row.to)),
             Piece::styled(DIM, row.head.map_or(String::new(), |head| short_hash(&head.0))),
-            Piece::word(row.what_if.as_ref().map_or("", |what_if| what_if.parent.as_str())),
-        ]);
+        ];
+        pieces.extend(row.what_if.as_ref().map(|what_if| Piece::word(what_if.parent.as_str())));
+        table.row(pieces);
     }
     table.lines()
 }

@@ -14,7 +14,8 @@ impl CliError {
         match self {
             Self::Input(problem) => problem.rule().code(),
             Self::Store(error) | Self::Record(RecordError::Store(error)) => store_code(error),
-            Self::Record(RecordError::Run(_)) => "run_stopped",
+            Self::NoMarketAgain { .. } => "no_market",
+            Self::RunAgain { .. } | Self::Record(RecordError::Run(_)) => "run_stopped",
             Self::Log { .. } => "log_unreadable",
             Self::History { .. } => "history_broken",
             Self::WhatIf(error) => error.code(),

@@ -67,7 +67,9 @@ impl CliError {
             Self::NoExport { .. } => {
                 Some("name a file of `retrace export`, or the store of a session with --db DIR".into())
             }
+            Self::NoMarketAgain { .. } => Some("--market-dir DIR looks for the market files in another folder".into()),
             Self::Sum { .. }
+            | Self::RunAgain { .. }
             | Self::Read { .. }
             | Self::NoEvents { .. }
             | Self::BadPlanId(_)

@@ -15,6 +15,7 @@ use retrace_projections::export::{BadExport, ExportFault};
 use retrace_projections::ledger::BrokenHistory;
 use retrace_projections::projection::RegistryError;
 use retrace_projections::snapshot::SnapshotError;
+use retrace_replay::compare::{CompareError, Which};
 
 use crate::input::problem::InputProblem;
 use crate::session::RecordError;
@@ -118,6 +119,20 @@ pub enum CliError {
         session: SessionName,
         /// Which.
         source: Inexact,
+    },
+    /// A session cannot be run again without its market data.
+    #[error("session {session} cannot be run again: its market data cannot be read")]
+    NoMarketAgain {
+        /// The session.
+        session: SessionName,
+    },
+    /// A run that is compared with, and not recorded, stopped.
+    #[error("{name}: {source}")]
+    RunAgain {
+        /// The session or the session file.
+        name: String,
+        /// Why.
+        source: RecordError,
     },
     /// Three tables were asked for on standard output.
     #[error("three tables cannot go to standard output")]
@@ -224,6 +239,17 @@ impl std::fmt::Display for Place {
 }
 
 impl CliError {
+    /// Why two sessions cannot be compared, in terms of the one that is at fault.
+    pub(crate) fn comparing(a: &SessionName, b: &SessionName, error: CompareError) -> Self {
+        let name = |which| if which == Which::A { a.clone() } else { b.clone() };
+        match error {
+            CompareError::Store(error) => Self::Store(error),
+            CompareError::Log { which, source } => Self::Log { session: name(which), source },
+            CompareError::History { which, source } => Self::History { session: name(which), source },
+            CompareError::Sum(source) => Self::Sum { session: a.clone(), source },
+        }
+    }
+
     /// The problem of an input file, where it is one.
     pub const fn input(&self) -> Option<&InputProblem> {
         match self {

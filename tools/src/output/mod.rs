@@ -3,6 +3,7 @@
 
 pub(crate) mod batches;
 pub(crate) mod columns;
+pub(crate) mod comparison;
 pub(crate) mod conflicts;
 pub(crate) mod difference;
 pub(crate) mod gaps;

@@ -28,6 +28,11 @@ pub(crate) fn over_runs(runs: u64) -> ProgressBar {
     bar("running", runs)
 }
 
+/// A progress bar over `events` events of two sessions; shows nothing where standard error is no terminal.
+pub(crate) fn over_events(events: u64) -> ProgressBar {
+    bar("comparing", events)
+}
+
 fn bar(doing: &str, whole: u64) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();

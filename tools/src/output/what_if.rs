@@ -1,13 +1,12 @@
 //! A what-if beside its parent, and the table of a grid.
 
-use std::collections::BTreeSet;
 use std::io::Write;
 
 use retrace_core::amount::Money;
-use retrace_core::ids::{PlanId, SessionName, SessionUid};
+use retrace_core::ids::{SessionName, SessionUid};
 use retrace_core::manifest::WhatIf;
 use retrace_core::store::Manifest;
-use retrace_projections::view::FeeView;
+use retrace_replay::compare::Comparison;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -15,17 +14,17 @@ use serde::ser::{SerializeMap, Serializer};
 use super::columns::{Align, Piece, Table};
 use super::style::{BAD, BOLD, DIM, GOOD, PLAIN, painted};
 use super::summary::{RunSummary, fees_text};
-use super::text::{counted, printable, short_id, shortened, signed_money};
+use super::text::{counted, printable, shortened, signed_money};
 use crate::error::CliError;
 use crate::input::number;
-use crate::what_if::{Effect, Figures, PlanFigures, Point};
+use crate::what_if::{Edit, Effect, Figures, Point};
 
 /// The longest value that a line shows, in characters.
 const VALUE_SHOWN_MAX: usize = 40;
 
 /// A what-if beside its parent. The shape of `run --from --json`.
 #[derive(Serialize)]
-pub(crate) struct Compared<'a> {
+pub(crate) struct WhatIfShown<'a> {
     session: &'a SessionName,
     uid: SessionUid,
     what_if: Option<&'a WhatIf>,
@@ -33,9 +32,8 @@ pub(crate) struct Compared<'a> {
     effects: Vec<EffectShown<'a>>,
     /// `null` where it was recorded before and was not run again.
     run: Option<&'a RunSummary>,
-    before: Figures,
-    after: Figures,
-    plans: Vec<PlanPair>,
+    /// The parent as A, this one as B.
+    comparison: &'a Comparison,
 }
 
 #[derive(Serialize)]
@@ -48,32 +46,14 @@ struct EffectShown<'a> {
     same: u64,
 }
 
-/// A plan in both sessions; `null` where it is not in one.
-#[derive(Serialize)]
-struct PlanPair {
-    plan_id: PlanId,
-    before: Option<PlanFigures>,
-    after: Option<PlanFigures>,
-}
-
-impl PlanPair {
-    fn is_as_before(&self) -> bool {
-        match (&self.before, &self.after) {
-            (Some(before), Some(after)) => before.is_like(after),
-            _ => false,
-        }
-    }
-}
-
-impl<'a> Compared<'a> {
-    /// The session of `manifest`, which what was changed had these `effects` on, as it is `after` beside its parent
-    /// `before`.
+impl<'a> WhatIfShown<'a> {
+    /// The session of `manifest`, in which changes had these `effects`.
     pub(crate) fn new(
         manifest: &'a Manifest,
         uid: SessionUid,
         effects: &'a [Effect],
         run: Option<&'a RunSummary>,
-        (before, after): (Figures, Figures),
+        comparison: &'a Comparison,
     ) -> Self {
         let shown = |effect: &'a Effect| {
             let (change, tally) = (effect.edit.change(), effect.tally);
@@ -82,23 +62,8 @@ impl<'a> Compared<'a> {
         };
         let what_if = manifest.provenance.what_if.as_ref();
         let (session, effects) = (&manifest.identity.name, effects.iter().map(shown).collect());
-        let plans = pairs(&before.plans, &after.plans);
-        Self { session, uid, what_if, effects, run, before, after, plans }
+        Self { session, uid, what_if, effects, run, comparison }
     }
-}
-
-/// The plans of two sessions side by side: those of the first in its order, then those that only the second has.
-fn pairs(before: &[PlanFigures], after: &[PlanFigures]) -> Vec<PlanPair> {
-    let of = |plan: &PlanFigures, among: &[PlanFigures]| among.iter().find(|other| other.alike == plan.alike).cloned();
-    let first = before.iter().map(|plan| PlanPair {
-        plan_id: plan.plan_id.clone(),
-        before: Some(plan.clone()),
-        after: of(plan, after),
-    });
-    let known: BTreeSet<&str> = before.iter().map(|plan| plan.alike.as_str()).collect();
-    let new = after.iter().filter(|plan| !known.contains(plan.alike.as_str()));
-    let new = new.map(|plan| PlanPair { plan_id: plan.plan_id.clone(), before: None, after: Some(plan.clone()) });
-    first.chain(new).collect()
 }
 
 /// What was changed, a line each.
@@ -136,88 +101,8 @@ pub(crate) fn print_already(
     Ok(())
 }
 
-/// Prints what each plan came to in both sessions, those that came to the same by name alone.
-pub(crate) fn print_comparison(compared: &Compared<'_>, page: &mut dyn Write) -> Result<(), CliError> {
-    let parent = compared.what_if.map_or("before", |what_if| what_if.parent.as_str());
-    writeln!(page, "\n{}", painted(BOLD, format!("beside {parent}")))?;
-    let (same, others): (Vec<&PlanPair>, Vec<&PlanPair>) = compared.plans.iter().partition(|pair| pair.is_as_before());
-    if others.is_empty() {
-        writeln!(page, "every plan came to the same")?;
-        return Ok(());
-    }
-    let mut table = Table::new(&[
-        ("plan", Align::Left),
-        ("", Align::Left),
-        ("status", Align::Left),
-        ("orders", Align::Right),
-        ("fills", Align::Right),
-        ("realised", Align::Point),
-        ("fees", Align::Point),
-        ("net", Align::Point),
-        ("difference", Align::Point),
-    ]);
-    for pair in others {
-        let name = short_id(pair.plan_id.as_str());
-        table.row(plan_row(&name, "before", pair.before.as_ref(), None));
-        table.row(plan_row("", "after", pair.after.as_ref(), Some(moved(net(&pair.before), net(&pair.after)))));
-    }
-    let Compared { before, after, .. } = compared;
-    table.row(whole_row("all", "before", before, None));
-    table.row(whole_row("", "after", after, Some(moved(before.net_pnl, after.net_pnl))));
-    for line in table.lines() {
-        writeln!(page, "{line}")?;
-    }
-    if !same.is_empty() {
-        let names: Vec<String> = same.iter().map(|pair| short_id(pair.plan_id.as_str())).collect();
-        writeln!(page, "{}", painted(DIM, format!("as before: {}", names.join(", "))))?;
-    }
-    if before.refusals != after.refusals {
-        let (then, now) = (before.refusals, after.refusals);
-        writeln!(page, "refusals: {then} before, {now} after")?;
-    }
-    Ok(())
-}
-
-fn net(plan: &Option<PlanFigures>) -> Money {
-    plan.as_ref().map_or(Money::ZERO, |plan| plan.net_pnl)
-}
-
 fn moved(before: Money, after: Money) -> Money {
     after.minus(before).unwrap_or_default()
-}
-
-fn plan_row(name: &str, when: &str, plan: Option<&PlanFigures>, difference: Option<Money>) -> Vec<Piece> {
-    let mut row = vec![Piece::word(name), Piece::styled(DIM, when)];
-    match plan {
-        None => row.push(Piece::styled(DIM, "not there")),
-        Some(plan) => {
-            row.push(Piece::word(plan.status.clone()));
-            row.extend(figures_of(plan.orders, plan.fills, plan.realized_pnl, &plan.fees, plan.net_pnl));
-        }
-    }
-    // An absent plan has no figures: the difference stands in its own column all the same.
-    while row.len() < 8 {
-        row.push(Piece::word(""));
-    }
-    row.extend(difference.map(gain));
-    row
-}
-
-fn whole_row(name: &str, when: &str, whole: &Figures, difference: Option<Money>) -> Vec<Piece> {
-    let mut row = vec![Piece::styled(DIM, name), Piece::styled(DIM, when), Piece::word("")];
-    row.extend(figures_of(whole.orders, whole.fills, whole.realized_pnl, &whole.fees, whole.net_pnl));
-    row.extend(difference.map(gain));
-    row
-}
-
-fn figures_of(orders: u64, fills: u64, realized: Money, fees: &[FeeView], net: Money) -> [Piece; 5] {
-    [
-        count(orders),
-        count(fills),
-        Piece::decimal(signed_money(realized)),
-        Piece::decimal(fees_text(fees)),
-        Piece::decimal(signed_money(net)),
-    ]
 }
 
 fn count(number: u64) -> Piece {
@@ -276,7 +161,7 @@ impl RowShown {
     pub(crate) fn of(point: Point, session: Option<SessionName>) -> Self {
         let Point { edits, is_parent, figures } = point;
         let value = |value: &Option<String>| value.clone().unwrap_or_default();
-        let changes = edits.iter().map(crate::what_if::Edit::change);
+        let changes = edits.iter().map(Edit::change);
         let values = changes.map(|change| (change.path.clone(), value(&change.value))).collect();
         Self { values, is_parent, session, figures }
     }

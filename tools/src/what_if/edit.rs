@@ -239,13 +239,28 @@ mod tests {
 
     #[test]
     fn what_is_no_change_is_refused() {
-        let refused = |text: &str| Edit::set(text).unwrap_err().to_string();
-        insta::assert_snapshot!([
-            "venue.latency_ms", "venue.latency_ms=", "=5", "venue..fees=1", "venue=@5", "venue={a", "session=x", "mode=live",
-            "market[0].bars=x", "strategy.directives=x", "gaps=error", "directives=x", "directives[*]=x", "directives.A.x=1",
-            "directives[A].plan_id=x", "directives[A].legs=[]", "directives[A].legs[0]={}", "directives[A].legs[0].plan_id=x",
-            "directives[*].scope=NEW_TRADE",
-        ].map(refused).join("\n"), @"");
+        for (text, why) in [
+            ("venue.latency_ms", "`venue.latency_ms` is not PATH=VALUE"),
+            ("venue.latency_ms= ", "`venue.latency_ms= ` is not PATH=VALUE"),
+            ("=5", "`` is not a path: a name is missing"),
+            ("venue..fees=1", "`venue..fees` is not a path: a name is missing"),
+            ("session=x", "session cannot be changed: a what-if keeps the session's name"),
+            ("mode=live", "mode cannot be changed: a what-if keeps how the session meets the world"),
+            ("market[0].bars=x", "market[0].bars cannot be changed: a what-if keeps the market data"),
+            ("strategy.directives=x", "strategy.directives cannot be changed: a what-if keeps whose plans they are"),
+            ("gaps=error", "gaps cannot be changed: a what-if keeps how the market data is read"),
+            ("directives[A].plan_id=x", "directives[A].plan_id cannot be changed: a what-if keeps a plan's name"),
+            ("directives[A].legs[0]={}", "directives[A].legs[0] cannot be changed: a what-if keeps which trades there are"),
+            ("directives[*].scope=X", "directives[*].scope cannot be changed: a what-if keeps what a directive is for"),
+        ] {
+            assert_eq!(Edit::set(text).unwrap_err().to_string(), why);
+        }
+        for text in ["directives=x", "directives[*]=x", "directives.A.x=1"] {
+            assert!(matches!(Edit::set(text), Err(BadEdit::WhichDirectives { .. })), "{text}");
+        }
+        for text in ["venue=@5", "venue={a", "venue=[1, 2"] {
+            assert!(matches!(Edit::set(text), Err(BadEdit::Value { .. })), "{text}");
+        }
         assert!(matches!(Edit::set(&format!("a={}", "x".repeat(20_000))), Err(BadEdit::TooLong { .. })));
     }
 }

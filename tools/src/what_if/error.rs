@@ -181,14 +181,12 @@ impl WhatIfError {
                 "--market-dir DIR and --directives FILE say where its files are now"
             }
             Self::Parent { source, .. } => return source.hint(),
-            Self::Refused { problem, .. } => {
+            Self::Refused { problem, edits, .. } => {
                 let other = match problem.rule() {
-                    Rule::Excludes { other } => Some(*other),
+                    Rule::Excludes { other } => edits.first().and_then(|edit| taking_out(edit, other)),
                     _ => None,
                 };
-                return other
-                    .map(|other| format!("--unset takes {other} out"))
-                    .or_else(|| problem.hint());
+                return other.or_else(|| problem.hint());
             }
             Self::Nowhere { path, .. } if path.contains('*') => {
                 return Some(if path.starts_with("directives[*]") {
@@ -207,6 +205,13 @@ impl WhatIfError {
         };
         Some(hint.to_owned())
     }
+}
+
+/// The word that takes out a field beside the one that `edit` gives.
+fn taking_out(edit: &str, other: &str) -> Option<String> {
+    let (path, _) = edit.strip_prefix("--set ")?.split_once('=')?;
+    let (around, _) = path.rsplit_once('.')?;
+    Some(format!("--unset {around}.{other} takes the other one out"))
 }
 
 /// The first few names.

@@ -181,7 +181,7 @@ impl<'a> Grid<'a> {
     fn point(&self, number: usize) -> Result<Point, GridError> {
         let (edits, Variant { loaded, is_parent, .. }) = self.variant(number)?;
         let recorded = record(&mut MemoryStore::new(), &loaded)?;
-        let figures = Figures::of(recorded.session, &recorded.plans, recorded.refusals.len() as u64);
+        let figures = Figures::of(&recorded);
         Ok(Point { edits, is_parent, figures })
     }
 }

@@ -15,6 +15,6 @@ mod path;
 pub(crate) use base::{Base, Effect, Elsewhere, Parent, Variant};
 pub use edit::{BadEdit, Edit};
 pub use error::WhatIfError;
-pub(crate) use figures::{Figures, PlanFigures};
+pub(crate) use figures::Figures;
 pub use grid::Axis;
 pub(crate) use grid::{Grid, GridError, Point};

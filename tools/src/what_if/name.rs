@@ -65,20 +65,31 @@ mod tests {
 
     #[test]
     fn a_name_says_what_was_changed() {
+        let parent = SessionName::new("sample").unwrap();
         let name = |edits: &[&str]| {
             let edits: Vec<Edit> = edits.iter().map(|edit| Edit::set(edit).unwrap()).collect();
-            of(&SessionName::new("sample").unwrap(), &edits).to_string()
+            of(&parent, &edits).to_string()
         };
-        insta::assert_snapshot!([
-            name(&["venue.latency_ms=250"]),
-            name(&["directives[*].exit_directive.stop_loss_tolerance=\"0.02\""]),
-            name(&["venue.fees.maker=-0.0001", "venue.fees.taker=0.001"]),
-            name(&["directives[DIP_1].execution_directive.slices=8"]),
-            name(&["instruments.BTC/USDT.lot=0.1"]),
-            name(&["venue.fees={maker: 0, taker: 0.001}"]),
-            name(&["venue.fees={maker: 0, taker: 0.002}"]),
-            name(&["directives[A].exit_directive.stop_loss_price=60000", "directives[B].exit_directive.stop_loss_price=61000"]),
-            of(&SessionName::new("sample").unwrap(), &[Edit::unset("risk").unwrap()]).to_string(),
-        ].join("\n"), @"");
+        assert_eq!(name(&["venue.latency_ms=250"]), "sample:latency_ms-250");
+        let stop = "directives[*].exit_directive.stop_loss_tolerance=\"0.02\"";
+        assert_eq!(name(&[stop]), "sample:stop_loss_tolerance-0.02");
+        let fees = ["venue.fees.maker=-0.0001", "venue.fees.taker=0.001"];
+        assert_eq!(name(&fees), "sample:maker--0.0001:taker-0.001");
+        assert_eq!(name(&["directives[DIP_1].execution_directive.slices=8"]), "sample:DIP_1.slices-8");
+        assert_eq!(name(&["instruments.BTC/USDT.lot=0.1"]), "sample:BTC_USDT.lot-0.1");
+        assert_eq!(of(&parent, &[Edit::unset("risk").unwrap()]).to_string(), "sample:no-risk");
+    }
+
+    #[test]
+    fn what_a_name_cannot_say_is_told_apart_by_digits() {
+        let parent = SessionName::new(&"p".repeat(NAME_MAX)).unwrap();
+        let name = |parent: &SessionName, edit: &str| of(parent, &[Edit::set(edit).unwrap()]).to_string();
+        let sample = SessionName::new("sample").unwrap();
+        let fees = ["venue.fees={maker: 0, taker: 0.001}", "venue.fees={maker: 0, taker: 0.002}"];
+        let [one, other] = fees.map(|edit| name(&sample, edit));
+        assert!(one != other && one.starts_with("sample:fees-"), "{one} {other}");
+        let [one, other] = ["venue.latency_ms=1", "venue.latency_ms=2"].map(|edit| name(&parent, edit));
+        assert!(one != other && one.len() <= NAME_MAX, "{one} {other}");
+        assert_eq!(name(&parent, "venue.latency_ms=1"), one);
     }
 }

@@ -228,7 +228,10 @@ impl Putting<'_> {
             *tree = value.clone();
             return Ok(Tally::one_changed());
         };
-        if tree.is_null() && self.reach == Reach::Anywhere && self.value.is_some() {
+        if tree.is_null() {
+            if self.reach == Reach::Given || self.value.is_none() {
+                return Ok(Tally::default());
+            }
             *tree = Tree::empty();
         }
         match (segment, tree) {

@@ -7,22 +7,20 @@ use std::time::Instant;
 use retrace_core::chain::genesis;
 use retrace_core::ids::SessionName;
 use retrace_core::memory::MemoryStore;
-use retrace_core::step::TapePosition;
 use retrace_core::store::{LogReader, StoreError};
 use retrace_projections::ledger::Book;
-use retrace_replay::tape::{Seen, Tape};
+use retrace_replay::compare::{Comparison, Mode};
 use retrace_rocks::{RocksReader, RocksStore};
 
-use crate::commands::Status;
+use crate::commands::{Status, diff};
 use crate::commands::market_again::Market;
 use crate::commands::stored::{Db, StoredSession};
 use crate::error::CliError;
-use crate::marks::Marks;
 use crate::output::summary::RunSummary;
-use crate::output::what_if::{Compared, GridShown, RowShown, effect_lines, print_already, print_comparison};
-use crate::output::{Output, progress, warn};
+use crate::output::what_if::{GridShown, RowShown, WhatIfShown, effect_lines, print_already};
+use crate::output::{Output, comparison, progress, warn};
 use crate::recording::{COMMIT_EVERY, Watching};
-use crate::session::{self, LoadedSession, Recorded, RecordedPlan};
+use crate::session::{self, LoadedSession, Recorded};
 use crate::what_if::{
     Axis, Base, Edit, Elsewhere, Figures, Grid, GridError, Parent, Point, Variant, WhatIfError,
 };
@@ -36,10 +34,10 @@ pub(super) struct WhatIfArgs {
     pub(super) from: Option<String>,
     /// Give a field of the session file or of directives another value, such as venue.fees.taker=0.001 or
     /// 'directives[*].execution_directive.slices=8'; again for more
-    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Edit::set, requires = "from")]
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Edit::set, requires = "from", conflicts_with = "file")]
     sets: Vec<Edit>,
     /// Take a field out; again for more
-    #[arg(long = "unset", value_name = "PATH", value_parser = Edit::unset, requires = "from")]
+    #[arg(long = "unset", value_name = "PATH", value_parser = Edit::unset, requires = "from", conflicts_with = "file")]
     unsets: Vec<Edit>,
     /// Run every combination of several values, and print a table; again for more places
     #[arg(
@@ -47,7 +45,7 @@ pub(super) struct WhatIfArgs {
         value_name = "PATH=VALUE,...",
         value_parser = Axis::read,
         requires = "from",
-        conflicts_with = "session"
+        conflicts_with_all = ["file", "session"]
     )]
     axes: Vec<Axis>,
     /// Record every run of the grid as a session of its own
@@ -57,7 +55,7 @@ pub(super) struct WhatIfArgs {
     #[arg(long, value_name = "N", requires = "axes", conflicts_with = "keep", default_value = "1")]
     jobs: NonZeroUsize,
     /// Directive file of the session, where it is not where the session found it
-    #[arg(long, value_name = "FILE", requires = "from")]
+    #[arg(long, value_name = "FILE", requires = "from", conflicts_with = "file")]
     directives: Option<PathBuf>,
     #[command(flatten)]
     market: Market,
@@ -133,36 +131,53 @@ fn one(
     if !parent.is_finished()? {
         warn(&format!("{} was interrupted: it is compared as far as it came", parent.name));
     }
-    let before = figures(parent, &loaded.tape)?;
-    let stands = standing(reader, &loaded)?;
-    if stands == Standing::Finished {
+    if standing(reader, &loaded)? == Standing::Finished {
         let name = &loaded.identity.name;
         let stored = StoredSession::find(reader, name.as_str())?;
-        let now = figures(&stored, &loaded.tape)?;
-        let refused = now.refusals > 0;
-        let compared = Compared::new(&stored.manifest, stored.uid, &effects, None, (before, now));
+        let comparison = beside(parent, &stored)?;
         if output.is_json() {
-            output.document(&compared)?;
+            output.document(&WhatIfShown::new(&stored.manifest, stored.uid, &effects, None, &comparison))?;
         } else {
             print_already(name, &effects, output.page())?;
-            print_comparison(&compared, output.page())?;
+            comparison::print(&comparison, output.page())?;
         }
-        return Ok(if common.strict && refused { Status::Found } else { Status::Fine });
+        return Ok(if common.strict && has_refusals(&stored)? { Status::Found } else { Status::Fine });
     }
     let recorded = record(&loaded, common.db)?;
     let summary = RunSummary::of(&loaded.identity, &recorded, begun.elapsed());
-    let now = Figures::of(recorded.session, &recorded.plans, recorded.refusals.len() as u64);
-    let manifest = loaded.manifest();
-    let compared = Compared::new(&manifest, recorded.session, &effects, Some(&summary), (before, now));
+    // What was opened before does not see what was recorded now.
+    let reader = common.db.open_quietly()?;
+    let name = base.parent().name.clone();
+    let parent = StoredSession::of(&reader, name, base.parent().uid)?;
+    let stored = StoredSession::of(&reader, loaded.identity.name.clone(), recorded.session)?;
+    let comparison = beside(&parent, &stored)?;
     if output.is_json() {
-        output.document(&compared)?;
+        let manifest = loaded.manifest();
+        let run = Some(&summary);
+        output.document(&WhatIfShown::new(&manifest, recorded.session, &effects, run, &comparison))?;
     } else {
-        let mut lines = vec![format!("what if: {} with", base.parent().name)];
+        let mut lines = vec![format!("what if: {} with", parent.name)];
         lines.extend(effect_lines(&effects));
         summary.print(&lines, &recorded, common.db.dir(), output.page())?;
-        print_comparison(&compared, output.page())?;
+        writeln!(output.page())?;
+        comparison::print(&comparison, output.page())?;
     }
     Ok(if common.strict && !recorded.refusals.is_empty() { Status::Found } else { Status::Fine })
+}
+
+/// A what-if compared with its parent, decision for decision.
+fn beside(parent: &StoredSession<'_>, what_if: &StoredSession<'_>) -> Result<Comparison, CliError> {
+    diff::compared(&diff::side(parent)?, &diff::side(what_if)?, Mode::Strict)
+}
+
+/// Whether anything was refused in a stored session.
+fn has_refusals(session: &StoredSession<'_>) -> Result<bool, CliError> {
+    let mut book = Book::new(session.identity());
+    session.read(&mut |step| {
+        step.events.iter().try_for_each(|event| book.apply(event))?;
+        Ok(())
+    })?;
+    Ok(!book.ledger().refusals().is_empty())
 }
 
 /// Whether a store has a session of that name.
@@ -202,26 +217,6 @@ fn record(loaded: &LoadedSession, db: &Db) -> Result<Recorded, CliError> {
     Ok(recorded)
 }
 
-/// What a stored session came to, open positions at the last price that it saw of `tape`.
-fn figures(session: &StoredSession<'_>, tape: &Tape) -> Result<Figures, CliError> {
-    let mut book = Book::new(session.identity());
-    let mut seen = TapePosition::default();
-    session.read(&mut |step| {
-        for event in &step.events {
-            book.apply(event)?;
-        }
-        seen = step.tape;
-        Ok(())
-    })?;
-    if session.is_finished()? {
-        seen = TapePosition { rows: tape.rows(), points: 0 };
-    }
-    let marks = Marks::of_tape(tape, Seen::To(seen), session.identity().venue.path);
-    let plans = book.plans().map(|plan| RecordedPlan::of(book.ledger(), plan, &|_| None, &marks));
-    let plans: Vec<RecordedPlan> = plans.collect();
-    Ok(Figures::of(session.uid, &plans, book.ledger().refusals().len() as u64))
-}
-
 /// Makes every run of `grid`, recording them where a store is given, and shows them in a table.
 fn all(
     base: &Base,
@@ -236,7 +231,7 @@ fn all(
         None => None,
     };
     let again = session::record(&mut MemoryStore::new(), base.again())?;
-    let parent = Figures::of(again.session, &again.plans, again.refusals.len() as u64);
+    let parent = Figures::of(&again);
     let bar = progress::over_runs(grid.runs() as u64);
     let rows = match (store, recorded_already) {
         (Some((_, db)), Some(already)) => keep(grid, db, &already, &|| bar.inc(1)),
@@ -281,7 +276,7 @@ fn keep(grid: &Grid<'_>, db: &Db, already: &[bool], done: &dyn Fn()) -> Result<V
             session::record(&mut store, loaded)?
         };
         done();
-        let figures = Figures::of(recorded.session, &recorded.plans, recorded.refusals.len() as u64);
+        let figures = Figures::of(&recorded);
         let point = Point { edits, is_parent: variant.is_parent, figures };
         rows.push(RowShown::of(point, Some(loaded.identity.name.clone())));
     }
