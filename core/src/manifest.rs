@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::event::SessionContinued;
+use crate::event::{Head, SessionContinued};
 use crate::ids::{SessionName, SessionUid, StrategyInstanceId};
 use crate::instrument::{Asset, Instrument, Symbol};
 use crate::order::spelled;
@@ -119,4 +119,32 @@ pub struct Provenance {
     pub config: String,
     /// When it was made, by the wall clock.
     pub created_at: Option<Timestamp>,
+    /// The session that this one is a what-if of.
+    pub what_if: Option<WhatIf>,
+}
+
+/// That a session is another one with something changed: which, and what. `config` holds the changes of the session file
+/// already; those of the directives are made again, on the file that `sources` names, when the session is to be run again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WhatIf {
+    /// The name by which the store knew the parent.
+    pub parent: SessionName,
+    /// Its id.
+    pub uid: SessionUid,
+    /// The head over all of its log when it was taken as a parent.
+    pub head: Head,
+    /// What had been changed of the parent itself, from its first ancestor on, in order; empty for a session that was run
+    /// from a file.
+    pub before: Vec<Change>,
+    /// What is changed of the parent, in order.
+    pub changes: Vec<Change>,
+}
+
+/// A field of a session file or of directives that is given another value, or taken out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Where it stands, such as `venue.fees.taker` or `directives[ENTRY_1].exit_directive.stop_loss_price`.
+    pub path: String,
+    /// The new value as it was written; `None` where it is taken out.
+    pub value: Option<String>,
 }

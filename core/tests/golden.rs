@@ -28,7 +28,7 @@ use retrace_core::event::{
 use retrace_core::frame::{decode_frame, encode_frame};
 use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, Seq};
 use retrace_core::index::IndexEntry;
-use retrace_core::manifest::{AccountCheck, Mode};
+use retrace_core::manifest::{AccountCheck, Mode, Provenance};
 use retrace_core::order::{OrderRole, OrderStatus, Side, TimeInForceKind as TimeInForce};
 use retrace_core::policy::ExecutionMode;
 use retrace_core::step::{Step, TapePosition};
@@ -259,6 +259,10 @@ fn an_identity_a_block_and_the_chain_are_stored_as_they_were() {
     let now = encode_provenance(&provenance);
     let bytes = golden("provenance.hex", "a provenance with every field set", &now);
     assert!(now == bytes && decode_provenance(&bytes).unwrap() == provenance);
+    let what_if = Provenance { what_if: Some(samples::what_if()), ..provenance };
+    let now = encode_provenance(&what_if);
+    let bytes = golden("provenance-what-if.hex", "the provenance of a what-if", &now);
+    assert!(now == bytes && decode_provenance(&bytes).unwrap() == what_if);
 
     let (uid, start) = genesis(&identity);
     let mut open = OpenBlock::first(uid, start, BlockLimits { events: 6, ..BlockLimits::FORMAT_1 });

@@ -12,6 +12,8 @@ pub mod resume;
 pub mod session;
 pub mod transfer;
 
+pub mod what_if;
+
 pub mod history;
 
 pub mod inspect;

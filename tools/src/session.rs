@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use retrace_core::content::{Content, ContentRef};
@@ -34,8 +35,8 @@ pub struct LoadedSession {
     pub identity: Identity,
     /// Where it was read from.
     pub provenance: Provenance,
-    /// Its market data.
-    pub tape: Tape,
+    /// Its market data, which all that is run on it shares.
+    pub tape: Arc<Tape>,
     /// What strategist and operator say, in order of time. Comments are sealed when it is run: their salts need its id.
     pub directives: Vec<ParsedLine>,
     /// What should be known of the market data, a market file each.
@@ -128,7 +129,7 @@ pub(crate) fn named_market(path: &Path, file: &SessionFile) -> Result<(Tape, Vec
     })
 }
 
-/// The session of the session file at `path`, its directives read for `tape`.
+/// The session of the session file at `path`, with the directives that this names.
 ///
 /// # Errors
 /// [`InputProblem`] at the first thing that is wrong with them.
@@ -138,10 +139,25 @@ pub(crate) fn of_file(
     tape: Tape,
     data_notes: Vec<DataNote>,
 ) -> Result<LoadedSession, InputProblem> {
+    let directives =
+        directives::read_bytes(&file.directives).map_err(|problem| named_by(path, "strategy.directives", problem))?;
+    assemble(path, file, (Arc::new(tape), data_notes), &directives)
+}
+
+/// A session of the session file `file`, read from `path`, of its market data with what should be known of it, and of the
+/// bytes of its directive file.
+///
+/// # Errors
+/// [`InputProblem`] at the first directive that is wrong.
+pub(crate) fn assemble(
+    path: &Path,
+    file: SessionFile,
+    (tape, data_notes): (Arc<Tape>, Vec<DataNote>),
+    directives: &[u8],
+) -> Result<LoadedSession, InputProblem> {
     let empty = || InputProblem::new(path, Rule::EmptyList).field("market");
     let (from, to) = tape.span().ok_or_else(empty)?;
-    let directives = directives::read(&file.directives, &file.instruments, DataSpan { from, to })
-        .map_err(|problem| named_by(path, "strategy.directives", problem))?;
+    let directives = directives::parse(&file.directives, directives, &file.instruments, DataSpan { from, to })?;
     digits::check(&file.directives, &directives, &file.instruments, &tape)?;
     let provenance = provenance(path, &file);
     let identity = Identity {
@@ -215,6 +231,7 @@ pub(crate) fn provenance_of(paths: Vec<PathBuf>, config: String) -> Provenance {
         sources: paths.into_iter().map(absolute).collect(),
         config,
         created_at: nanos.map(Timestamp::from_nanos),
+        what_if: None,
     }
 }
 

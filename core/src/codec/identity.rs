@@ -3,11 +3,12 @@
 use super::encode::{continued as continued_form, word};
 use super::fields::{Fields, continued};
 use super::policy::{PolicyV1, policy_form};
-use super::v1::{IdentityV1, InstrumentV1, ProfileV1, ProvenanceV1, VenueV1};
+use super::v1::{IdentityV1, InstrumentV1, ProfileV1, ProvenanceV1, VenueV1, WhatIfV1};
 use super::{CodecError, decode_manifest_form, encode_form};
-use crate::ids::{SessionName, StrategyInstanceId};
+use crate::event::Head;
+use crate::ids::{SessionName, SessionUid, StrategyInstanceId};
 use crate::instrument::{Asset, Instrument};
-use crate::manifest::{Account, AccountCheck, Identity, Provenance, TapeIdentity};
+use crate::manifest::{Account, AccountCheck, Change, Identity, Provenance, TapeIdentity, WhatIf};
 use crate::policy::ExecutionPolicy;
 use crate::time::{Span, Timestamp};
 use crate::venue::{VenueProfile, VenueSettings};
@@ -21,6 +22,16 @@ const EXTENDED: [u8; 2] = [0, 2];
 
 /// The same for an identity whose account is checked, whatever its policy.
 const CHECKED: [u8; 2] = [0, 3];
+
+/// How the provenance of a what-if begins: a byte that begins no length, then the form's version. Without one it is stored
+/// as it always was.
+const WHAT_IF: [u8; 2] = [0xff, 2];
+
+#[derive(bincode::Encode, bincode::Decode)]
+struct ProvenanceV2 {
+    what_if: WhatIfV1,
+    rest: ProvenanceV1,
+}
 
 #[derive(bincode::Encode, bincode::Decode)]
 struct IdentityV2 {
@@ -172,12 +183,27 @@ pub fn decode_identity(bytes: &[u8]) -> Result<Identity, CodecError> {
 
 /// The bytes of a provenance, which nothing hashes.
 pub fn encode_provenance(provenance: &Provenance) -> Vec<u8> {
-    encode_form(&ProvenanceV1 {
+    let rest = ProvenanceV1 {
         build: provenance.build.clone(),
         sources: provenance.sources.clone(),
         config: provenance.config.clone(),
         created_at_ns: provenance.created_at.map(Timestamp::nanos),
-    })
+    };
+    match &provenance.what_if {
+        None => encode_form(&rest),
+        Some(what_if) => begun_by(WHAT_IF, encode_form(&ProvenanceV2 { what_if: what_if_form(what_if), rest })),
+    }
+}
+
+fn what_if_form(what_if: &WhatIf) -> WhatIfV1 {
+    let forms = |changes: &[Change]| changes.iter().map(|change| (change.path.clone(), change.value.clone())).collect();
+    WhatIfV1 {
+        parent: what_if.parent.to_string(),
+        uid: what_if.uid.0,
+        head: what_if.head.0,
+        before: forms(&what_if.before),
+        changes: forms(&what_if.changes),
+    }
 }
 
 /// The provenance that `bytes` hold.
@@ -185,12 +211,31 @@ pub fn encode_provenance(provenance: &Provenance) -> Vec<u8> {
 /// # Errors
 /// [`CodecError`] if they hold none.
 pub fn decode_provenance(bytes: &[u8]) -> Result<Provenance, CodecError> {
-    let form: ProvenanceV1 = decode_manifest_form(IDENTITY, bytes)?;
+    let (form, what_if) = if let Some(bytes) = bytes.strip_prefix(&WHAT_IF) {
+        let ProvenanceV2 { what_if, rest } = decode_manifest_form(IDENTITY, bytes)?;
+        (rest, Some(what_if_of(what_if)?))
+    } else {
+        (decode_manifest_form::<ProvenanceV1>(IDENTITY, bytes)?, None)
+    };
     Ok(Provenance {
         build: form.build,
         sources: form.sources,
         config: form.config,
         created_at: form.created_at_ns.map(Timestamp::from_nanos),
+        what_if,
+    })
+}
+
+fn what_if_of(form: WhatIfV1) -> Result<WhatIf, CodecError> {
+    let changes = |forms: Vec<(String, Option<String>)>| {
+        forms.into_iter().map(|(path, value)| Change { path, value }).collect::<Vec<_>>()
+    };
+    Ok(WhatIf {
+        parent: Fields { kind: IDENTITY }.text("parent", &form.parent, SessionName::new)?,
+        uid: SessionUid(form.uid),
+        head: Head(form.head),
+        before: changes(form.before),
+        changes: changes(form.changes),
     })
 }
 

@@ -494,6 +494,15 @@ pub(super) struct IdentityV1 {
 }
 
 #[derive(Encode, Decode)]
+pub(super) struct WhatIfV1 {
+    pub parent: String,
+    pub uid: [u8; 16],
+    pub head: [u8; 32],
+    pub before: Vec<(String, Option<String>)>,
+    pub changes: Vec<(String, Option<String>)>,
+}
+
+#[derive(Encode, Decode)]
 pub(super) struct ProvenanceV1 {
     pub build: String,
     pub sources: Vec<String>,

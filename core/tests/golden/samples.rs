@@ -20,7 +20,7 @@ use retrace_core::ids::{
     SessionName, SessionUid, StrategyInstanceId, TimerId, TradeId,
 };
 use retrace_core::instrument::{Asset, Instrument, Symbol};
-use retrace_core::manifest::{Account, AccountCheck, Identity, Mode, Provenance, TapeIdentity};
+use retrace_core::manifest::{Account, AccountCheck, Change, Identity, Mode, Provenance, TapeIdentity, WhatIf};
 use retrace_core::order::{OrderRole, OrderStatus, OrderTerms, Side, TimeInForce};
 use retrace_core::policy::ExecutionPolicy;
 use retrace_core::stop::{StopKind, Trail};
@@ -599,5 +599,21 @@ pub(crate) fn provenance() -> Provenance {
         sources: vec!["session.yaml".to_owned(), "btc.csv.xz".to_owned()],
         config: "session: btc-protected-twap\n".to_owned(),
         created_at: Some(HOUR),
+        what_if: None,
+    }
+}
+
+/// What a session is a what-if of, with every field set.
+pub(crate) fn what_if() -> WhatIf {
+    let change = |path: &str, value: Option<&str>| Change { path: path.to_owned(), value: value.map(str::to_owned) };
+    WhatIf {
+        parent: SessionName::new("btc-protected-twap").unwrap(),
+        uid: SessionUid([1; 16]),
+        head: Head([2; 32]),
+        before: vec![change("venue.latency_ms", Some("250"))],
+        changes: vec![
+            change("directives[*].exit_directive.stop_loss_tolerance", Some("0.02")),
+            change("risk.max_open_orders", None),
+        ],
     }
 }

@@ -8,7 +8,7 @@ use retrace_core::content::{Content, ContentRef, Salt};
 use retrace_core::event::{Head, SessionContinued};
 use retrace_core::ids::{Seq, SessionName, SessionUid, StrategyInstanceId};
 use retrace_core::instrument::Instrument;
-use retrace_core::manifest::{Account, Identity, Mode, Provenance};
+use retrace_core::manifest::{Account, Change, Identity, Mode, Provenance, WhatIf};
 use retrace_core::policy::ExecutionPolicy;
 use retrace_core::store::Checkpoint;
 use retrace_core::time::Timestamp;
@@ -79,6 +79,9 @@ pub(super) struct ProvenanceView<'a> {
     sources: &'a [String],
     config: &'a str,
     created_at: Option<Timestamp>,
+    /// Absent where it is no what-if, as in exports from before there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what_if: Option<&'a WhatIf>,
 }
 
 /// An identity that people can read.
@@ -239,8 +242,8 @@ fn profile_view(profile: &VenueProfile) -> ProfileView<'_> {
 }
 
 pub(super) fn provenance_view(provenance: &Provenance) -> ProvenanceView<'_> {
-    let Provenance { build, sources, config, created_at } = provenance;
-    ProvenanceView { build, sources, config, created_at: *created_at }
+    let Provenance { build, sources, config, created_at, what_if } = provenance;
+    ProvenanceView { build, sources, config, created_at: *created_at, what_if: what_if.as_ref() }
 }
 
 pub(super) fn checkpoint_view(checkpoint: &Checkpoint) -> CheckpointView<'_> {
@@ -284,6 +287,24 @@ pub(super) struct GivenProvenance {
     sources: Vec<String>,
     config: String,
     created_at: Option<String>,
+    what_if: Option<GivenWhatIf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenWhatIf {
+    parent: String,
+    uid: String,
+    head: String,
+    before: Vec<GivenChange>,
+    changes: Vec<GivenChange>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenChange {
+    path: String,
+    value: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -341,10 +362,27 @@ pub(super) struct GivenEnd {
 
 impl GivenProvenance {
     pub(super) fn read(self) -> Result<Provenance, ExportFault> {
-        let Self { build, sources, config, created_at } = self;
+        let Self { build, sources, config, created_at, what_if } = self;
         let time = |text: String| text.parse().map_err(|_| ExportFault::NotATime { value: shortened(&text) });
         let created_at = created_at.map(time).transpose()?;
-        Ok(Provenance { build, sources, config, created_at })
+        let what_if = what_if.map(GivenWhatIf::read).transpose()?;
+        Ok(Provenance { build, sources, config, created_at, what_if })
+    }
+}
+
+impl GivenWhatIf {
+    fn read(self) -> Result<WhatIf, ExportFault> {
+        let changes = |given: Vec<GivenChange>| {
+            given.into_iter().map(|GivenChange { path, value }| Change { path, value }).collect::<Vec<_>>()
+        };
+        Ok(WhatIf {
+            parent: SessionName::new(&self.parent)?,
+            // Hyphens in other places are found when the line is made again.
+            uid: SessionUid(read_hex("provenance.what_if: a session id", &self.uid.replace('-', ""))?),
+            head: Head(read_hex("provenance.what_if: a head", &self.head)?),
+            before: changes(self.before),
+            changes: changes(self.changes),
+        })
     }
 }
 

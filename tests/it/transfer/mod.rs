@@ -9,10 +9,10 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use retrace_core::content::ContentRef;
-use retrace_core::event::{Event, Fact, UnknownFact};
+use retrace_core::event::{Event, Fact, Head, UnknownFact};
 use retrace_core::ids::{Seq, SessionName, SessionUid};
 use retrace_core::log::{read_frames, read_log};
-use retrace_core::manifest::Provenance;
+use retrace_core::manifest::{Change, Provenance, WhatIf};
 use retrace_core::memory::MemoryStore;
 use retrace_core::store::{LogReader, LogStore, Manifest};
 use retrace_core::time::Timestamp;
@@ -318,6 +318,16 @@ fn a_provenance_comes_back_whatever_it_says() {
         sources: vec![String::new(), "a\"b\\c".into(), "\u{2028}ü\u{10ffff}".into()],
         config: "tabs\t\r\n\0".into(),
         created_at: Some(Timestamp::from_nanos(1_700_000_000_123_456_789)),
+        what_if: Some(WhatIf {
+            parent: SessionName::new("parent").unwrap(),
+            uid: SessionUid([0xab; 16]),
+            head: Head([7; 32]),
+            before: Vec::new(),
+            changes: vec![
+                Change { path: "venue.latency_ms".into(), value: Some("\"\u{1b}\n".into()) },
+                Change { path: String::new(), value: None },
+            ],
+        }),
     };
     let manifest = Manifest { provenance, ..from.manifest(uid).unwrap() };
     let mut store = MemoryStore::new();

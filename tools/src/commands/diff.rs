@@ -78,13 +78,13 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
 }
 
 /// A stored session under the name that its store has for it.
-fn side<'a>(session: &StoredSession<'a>) -> Result<Side<'a>, CliError> {
+pub(super) fn side<'a>(session: &StoredSession<'a>) -> Result<Side<'a>, CliError> {
     let begin = session.origin()?.book;
     Ok(Side::new(session.reader, session.uid)?.called(session.name.to_string()).beginning_with(begin))
 }
 
 /// Compares, with a progress bar.
-fn compared(a: &Side<'_>, b: &Side<'_>, mode: Mode) -> Result<Comparison, CliError> {
+pub(super) fn compared(a: &Side<'_>, b: &Side<'_>, mode: Mode) -> Result<Comparison, CliError> {
     let last = |side: &Side<'_>| side.reader.watermark(side.session).map(|mark| mark.durable_seq.0);
     let bar = progress::comparing(last(a)?.saturating_add(last(b)?));
     let comparison = compare_watched(a, b, mode, &mut |events| bar.set_position(events));

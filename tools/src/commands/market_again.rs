@@ -49,15 +49,16 @@ impl Market {
     }
 
     /// The same session file with the market files looked for in another folder.
-    pub(super) fn moved(&self, mut file: SessionFile) -> SessionFile {
-        if let Some(dir) = &self.market_dir {
-            for market in &mut file.market {
-                if let Some(name) = market.path.file_name() {
-                    market.path = dir.join(name);
-                }
-            }
+    pub(super) fn moved(&self, file: SessionFile) -> SessionFile {
+        match &self.market_dir {
+            Some(dir) => file.with_market_in(dir),
+            None => file,
         }
-        file
+    }
+
+    /// That folder, where one is given.
+    pub(super) fn dir(&self) -> Option<&Path> {
+        self.market_dir.as_deref()
     }
 }
 

@@ -3,6 +3,7 @@
 mod continues;
 mod parity;
 mod resume;
+mod what_if;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -31,11 +32,13 @@ pub(super) struct Args {
     /// Go on with this session, whose run was interrupted, from the files that it was begun with
     #[arg(long, value_name = "SESSION", conflicts_with_all = ["file", "session", "from"])]
     resume: Option<String>,
-    /// Run this recorded session again instead of a file
-    #[arg(long, value_name = "SESSION", conflicts_with = "file", requires = "venue")]
+    /// Run this recorded session again instead of a file: with something changed, or with another venue
+    #[arg(long, value_name = "SESSION", conflicts_with = "file")]
     from: Option<String>,
     #[command(flatten)]
     parity: parity::Rerun,
+    #[command(flatten)]
+    what_if: what_if::WhatIfArgs,
     #[command(flatten)]
     market: Market,
     #[command(flatten)]
@@ -55,8 +58,15 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
         let Args { db, market, strict, .. } = args;
         return resume::perform(&resume::Request { session, db, market, strict: *strict }, output);
     }
-    if let (Some(from), Some(venue)) = (&args.from, args.parity.venue) {
-        return parity::perform(from, venue, args, output);
+    if let Some(from) = &args.from {
+        let Args { db, market, strict, .. } = args;
+        return match args.parity.venue {
+            Some(venue) => parity::perform(from, venue, args, output),
+            None => {
+                let common = what_if::Common { db, market, name: args.session.as_ref(), strict: *strict };
+                what_if::perform(&args.what_if, from, common, output)
+            }
+        };
     }
     let begun = Instant::now();
     // The command line takes no `run` without either.

@@ -2,8 +2,8 @@
 
 use retrace_core::event::{Head, SessionContinued};
 use retrace_core::ids::{Seq, SessionName, SessionUid};
-use retrace_core::manifest::{Identity, Mode};
-use retrace_core::store::LogReader;
+use retrace_core::manifest::{Mode, WhatIf};
+use retrace_core::store::{LogReader, Manifest};
 use retrace_core::time::Timestamp;
 use serde::Serialize;
 
@@ -44,6 +44,8 @@ struct Row {
     /// Absent where it continues none.
     #[serde(skip_serializing_if = "Option::is_none")]
     continues: Option<Continued>,
+    /// The session that it is a what-if of, and what was changed.
+    what_if: Option<WhatIf>,
 }
 
 /// The session that one continues.
@@ -83,15 +85,16 @@ fn is_whole(document: &Document, reader: &dyn LogReader) -> bool {
 /// A session that cannot be read does not keep the others from being listed.
 fn row(reader: &dyn LogReader, session: SessionName, uid: SessionUid) -> Row {
     match describe(reader, &session, uid) {
-        Ok((identity, finished, extent)) => Row {
+        Ok((manifest, finished, extent)) => Row {
             session,
-            mode: Some(identity.mode),
-            continues: identity.continues.map(|from| continued(reader, from)),
+            mode: Some(manifest.identity.mode),
+            continues: manifest.identity.continues.map(|from| continued(reader, from)),
             status: if finished { "finished" } else { "interrupted" },
             events: Some(extent.events),
             head: Some(extent.head),
             from: extent.from,
             to: extent.to,
+            what_if: manifest.provenance.what_if,
         },
         Err(error) => {
             // Opening has told of damage to the store's own files already.
@@ -108,6 +111,7 @@ fn row(reader: &dyn LogReader, session: SessionName, uid: SessionUid) -> Row {
                 from: None,
                 to: None,
                 continues: None,
+                what_if: None,
             }
         }
     }
@@ -118,9 +122,10 @@ fn continued(reader: &dyn LogReader, from: SessionContinued) -> Continued {
     Continued { session: known.map(|(name, _)| name), uid: from.parent, head: from.head }
 }
 
-fn describe(reader: &dyn LogReader, name: &SessionName, uid: SessionUid) -> Result<(Identity, bool, Extent), CliError> {
+fn describe(reader: &dyn LogReader, name: &SessionName, uid: SessionUid) -> Result<(Manifest, bool, Extent), CliError> {
     let session = StoredSession::of(reader, name.clone(), uid)?;
-    Ok((session.identity().clone(), session.is_finished()?, session.extent()?))
+    let (finished, extent) = (session.is_finished()?, session.extent()?);
+    Ok((session.manifest, finished, extent))
 }
 
 fn table(sessions: &[Row]) -> Vec<String> {
@@ -136,6 +141,10 @@ fn table(sessions: &[Row]) -> Vec<String> {
     let any_continues = sessions.iter().any(|row| row.continues.is_some());
     if any_continues {
         columns.push(("continues", Align::Left));
+    }
+    let any_what_if = sessions.iter().any(|row| row.what_if.is_some());
+    if any_what_if {
+        columns.push(("what-if of", Align::Left));
     }
     let mut table = Table::new(&columns);
     let time = |time: Option<Timestamp>| time.map_or(String::new(), moment);
@@ -161,6 +170,7 @@ fn table(sessions: &[Row]) -> Vec<String> {
                 Some(Continued { session: None, uid, .. }) => Piece::styled(BAD, format!("{uid}, not there")),
             });
         }
+        pieces.extend(row.what_if.as_ref().map(|what_if| Piece::word(what_if.parent.as_str())));
         table.row(pieces);
     }
     table.lines()

@@ -25,13 +25,15 @@ impl CliError {
             Self::Lineage { source: LineageFault::NotThere { .. }, .. } => "no_parent",
             Self::Lineage { .. } => "parent_changed",
             Self::NotContinued { source, .. } => not_continued_code(source),
+            Self::WhatIf(error) => error.code(),
             Self::NoSuchEvent { .. } | Self::NoEvents { .. } => "no_such_event",
             Self::BadPlanId(_) => "bad_plan_id",
             Self::NoPlan { .. } => "no_plan",
             Self::PlanInSeveral { .. } => "plan_in_several",
             Self::Export { .. } => "cannot_export",
             Self::Sum { .. } => "too_large",
-            Self::TablesNeedAFolder
+            Self::NothingChanged
+            | Self::TablesNeedAFolder
             | Self::CsvIsNoJson
             | Self::TableWithoutCsv
             | Self::MapWithoutFills

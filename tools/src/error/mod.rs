@@ -25,6 +25,7 @@ use crate::input::problem::InputProblem;
 use crate::session::RecordError;
 pub use resume::NotResumable;
 
+use crate::what_if::WhatIfError;
 pub use rerun::CannotRerun;
 
 /// Why a command could not run.
@@ -71,6 +72,12 @@ pub enum CliError {
         /// Why not.
         source: Box<NotContinued>,
     },
+    /// A session cannot be run with something changed.
+    #[error(transparent)]
+    WhatIf(#[from] WhatIfError),
+    /// A what-if of nothing.
+    #[error("--from does not say what is to be changed")]
+    NothingChanged,
     /// The store has no session of that name.
     #[error("there is no session {name} in this store")]
     NoSession {
@@ -312,7 +319,11 @@ impl CliError {
 
     /// The problem of an input file, where it is one.
     pub const fn input(&self) -> Option<&InputProblem> {
-        if let Self::Input(problem) = self { Some(problem) } else { None }
+        match self {
+            Self::Input(problem) => Some(problem),
+            Self::WhatIf(error) => error.input(),
+            _ => None,
+        }
     }
 
     /// The file and the line that are at fault, where a file is.
@@ -320,7 +331,8 @@ impl CliError {
         if let Self::Import { path, source } = self {
             return Some((path, Some(source.line)));
         }
-        self.input().map(|problem| (problem.file(), problem.line()))
+        let problem = if let Self::WhatIf(error) = self { error.in_a_file() } else { self.input() };
+        problem.map(|problem| (problem.file(), problem.line()))
     }
 
     /// Whether the reader of the output went away, as `head` does: no failure of ours.

@@ -125,8 +125,15 @@ impl ParsedDirective {
 /// # Errors
 /// [`InputProblem`] at the first line that breaks a static rule (SEMANTICS 10).
 pub fn read(path: &Path, instruments: &[Instrument], data: DataSpan) -> Result<Vec<ParsedLine>, InputProblem> {
-    let bytes = bounded::read_whole(path, BYTES_MAX)?;
-    parse(path, &bytes, instruments, data)
+    parse(path, &read_bytes(path)?, instruments, data)
+}
+
+/// The bytes of the directive file at `path`.
+///
+/// # Errors
+/// [`InputProblem`] when it cannot be read or is too long.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, InputProblem> {
+    bounded::read_whole(path, BYTES_MAX)
 }
 
 /// The same for the file's bytes; `path` only names it in messages.

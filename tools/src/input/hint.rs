@@ -145,7 +145,7 @@ fn action_hint(rule: &Rule, name: &str) -> Option<&'static str> {
 }
 
 /// A question about the word that was most likely meant.
-pub(super) fn did_you_mean(word: impl std::fmt::Display) -> String {
+pub(crate) fn did_you_mean(word: impl std::fmt::Display) -> String {
     format!("did you mean `{word}`?")
 }
 

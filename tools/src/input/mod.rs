@@ -27,6 +27,7 @@ mod session_profile;
 mod session_risk;
 mod session_urgency;
 pub mod time;
+pub(crate) mod tree;
 pub(crate) mod yaml;
 
 #[cfg(test)]

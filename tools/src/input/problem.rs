@@ -91,6 +91,15 @@ impl InputProblem {
         let Parts { field, value, rule, hint, .. } = &*self.0;
         hint.clone().or_else(|| hint::hint(rule, field.as_deref(), value.as_deref()))
     }
+
+    /// The sentence without the place: `field `x`: value `y`: rule`.
+    pub(crate) fn sentence(&self) -> String {
+        let Parts { field, value, rule, .. } = &*self.0;
+        let field = field.as_ref().map(|field| format!("field `{}`: ", printable(field, VALUE_SHOWN_MAX)));
+        let value = value.as_ref().map(|value| format!("value `{}`: ", printable(value, VALUE_SHOWN_MAX)));
+        let rule = printable(&rule.to_string(), RULE_SHOWN_MAX);
+        format!("{}{}{rule}", field.unwrap_or_default(), value.unwrap_or_default())
+    }
 }
 
 impl fmt::Display for InputProblem {
@@ -99,13 +108,7 @@ impl fmt::Display for InputProblem {
         if let Some(line) = self.0.line {
             write!(f, "{line}:")?;
         }
-        if let Some(field) = &self.0.field {
-            write!(f, " field `{}`:", printable(field, VALUE_SHOWN_MAX))?;
-        }
-        if let Some(value) = &self.0.value {
-            write!(f, " value `{}`:", printable(value, VALUE_SHOWN_MAX))?;
-        }
-        write!(f, " {}", printable(&self.0.rule.to_string(), RULE_SHOWN_MAX))
+        write!(f, " {}", self.sentence())
     }
 }
 

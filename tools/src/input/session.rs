@@ -60,6 +60,19 @@ pub struct SessionFile {
     pub text: String,
 }
 
+impl SessionFile {
+    /// The same with the market files looked for in the folder `dir`, by their names.
+    #[must_use]
+    pub(crate) fn with_market_in(mut self, dir: &Path) -> Self {
+        for market in &mut self.market {
+            if let Some(name) = market.path.file_name() {
+                market.path = dir.join(name);
+            }
+        }
+        self
+    }
+}
+
 /// Reads the session file at `path`.
 ///
 /// # Errors

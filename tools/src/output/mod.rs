@@ -14,6 +14,7 @@ pub(crate) mod story;
 pub(crate) mod style;
 pub(crate) mod summary;
 pub(crate) mod text;
+pub(crate) mod what_if;
 pub(crate) mod whole_file;
 
 use std::io::{self, BufWriter, Write};

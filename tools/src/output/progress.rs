@@ -28,6 +28,11 @@ pub(crate) fn over_bytes(bytes: u64) -> ProgressBar {
     bar("importing", bytes)
 }
 
+/// A progress bar over `runs` runs of a grid; shows nothing where standard error is no terminal.
+pub(crate) fn over_runs(runs: u64) -> ProgressBar {
+    bar("running", runs)
+}
+
 /// A progress bar over `events` events of two sessions; shows nothing where standard error is no terminal.
 pub(crate) fn comparing(events: u64) -> ProgressBar {
     bar("comparing", events)

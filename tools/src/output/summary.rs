@@ -236,7 +236,7 @@ fn gain(amount: Money) -> Piece {
     Piece::decimal(signed_money(amount)).in_style(style)
 }
 
-fn fees_text(fees: &[FeeView]) -> String {
+pub(crate) fn fees_text(fees: &[FeeView]) -> String {
     let fees: Vec<String> = fees.iter().map(|fee| format!("{} {}", money(fee.amount), fee.asset)).collect();
     fees.join(" + ")
 }

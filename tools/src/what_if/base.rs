@@ -1,0 +1,400 @@
+//! The session that something is changed of, read again whole, and what it is with changes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use retrace_core::event::Head;
+use retrace_core::ids::{SessionName, SessionUid};
+use retrace_core::manifest::{Change, Identity, Mode, WhatIf};
+use retrace_core::store::Manifest;
+use retrace_replay::DECISION_VERSION;
+use retrace_replay::tape::Tape;
+
+use super::WhatIfError;
+use super::edit::{Edit, Target};
+use super::name;
+use super::path::{Reach, Segment, Tally, get};
+use crate::input::directives;
+use crate::input::problem::InputProblem;
+use crate::input::rule::Rule;
+use crate::input::session::{self, SessionFile};
+use crate::input::tree::Tree;
+use crate::session::{DataNote, LoadedSession, assemble, read_market};
+
+/// All changes of a session and of its ancestors together have at most so many bytes: they stand in its provenance.
+const CHANGES_MAX: usize = 256 * 1024;
+
+/// A stored session, as the parent of what-ifs.
+pub(crate) struct Parent {
+    /// The name by which its store knows it.
+    pub(crate) name: SessionName,
+    /// Its id.
+    pub(crate) uid: SessionUid,
+    /// The head over all of its log.
+    pub(crate) head: Head,
+    /// What it is and where it was made.
+    pub(crate) manifest: Manifest,
+}
+
+/// The files of a parent, where they are not where it found them.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Elsewhere<'a> {
+    /// The folder of the market files.
+    pub(crate) market_dir: Option<&'a Path>,
+    /// The directive file.
+    pub(crate) directives: Option<&'a Path>,
+}
+
+/// A parent with all that is needed to run it with something changed.
+pub(crate) struct Base {
+    parent: Parent,
+    /// What was changed of the parent itself, from its first ancestor on.
+    before: Vec<Change>,
+    /// Where the session file was, which its relative paths start from.
+    path: PathBuf,
+    config: Tree,
+    market_dir: Option<PathBuf>,
+    directives: PathBuf,
+    /// The lines of the directive file, the parent's own changes made.
+    lines: Vec<Vec<u8>>,
+    market: (Arc<Tape>, Vec<DataNote>),
+    /// The parent once more, under the code of today.
+    again: LoadedSession,
+}
+
+/// What one change did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Effect {
+    /// As on the command line.
+    pub(crate) edit: Edit,
+    /// How many values are others now, and how many said the same before.
+    pub(crate) tally: Tally,
+    /// The lines of the directive file that it is about.
+    lines: Vec<u32>,
+}
+
+/// A parent with something changed: a session that can be run.
+pub(crate) struct Variant {
+    /// The session, under the name that follows from its parent's and the changes.
+    pub(crate) loaded: LoadedSession,
+    /// What each change did.
+    pub(crate) effects: Vec<Effect>,
+    /// The parent, but for the name: nothing that counts was changed.
+    pub(crate) is_parent: bool,
+}
+
+impl Base {
+    /// Reads all that `parent` was run on, its files being `elsewhere` where that says so.
+    ///
+    /// # Errors
+    /// [`WhatIfError`] if it is no backtest, or if its files are not there or are not what it was run on.
+    pub(crate) fn of(parent: Parent, elsewhere: Elsewhere<'_>) -> Result<Self, WhatIfError> {
+        let session = || parent.name.clone();
+        let Manifest { identity, provenance } = &parent.manifest;
+        if identity.mode != Mode::Backtest {
+            return Err(WhatIfError::NotABacktest { session: session(), mode: identity.mode });
+        }
+        if identity.continues.is_some() {
+            return Err(WhatIfError::Continues { session: session() });
+        }
+        let unreadable = |source| WhatIfError::Parent { session: parent.name.clone(), source };
+        let path = PathBuf::from(provenance.sources.first().map_or("", String::as_str));
+        let file = session::parse(&path, &provenance.config).map_err(unreadable)?;
+        let config = Tree::from_yaml(&provenance.config).map_err(|no_tree| {
+            unreadable(InputProblem::new(&path, Rule::Syntax { grammar: "YAML", reason: no_tree.reason }))
+        })?;
+        let market_dir = elsewhere.market_dir.map(Path::to_owned);
+        let file = moved(file, market_dir.as_deref());
+        let (tape, notes) = read_market(&file).map_err(unreadable)?;
+        if tape.identity() != identity.tape {
+            return Err(WhatIfError::OtherMarket { session: session() });
+        }
+        let market = (Arc::new(tape), notes);
+        let directives = elsewhere.directives.unwrap_or(&file.directives).to_owned();
+        let bytes = directives::read_bytes(&directives).map_err(unreadable)?;
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        let mut lines: Vec<Vec<u8>> = bytes.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
+
+        let before = provenance.what_if.iter().flat_map(|what_if| what_if.before.iter().chain(&what_if.changes));
+        let before: Vec<Change> = before.cloned().collect();
+        let stored = before.iter().map(Edit::stored).collect::<Result<Vec<_>, _>>().map_err(WhatIfError::Edit)?;
+        // The session file has its changes already; the directive file is the first ancestor's.
+        for edit in &stored {
+            let changed = change_directives(&mut lines, edit, edit.reach());
+            // What finds no place finds none because the file is another: told below.
+            drop(changed);
+        }
+        let again = assemble(&path, with_directives(file, &directives), market.clone(), &lines.join(&b'\n'));
+        let again = again.map_err(unreadable)?;
+        if again.identity.strategy_digest != identity.strategy_digest {
+            return Err(WhatIfError::OtherDirectives { session: session(), path: directives });
+        }
+        if !is_same(&again.identity, identity) {
+            return Err(WhatIfError::OtherConfig { session: session() });
+        }
+        Ok(Self { before, path, config, market_dir, directives, lines, market, again, parent })
+    }
+
+    /// The session that something is changed of.
+    pub(crate) const fn parent(&self) -> &Parent {
+        &self.parent
+    }
+
+    /// The parent once more, as the code of today runs it.
+    pub(crate) const fn again(&self) -> &LoadedSession {
+        &self.again
+    }
+
+    /// The version of the engine that decided the parent, where that is not today's.
+    pub(crate) fn decided_by_other_code(&self) -> Option<u32> {
+        Some(self.parent.manifest.identity.decision_version).filter(|version| *version != DECISION_VERSION)
+    }
+
+    /// The parent with `edits` made, in their order.
+    ///
+    /// # Errors
+    /// [`WhatIfError`] if one of them finds no place, or if what comes of them is refused as a file would be.
+    pub(crate) fn with(&self, edits: &[Edit]) -> Result<Variant, WhatIfError> {
+        self.check_length(edits)?;
+        let mut config = self.config.clone();
+        let mut lines = self.lines.clone();
+        let mut effects = Vec::new();
+        for edit in edits {
+            let (tally, touched) = match &edit.target {
+                Target::Session(path) => {
+                    let tally = edit.make(&mut config, path.segments(), edit.reach());
+                    (tally.map_err(|fault| WhatIfError::Path { edit: edit.to_string(), fault })?, Vec::new())
+                }
+                Target::Directives { .. } => change_directives(&mut lines, edit, edit.reach())?,
+            };
+            if tally == Tally::default() {
+                return Err(self.finds_no_place(edit));
+            }
+            effects.push(Effect { edit: edit.clone(), tally, lines: touched });
+        }
+        let refused = |problem: InputProblem, in_directives| refused(problem, &effects, in_directives);
+        let file = self.session_file(&config).map_err(|problem| refused(problem, false))?;
+        let loaded = assemble(&self.path, file, self.market.clone(), &lines.join(&b'\n'));
+        let mut loaded = loaded.map_err(|problem| refused(problem, true))?;
+        let parent = &self.parent;
+        loaded.provenance.what_if = Some(WhatIf {
+            parent: parent.name.clone(),
+            uid: parent.uid,
+            head: parent.head,
+            before: self.before.clone(),
+            changes: edits.iter().map(|edit| edit.change().clone()).collect(),
+        });
+        let is_parent = is_same(&loaded.identity, &parent.manifest.identity);
+        let name = name::of(&parent.name, edits);
+        Ok(Variant { loaded: loaded.named(name), effects, is_parent })
+    }
+
+    /// What stands where `edit` goes, where that is one text in all places.
+    pub(crate) fn stands(&self, edit: &Edit) -> Option<String> {
+        let mut found = Vec::new();
+        let trees: Vec<Tree>;
+        match &edit.target {
+            Target::Session(path) => get(&self.config, path.segments(), &mut found),
+            Target::Directives { pick, way } => {
+                trees = self.lines.iter().filter_map(|line| Line::read(line)).map(|line| line.tree).collect();
+                for tree in &trees {
+                    if let Some(root) = root_of(tree).filter(|root| is_picked(root, pick)) {
+                        get(if is_time(way) { tree } else { root }, way, &mut found);
+                    }
+                }
+            }
+        }
+        let (first, rest) = found.split_first()?;
+        let text = first.text()?;
+        rest.iter().all(|other| other.says_the_same(first)).then(|| text.to_owned())
+    }
+
+    /// `config` as the reader takes it, with the files where they are.
+    fn session_file(&self, config: &Tree) -> Result<SessionFile, InputProblem> {
+        // Untouched, it stays what was written, comments and all.
+        let text =
+            if *config == self.config { self.parent.manifest.provenance.config.clone() } else { config.to_yaml() };
+        let file = session::parse(&self.path, &text)?;
+        Ok(with_directives(moved(file, self.market_dir.as_deref()), &self.directives))
+    }
+
+    fn check_length(&self, edits: &[Edit]) -> Result<(), WhatIfError> {
+        let length = |change: &Change| change.path.len() + change.value.as_ref().map_or(0, String::len);
+        let changes = self.before.iter().chain(edits.iter().map(Edit::change));
+        let bytes: usize = changes.map(length).sum();
+        if bytes > CHANGES_MAX { Err(WhatIfError::TooLong { bytes, max: CHANGES_MAX }) } else { Ok(()) }
+    }
+
+    /// Why `edit` changes nothing: a field that there is not, or one that stands nowhere.
+    fn finds_no_place(&self, edit: &Edit) -> WhatIfError {
+        let nowhere = || WhatIfError::Nowhere { edit: edit.to_string(), path: edit.change().path.clone() };
+        let mut effect = Effect { edit: edit.clone(), tally: Tally::default(), lines: Vec::new() };
+        // The reader knows which fields there are: it is asked by giving one.
+        let problem = match &edit.target {
+            Target::Session(path) => {
+                let mut config = self.config.clone();
+                let made = edit.make(&mut config, path.segments(), Reach::Anywhere);
+                made.ok().and_then(|_| self.session_file(&config).err()).map(|problem| (problem, false))
+            }
+            Target::Directives { .. } => {
+                let mut lines = self.lines.clone();
+                let asked = ask_by_one(&mut lines, edit);
+                effect.lines.extend(asked);
+                let file = self.session_file(&self.config).ok();
+                let read = file.map(|file| assemble(&self.path, file, self.market.clone(), &lines.join(&b'\n')));
+                read.and_then(Result::err).map(|problem| (problem, true))
+            }
+        };
+        match problem {
+            Some((problem, of_directives)) if matches!(problem.rule(), Rule::UnknownField { .. }) => {
+                refused(problem, &[effect], of_directives)
+            }
+            _ => nowhere(),
+        }
+    }
+}
+
+/// A line of a directive file, with its number.
+struct Line {
+    tree: Tree,
+}
+
+impl Line {
+    /// `None` where the line says nothing, or is none.
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?.trim();
+        if text.is_empty() { None } else { Tree::from_json(text).ok().map(|tree| Self { tree }) }
+    }
+}
+
+const ROOTS: [&str; 2] = ["directive", "execution_directive"];
+
+/// The directive of a line, in either form; the operator's lines have none.
+fn root_of(line: &Tree) -> Option<&Tree> {
+    ROOTS.iter().find_map(|name| line.member(name))
+}
+
+fn is_picked(root: &Tree, pick: &str) -> bool {
+    pick == "*" || root.member("directive_id").and_then(Tree::text) == Some(pick)
+}
+
+/// The time at which a directive is given stands beside it.
+fn is_time(way: &[Segment]) -> bool {
+    matches!(way, [Segment::Field(name)] if name == "at")
+}
+
+/// Makes `edit`, which is about directives, in those lines that it picks; answers what was changed, and in which lines.
+fn change_directives(lines: &mut [Vec<u8>], edit: &Edit, reach: Reach) -> Result<(Tally, Vec<u32>), WhatIfError> {
+    let Target::Directives { pick, way } = &edit.target else { return Ok((Tally::default(), Vec::new())) };
+    let (mut whole, mut touched, mut known) = (Tally::default(), Vec::new(), Vec::new());
+    let mut is_known = pick == "*";
+    for (number, bytes) in (1_u32..).zip(lines.iter_mut()) {
+        let Some(Line { mut tree }) = Line::read(bytes) else { continue };
+        let Some(root) = root_of(&tree) else { continue };
+        known.extend(root.member("directive_id").and_then(Tree::text).map(str::to_owned));
+        if !is_picked(root, pick) {
+            continue;
+        }
+        is_known = true;
+        let tally = make_in_line(&mut tree, edit, way, reach)?;
+        if tally.changed > 0 {
+            *bytes = tree.to_json().into_bytes();
+        }
+        if tally != Tally::default() {
+            touched.push(number);
+        }
+        whole = [whole, tally].into_iter().sum();
+    }
+    if is_known {
+        return Ok((whole, touched));
+    }
+    known.dedup();
+    Err(WhatIfError::NoDirective { edit: edit.to_string(), id: pick.clone(), known })
+}
+
+fn make_in_line(line: &mut Tree, edit: &Edit, way: &[Segment], reach: Reach) -> Result<Tally, WhatIfError> {
+    let fault = |fault| WhatIfError::Path { edit: edit.to_string(), fault };
+    if is_time(way) {
+        return edit.make(line, way, reach).map_err(fault);
+    }
+    let Some(root) = ROOTS.into_iter().find(|name| line.member(name).is_some()) else { return Ok(Tally::default()) };
+    let within: Vec<Segment> = std::iter::once(Segment::Field(root.to_owned())).chain(way.iter().cloned()).collect();
+    edit.make(line, &within, reach).map_err(fault)
+}
+
+/// Makes `edit` in the one line where it would most likely belong: where there is something around it, or else in the
+/// first; answers in which.
+fn ask_by_one(lines: &mut [Vec<u8>], edit: &Edit) -> Option<u32> {
+    let Target::Directives { pick, way } = &edit.target else { return None };
+    let around = way.split_last().map_or(way.as_slice(), |(_, around)| around);
+    let mut best: Option<(bool, u32)> = None;
+    for (number, bytes) in (1_u32..).zip(lines.iter()) {
+        let Some(Line { tree }) = Line::read(bytes) else { continue };
+        let Some(root) = root_of(&tree).filter(|root| is_picked(root, pick)) else { continue };
+        let mut found = Vec::new();
+        get(root, around, &mut found);
+        let is_better = best.is_none_or(|(given, _)| !given && !found.is_empty());
+        if is_better {
+            best = Some((!found.is_empty(), number));
+        }
+    }
+    let (_, number) = best?;
+    let bytes = lines.get_mut(usize::try_from(number).ok()?.checked_sub(1)?)?;
+    let mut line = Line::read(bytes)?.tree;
+    make_in_line(&mut line, edit, way, Reach::Anywhere).ok()?;
+    *bytes = line.to_json().into_bytes();
+    Some(number)
+}
+
+fn moved(file: SessionFile, market_dir: Option<&Path>) -> SessionFile {
+    match market_dir {
+        Some(dir) => file.with_market_in(dir),
+        None => file,
+    }
+}
+
+fn with_directives(mut file: SessionFile, directives: &Path) -> SessionFile {
+    file.directives = directives.to_owned();
+    file
+}
+
+/// Whether two sessions are one but for their names and the code that decides.
+fn is_same(one: &Identity, other: &Identity) -> bool {
+    let Identity { name, decision_version, .. } = other;
+    *other == Identity { name: name.clone(), decision_version: *decision_version, ..one.clone() }
+}
+
+/// A reader refused what came of `effects`: those that brought it about, where that can be told, or else all.
+fn refused(problem: InputProblem, effects: &[Effect], in_directives: bool) -> WhatIfError {
+    let field: Vec<&str> = problem.field_name().map(parts).unwrap_or_default();
+    let matches = |effect: &&Effect| {
+        let way = &effect.edit.change().path;
+        let way = parts(way);
+        let (way, field) = if in_directives {
+            (way.get(2..).unwrap_or_default(), field.get(1..).unwrap_or_default())
+        } else {
+            (way.as_slice(), field.as_slice())
+        };
+        !field.is_empty() && way.iter().zip(field).all(|(one, other)| one == other || *one == "*")
+    };
+    let line = problem.line().filter(|_| in_directives).and_then(|line| u32::try_from(line).ok());
+    let is_about = |effect: &&Effect| match (&effect.edit.target, line) {
+        (Target::Directives { .. }, Some(line)) => effect.lines.contains(&line),
+        (Target::Directives { .. }, None) => in_directives,
+        (Target::Session(_), _) => !in_directives,
+    };
+    let near: Vec<&Effect> = effects.iter().filter(is_about).collect();
+    let exact: Vec<&Effect> = near.iter().copied().filter(|effect| matches(effect)).collect();
+    let blamed = match (exact.is_empty(), near.is_empty()) {
+        (false, _) => exact,
+        (true, false) if in_directives => near,
+        (true, _) => effects.iter().collect(),
+    };
+    let edits = blamed.into_iter().map(|effect| effect.edit.to_string()).collect();
+    WhatIfError::Refused { edits, in_directives, problem }
+}
+
+/// The names and numbers of a path, however it is written.
+fn parts(path: &str) -> Vec<&str> {
+    path.split(['.', '[', ']']).filter(|part| !part.is_empty()).collect()
+}
