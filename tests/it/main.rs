@@ -26,3 +26,4 @@ mod snapshots;
 mod transfer;
 mod verify;
 mod verify_sessions;
+mod what_if;

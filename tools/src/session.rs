@@ -99,8 +99,8 @@ pub fn load(path: &Path) -> Result<LoadedSession, InputProblem> {
         let index = file.market.iter().position(|market| market.path == problem.file()).unwrap_or_default();
         named_by(path, &format!("market[{index}].bars"), problem)
     })?;
-    let directives = directives::read_bytes(&file.directives)
-        .map_err(|problem| named_by(path, "strategy.directives", problem))?;
+    let directives =
+        directives::read_bytes(&file.directives).map_err(|problem| named_by(path, "strategy.directives", problem))?;
     assemble(path, file, (Arc::new(tape), data_notes), &directives)
 }
 

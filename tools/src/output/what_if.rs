@@ -89,11 +89,7 @@ pub(crate) fn effect_lines(effects: &[Effect]) -> Vec<String> {
 }
 
 /// Says that a what-if was recorded before, and is shown as it is.
-pub(crate) fn print_already(
-    session: &SessionName,
-    effects: &[Effect],
-    page: &mut dyn Write,
-) -> Result<(), CliError> {
+pub(crate) fn print_already(session: &SessionName, effects: &[Effect], page: &mut dyn Write) -> Result<(), CliError> {
     writeln!(page, "{}  recorded before: nothing was run", painted(BOLD, session))?;
     for line in effect_lines(effects) {
         writeln!(page, "{line}")?;

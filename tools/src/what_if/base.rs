@@ -14,11 +14,11 @@ use super::WhatIfError;
 use super::edit::{Edit, Target};
 use super::name;
 use super::path::{Reach, Segment, Tally, get};
+use crate::input::directives;
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
 use crate::input::session::{self, SessionFile};
 use crate::input::tree::Tree;
-use crate::input::directives;
 use crate::session::{DataNote, LoadedSession, assemble, read_market};
 
 /// All changes of a session and of its ancestors together have at most so many bytes: they stand in its provenance.
@@ -212,7 +212,8 @@ impl Base {
     /// `config` as the reader takes it, with the files where they are.
     fn session_file(&self, config: &Tree) -> Result<SessionFile, InputProblem> {
         // Untouched, it stays what was written, comments and all.
-        let text = if *config == self.config { self.parent.manifest.provenance.config.clone() } else { config.to_yaml() };
+        let text =
+            if *config == self.config { self.parent.manifest.provenance.config.clone() } else { config.to_yaml() };
         let file = session::parse(&self.path, &text)?;
         Ok(with_directives(moved(file, self.market_dir.as_deref()), &self.directives))
     }

@@ -91,7 +91,9 @@ pub enum BadEdit {
         what: &'static str,
     },
     /// Directives without a word on which, or on what of them.
-    #[error("{path} does not say which directives, and which of their fields: directives[ID].FIELD, or directives[*].FIELD for all")]
+    #[error(
+        "{path} does not say which directives, and which of their fields: directives[ID].FIELD, or directives[*].FIELD for all"
+    )]
     WhichDirectives {
         /// As it was written.
         path: String,
@@ -250,7 +252,10 @@ mod tests {
             ("strategy.directives=x", "strategy.directives cannot be changed: a what-if keeps whose plans they are"),
             ("gaps=error", "gaps cannot be changed: a what-if keeps how the market data is read"),
             ("directives[A].plan_id=x", "directives[A].plan_id cannot be changed: a what-if keeps a plan's name"),
-            ("directives[A].legs[0]={}", "directives[A].legs[0] cannot be changed: a what-if keeps which trades there are"),
+            (
+                "directives[A].legs[0]={}",
+                "directives[A].legs[0] cannot be changed: a what-if keeps which trades there are",
+            ),
             ("directives[*].scope=X", "directives[*].scope cannot be changed: a what-if keeps what a directive is for"),
         ] {
             assert_eq!(Edit::set(text).unwrap_err().to_string(), why);

@@ -51,7 +51,9 @@ pub enum WhatIfError {
         path: PathBuf,
     },
     /// The session file that is kept beside the log is another.
-    #[error("session {session} cannot be run again: the session file kept beside its log is not the one that it was run with")]
+    #[error(
+        "session {session} cannot be run again: the session file kept beside its log is not the one that it was run with"
+    )]
     OtherConfig {
         /// The session.
         session: SessionName,
@@ -176,7 +178,9 @@ impl WhatIfError {
             Self::Continues { .. } => "change the session that it goes on from",
             Self::OtherMarket { .. } => "--market-dir DIR looks for the market files in another folder",
             Self::OtherDirectives { .. } => "--directives FILE names the file as it was",
-            Self::OtherConfig { .. } => "what stands beside a log is vouched for by nothing; run the session file itself",
+            Self::OtherConfig { .. } => {
+                "what stands beside a log is vouched for by nothing; run the session file itself"
+            }
             Self::Parent { source, .. } if matches!(source.rule(), Rule::Unreadable { .. }) => {
                 "--market-dir DIR and --directives FILE say where its files are now"
             }
@@ -190,7 +194,8 @@ impl WhatIfError {
             }
             Self::Nowhere { path, .. } if path.contains('*') => {
                 return Some(if path.starts_with("directives[*]") {
-                    "with * a value is changed where one is given; directives[ID] gives one to that directive".to_owned()
+                    "with * a value is changed where one is given; directives[ID] gives one to that directive"
+                        .to_owned()
                 } else {
                     "with * a value is changed where one is given; a name in place of the * gives one there".to_owned()
                 });

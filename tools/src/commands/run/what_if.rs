@@ -12,18 +12,16 @@ use retrace_projections::ledger::Book;
 use retrace_replay::compare::{Comparison, Mode};
 use retrace_rocks::{RocksReader, RocksStore};
 
-use crate::commands::{Status, diff};
 use crate::commands::market_again::Market;
 use crate::commands::stored::{Db, StoredSession};
+use crate::commands::{Status, diff};
 use crate::error::CliError;
 use crate::output::summary::RunSummary;
 use crate::output::what_if::{GridShown, RowShown, WhatIfShown, effect_lines, print_already};
 use crate::output::{Output, comparison, progress, warn};
 use crate::recording::{COMMIT_EVERY, Watching};
 use crate::session::{self, LoadedSession, Recorded};
-use crate::what_if::{
-    Axis, Base, Edit, Elsewhere, Figures, Grid, GridError, Parent, Point, Variant, WhatIfError,
-};
+use crate::what_if::{Axis, Base, Edit, Elsewhere, Figures, Grid, GridError, Parent, Point, Variant, WhatIfError};
 
 /// What is changed of which session.
 #[derive(Debug, clap::Args)]
