@@ -138,7 +138,10 @@ fn every_command_gives_its_json_shape() {
     let events = run["events"].as_u64().unwrap();
 
     let sessions = place.json(&["sessions"]);
-    assert_eq!(keys(&sessions["sessions"][0]), ["session", "mode", "status", "events", "head", "from", "to"]);
+    assert_eq!(
+        keys(&sessions["sessions"][0]),
+        ["session", "mode", "status", "events", "head", "from", "to", "what_if"]
+    );
     assert_eq!(sessions["sessions"][0]["status"], "finished");
     assert_eq!(sessions["sessions"][0]["head"], run["head"]);
 

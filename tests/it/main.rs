@@ -30,4 +30,5 @@ mod trail;
 mod transfer;
 mod verify;
 mod verify_sessions;
+mod what_if;
 mod whole;

@@ -192,6 +192,11 @@ fn the_page_on_directives_shows_what_is_printed() {
 }
 
 #[test]
+fn the_page_on_what_ifs_shows_what_is_printed() {
+    check("docs/what-if.md");
+}
+
+#[test]
 fn the_readme_shows_what_is_printed() {
     check("README.md");
 }

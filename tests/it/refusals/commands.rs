@@ -9,12 +9,15 @@ use serde_json::Value;
 use super::{Bench, Files, said};
 
 /// Each command with what it needs besides the argument that is put at the place of `?`.
-const LINES: [&str; 20] = [
+const LINES: [&str; 23] = [
     "run ? --db new",
     "run case/session.yaml --db new --session ?",
     "run --resume ? --db db",
     "run --resume good --db ?",
     "run case/session.yaml --db new --market-dir ?",
+    "run --from ? --db db --set venue.latency_ms=1",
+    "run --from good --db db --set ?",
+    "run --from good --db db --grid ?",
     "sessions --db ?",
     "replay ? --db db",
     "replay good --db ?",

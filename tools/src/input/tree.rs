@@ -44,6 +44,8 @@ pub(crate) struct NoTree {
 impl Tree {
     /// What YAML says, which may be one scalar.
     pub(crate) fn from_yaml(text: &str) -> Result<Self, NoTree> {
+        // Places are counted from behind the mark that some editors put in front.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let options = serde_saphyr::options! {
             duplicate_keys: serde_saphyr::DuplicateKeyPolicy::Error,
             merge_keys: serde_saphyr::MergeKeyPolicy::Error,
@@ -471,6 +473,9 @@ text: "0.5"
     fn what_yaml_says_stays_what_it_says() {
         let tree = Tree::from_yaml(SPELLINGS).unwrap();
         assert_eq!(tree.to_yaml(), WRITTEN);
+        // Places in the text are found whatever stands before them, and however lines end.
+        let otherwise = format!("\u{feff}# ü ẞ €\n{SPELLINGS}").replace('\n', "\r\n");
+        assert_eq!(Tree::from_yaml(&otherwise).unwrap(), tree);
         assert_eq!(Tree::from_yaml(&tree.to_yaml()).unwrap(), tree);
     }
 
