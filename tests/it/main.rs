@@ -16,6 +16,7 @@ mod layers;
 mod market_files;
 mod pages;
 mod planted;
+mod planted_checkpoints;
 mod planted_effects;
 mod real;
 mod reference;

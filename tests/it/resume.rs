@@ -111,10 +111,10 @@ fn a_record_that_does_not_happen_again_is_named_and_nothing_is_written() {
 
     // A fill at another price.
     let mut other_price = steps[..=place].to_vec();
-    if let Fact::Input(Input::Report(report)) = &mut other_price[place].events[0].fact {
-        if let ReportKind::Filled(fill) = &mut report.what {
-            fill.price = samples::price("59999");
-        }
+    if let Fact::Input(Input::Report(report)) = &mut other_price[place].events[0].fact
+        && let ReportKind::Filled(fill) = &mut report.what
+    {
+        fill.price = samples::price("59999");
     }
     let finding = differs(&loaded, &other_price);
     assert_eq!((finding.check, finding.seq), ("re-simulate", Some(steps[place].first_seq())));
