@@ -47,7 +47,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", value_parser = session_name)]
     session: Option<SessionName>,
     #[command(flatten)]
-    continues: continues::Args,
+    continues: continues::ContinuesArgs,
     /// Exit with status 1 where a directive was refused
     #[arg(long)]
     strict: bool,

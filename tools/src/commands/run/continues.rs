@@ -17,7 +17,7 @@ use crate::session::LoadedSession;
 
 /// What a session may go on from.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ContinuesArgs {
     /// Session of the store to go on from: its open plans, orders and timers, where its log ends
     #[arg(long = "continues", value_name = "SESSION", requires = "file")]
     parent: Option<String>,
@@ -40,7 +40,7 @@ pub(crate) struct CarriedOver {
     quote: Asset,
 }
 
-impl Args {
+impl ContinuesArgs {
     /// The session as it was loaded, or as one that goes on from another of the store in `dir`. Nothing is written.
     pub(super) fn apply(
         &self,
