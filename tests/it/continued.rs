@@ -20,6 +20,7 @@ use retrace_tools::session::{self, LoadedSession, Recorded};
 use serde_json::Value;
 
 use crate::cli::{Place, text};
+use crate::scenarios::insta_settings;
 
 /// What a session file is made of.
 struct Files<'a> {
@@ -181,15 +182,18 @@ fn what_does_not_fit_is_refused_before_anything_is_recorded() {
     let on_first = ["--continues", "first"];
     refuse(&set("CARRY_01", "CARRY_02"), &on_first);
     refuse(&set("quote: USDT", "quote: USD"), &on_first);
-    refuse(&set("09:05", "09:05"), &["--continues", "nobody"]);
+    refuse(&|_| {}, &["--continues", "nobody"]);
     refuse(&set("second.csv", "first.csv"), &on_first);
-    refuse(&set("lot: \"0.1\"", "lot: \"3\""), &on_first);
-    refuse(&set("tick: \"0.01\"", "tick: \"7\""), &on_first);
+    refuse(&set("lot: \"0.1\"", "lot: \"0.8\""), &on_first);
+    let other_symbol = |yaml: &mut String| {
+        *yaml = yaml.replace("SOL/USDT", "ETH/USDT");
+        let directives = BUY_AGAIN.replace("SOL/USDT", "ETH/USDT").replace("TPL_A", "TPL_B");
+        std::fs::write(place.path("second.jsonl"), directives).unwrap();
+    };
+    refuse(&other_symbol, &on_first);
     refuse(&set("profile: backtest", "profile: { based_on: backtest, native_oco: false }"), &on_first);
     assert_eq!(place.files("db"), before, "a store is as it was");
-    insta::with_settings!({ snapshot_path => "../../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
-        insta::assert_snapshot!("continued_refusals", refused.join("\n\n"));
-    });
+    insta_settings().bind(|| insta::assert_snapshot!("continued_refusals", refused.join("\n\n")));
     // A store that is not there is not made.
     let output = place.retrace_as_given(&["run", "second.yaml", "--continues", "first", "--db", "nowhere"]);
     assert_eq!(output.status.code(), Some(2));
@@ -276,7 +280,7 @@ fn a_parent_may_go_on_after_it_was_continued() {
         steps
     };
     let mut store = MemoryStore::new();
-    let mut record = |store: &mut MemoryStore, steps: &[retrace_core::step::Step], uid| {
+    let record = |store: &mut MemoryStore, steps: &[retrace_core::step::Step], uid| {
         use retrace_core::store::LogStore;
         for step in steps {
             store.append(uid, step, &[]).unwrap();
