@@ -20,6 +20,7 @@ use retrace_tools::session::{self, LoadedSession, Recorded};
 use serde_json::Value;
 
 use crate::cli::{Place, text};
+use crate::scenarios::insta_settings;
 
 /// What a session file is made of.
 struct Files<'a> {
@@ -192,9 +193,7 @@ fn what_does_not_fit_is_refused_before_anything_is_recorded() {
     refuse(&other_symbol, &on_first);
     refuse(&set("profile: backtest", "profile: { based_on: backtest, native_oco: false }"), &on_first);
     assert_eq!(place.files("db"), before, "a store is as it was");
-    insta::with_settings!({ snapshot_path => "../../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
-        insta::assert_snapshot!("continued_refusals", refused.join("\n\n"));
-    });
+    insta_settings().bind(|| insta::assert_snapshot!("continued_refusals", refused.join("\n\n")));
     // A store that is not there is not made.
     let output = place.retrace_as_given(&["run", "second.yaml", "--continues", "first", "--db", "nowhere"]);
     assert_eq!(output.status.code(), Some(2));
