@@ -50,9 +50,11 @@ fn found(findings: &[Value], seq: u64, what: &str) {
 fn a_ledger_that_other_code_folded_under_this_versions_name_is_found() {
     let findings = planted(|last| vec![Checkpoint { digest: [7; 32], ..last.clone() }]);
     found(&findings, 256, "the ledger folded up to event 256 is not the one that was noted");
-    let earlier =
-        |last: &Checkpoint| vec![Checkpoint { seq: Seq(1), digest: [7; 32], finished: false, ..last.clone() }];
-    found(&planted(earlier), 1, "the ledger folded up to event 1 is not the one that was noted");
+    let end_of_a_step = Whole::never_stopped(&sample_session(tempfile::tempdir().unwrap().path())).1[40].last_seq();
+    let findings =
+        planted(|last| vec![Checkpoint { seq: end_of_a_step, digest: [7; 32], finished: false, ..last.clone() }]);
+    let what = format!("the ledger folded up to event {end_of_a_step} is not the one that was noted");
+    found(&findings, end_of_a_step.0, &what);
 }
 
 #[test]
