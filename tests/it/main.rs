@@ -7,6 +7,7 @@
 mod cli;
 mod crash;
 mod damage;
+mod diff;
 mod flows;
 mod histories;
 mod icebergs;
