@@ -2,6 +2,7 @@
 //!
 //! Never does I/O, never reads a clock, a random number or the environment. Read the modules in this order.
 
+mod causation;
 mod state;
 mod step;
 mod worker;

@@ -8,6 +8,7 @@ mod cli;
 mod continued;
 mod crash;
 mod damage;
+mod diff;
 mod flows;
 mod histories;
 mod icebergs;

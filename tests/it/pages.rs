@@ -197,6 +197,11 @@ fn the_page_on_what_ifs_shows_what_is_printed() {
 }
 
 #[test]
+fn the_page_on_comparing_shows_what_is_printed() {
+    check("docs/comparing.md");
+}
+
+#[test]
 fn the_readme_shows_what_is_printed() {
     check("README.md");
 }

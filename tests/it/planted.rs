@@ -35,7 +35,7 @@ fn only(verification: &Verification) -> (&str, Seq, &str) {
 }
 
 /// Decides as the sound engine does, and folds what `spoil` makes of it.
-fn spoilt(
+pub(crate) fn spoilt(
     state: &mut State,
     time: Timestamp,
     input: Input,

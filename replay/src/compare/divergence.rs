@@ -17,6 +17,7 @@ use super::fields::{self, FieldDifference};
 use super::mode::Mode;
 use super::side::{OutcomeEvent, Place, Reading, Side, Told};
 use super::{CompareError, Which};
+use crate::causation::Causation;
 
 /// How many causes are told of each side, from the nearest on.
 const CAUSES_TOLD: usize = 64;
@@ -101,9 +102,6 @@ pub(super) enum Parted {
     Outcome(Place, [Option<OutcomeEvent>; 2]),
 }
 
-/// Of every Step its first event and what led to it.
-pub(super) type Trail = Vec<(Seq, Seq)>;
-
 /// Where to stop in a log.
 #[derive(Clone, Copy)]
 enum Target {
@@ -131,21 +129,21 @@ pub(super) fn tell(
     mode: Mode,
     by_trade: bool,
     parted: Option<&Parted>,
-    trails: [&Trail; 2],
+    causations: [&Causation; 2],
     listed: [&[Seq]; 2],
 ) -> Result<(Option<Divergence>, [Vec<Line>; 2]), CompareError> {
     let targets = parted.map(targets);
     let elsewhere = parted.map_or([None; 2], elsewhere);
     let [side_a, side_b] = sides;
-    let [trail_a, trail_b] = trails;
+    let [causes_a, causes_b] = causations;
     let [listed_a, listed_b] = listed;
-    let of = |which, side, trail, listed, target, elsewhere| {
-        Standing::read_to(which, side, mode, by_trade, trail, listed, target, elsewhere)
+    let of = |which, side, causation, listed, target, elsewhere| {
+        Standing::read_to(which, side, mode, by_trade, causation, listed, target, elsewhere)
     };
     let (target_a, target_b) = targets.map_or((None, None), |[a, b]| (Some(a), Some(b)));
     let [elsewhere_a, elsewhere_b] = elsewhere;
-    let mut a = of(Which::A, side_a, trail_a, listed_a, target_a, elsewhere_a)?;
-    let mut b = of(Which::B, side_b, trail_b, listed_b, target_b, elsewhere_b)?;
+    let mut a = of(Which::A, side_a, causes_a, listed_a, target_a, elsewhere_a)?;
+    let mut b = of(Which::B, side_b, causes_b, listed_b, target_b, elsewhere_b)?;
     let divergence = match parted {
         Some(parted) => Some(divergence(parted, &mut a, &mut b)?),
         None => None,
@@ -215,13 +213,13 @@ impl<'a> Standing<'a> {
         side: &Side<'a>,
         mode: Mode,
         by_trade: bool,
-        trail: &Trail,
+        causation: &Causation,
         listed: &[Seq],
         target: Option<Target>,
         elsewhere: Option<Elsewhere>,
     ) -> Result<Self, CompareError> {
         let because = match target {
-            Some(Target::Step(first)) => causes_of(trail, first),
+            Some(Target::Step(first)) => causation.chain(first).into_iter().take(CAUSES_TOLD).collect(),
             Some(Target::Before(_)) | None => Vec::new(),
         };
         let wanted = because.iter().chain(listed).copied().collect();
@@ -313,29 +311,4 @@ impl<'a> Standing<'a> {
         }
         Ok(listed.iter().filter_map(|seq| self.lines.get(seq).cloned()).collect())
     }
-}
-
-/// The chain of causes of the Step that begins at `first`, the nearest first: the event that led to its input, that
-/// event's own input, and so on.
-fn causes_of(trail: &Trail, first: Seq) -> Vec<Seq> {
-    let step_of = |seq: Seq| {
-        let behind = trail.partition_point(|(first, _)| *first <= seq);
-        behind.checked_sub(1).and_then(|place| trail.get(place)).copied()
-    };
-    let mut causes = Vec::new();
-    let mut at = step_of(first);
-    while let Some((own, cause)) = at {
-        // An event is caused by an earlier one.
-        if cause == Seq(0) || cause >= own || causes.len() >= CAUSES_TOLD {
-            break;
-        }
-        causes.push(cause);
-        at = step_of(cause);
-        if let Some((input, _)) = at
-            && input != cause
-        {
-            causes.push(input);
-        }
-    }
-    causes
 }

@@ -19,8 +19,8 @@ pub struct FieldDifference {
 }
 
 /// What no two sessions share, and is nobody's decision.
-const NUMBERED: [&str; 9] =
-    ["timer", "batch", "order", "group", "first", "answers", "comments", "trade_id", "connector_order_id"];
+const NUMBERED: [&str; 10] =
+    ["timer", "batch", "order", "ours", "group", "first", "answers", "comments", "trade_id", "connector_order_id"];
 
 /// Which fields of two identities differ: what the sessions are, not what happened in them.
 pub(super) fn of_identities(a: &Identity, b: &Identity) -> Vec<FieldDifference> {

@@ -21,6 +21,7 @@ use retrace_core::ids::{Seq, SessionUid};
 use retrace_core::log::LogFault;
 use retrace_core::manifest::Mode as SessionMode;
 use retrace_core::store::StoreError;
+use retrace_core::time::Timestamp;
 use retrace_projections::ledger::BrokenHistory;
 use serde::Serialize;
 
@@ -171,9 +172,9 @@ pub fn compare_watched(
         Mode::Strict | Mode::Intent => found.map(|(place, found)| Parted::Step(place, found)),
     };
     let consequences = Consequences::of(&ended(&reading_a), &ended(&reading_b))?;
-    let trails = [&reading_a.trail, &reading_b.trail];
+    let causations = [&reading_a.causation, &reading_b.causation];
     let (first_divergence, [only_in_a, only_in_b]) =
-        divergence::tell([a, b], mode, by_trade, parted.as_ref(), trails, [&alone_a, &alone_b])?;
+        divergence::tell([a, b], mode, by_trade, parted.as_ref(), causations, [&alone_a, &alone_b])?;
     Ok(Comparison {
         mode,
         equal: parted.is_none(),
@@ -191,7 +192,7 @@ pub fn compare_watched(
 /// Takes every Step of the time `now`.
 fn take_all_of(
     reading: &mut Reading<'_>,
-    now: retrace_core::time::Timestamp,
+    now: Timestamp,
     of_b: bool,
     steps: &mut Vec<Told>,
     outcomes: &mut Outcomes,

@@ -15,6 +15,7 @@ use retrace_projections::ledger::Book;
 use super::cause::{Causes, Digest, short};
 use super::mode::Mode;
 use super::{CompareError, Which, canonical};
+use crate::causation::Causation;
 
 /// One of the two sessions that are compared.
 #[derive(Clone)]
@@ -104,9 +105,8 @@ pub(super) struct Reading<'a> {
     bytes: Vec<u8>,
     pub(super) book: Book,
     pub(super) causes: Causes,
-    /// Of every Step its first event, and the event that led to its input (0 for none): the chains of causes. Kept in
-    /// the first reading alone.
-    pub(super) trail: Vec<(Seq, Seq)>,
+    /// What led to which Step, of those that were taken.
+    pub(super) causation: Causation,
     /// The largest position that each plan had, without its sign.
     pub(super) largest: BTreeMap<PlanNo, Position>,
 }
@@ -122,7 +122,7 @@ impl<'a> Reading<'a> {
             bytes: Vec::new(),
             book: side.start.clone(),
             causes: Causes::new(side.session, &side.start, by_trade),
-            trail: Vec::new(),
+            causation: Causation::default(),
             largest: side.start.plans().map(|plan| (plan.no, size(plan.traded()))).collect(),
         };
         reading.pull()?;
@@ -160,7 +160,7 @@ impl<'a> Reading<'a> {
     pub(super) fn take(&mut self, outcome: &mut dyn FnMut(OutcomeEvent)) -> Result<Option<Told>, CompareError> {
         let (Some(step), Some(place)) = (self.next.take(), self.place) else { return Ok(None) };
         let seq = step.first_seq();
-        self.trail.push((seq, step.events.first().and_then(|input| input.cause).unwrap_or(Seq(0))));
+        self.causation.note(&step);
         let mut told = Told { key: [0; 16], place, seq, compared: [0; 16], count: 0, input: [0; 16] };
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.clear();

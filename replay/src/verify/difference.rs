@@ -1,6 +1,8 @@
 //! Telling the first difference so that it can be understood: the input, both decisions, the ledger before, the chain
 //! of causes.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use retrace_core::event::Event;
 use retrace_core::ids::{Seq, SessionUid};
 use retrace_core::log::scan_log;
@@ -11,6 +13,7 @@ use retrace_projections::ledger::Book;
 use retrace_projections::view::plan_view;
 
 use super::Finding;
+use crate::causation::Causation;
 
 /// The finding that `recorded` and `made` differ, in a session that began with `begin`. `made` are the events that today's code
 /// gives for the same input.
@@ -27,9 +30,19 @@ pub(crate) fn tell(
     let (was, is) = (recorded.events.get(place), made.get(place));
     let seq = was.or(is).map_or(recorded.first_seq(), |event| event.seq);
 
-    let mut before = begin.clone();
-    let mut history: Vec<(Seq, Option<Seq>, String)> = Vec::new();
     let first = recorded.first_seq();
+    let mut causation = Causation::default();
+    let note = &mut |step: Step| {
+        causation.note(&step);
+        step.first_seq() < first
+    };
+    scan_log(reader, session, note, &mut |_| {})?;
+    let because = causation.chain(first);
+
+    // Lines are made of those events alone that are in the chain: a long log is not held as text.
+    let wanted: BTreeSet<Seq> = because.iter().copied().collect();
+    let mut lines: BTreeMap<Seq, String> = BTreeMap::new();
+    let mut before = begin.clone();
     let _ = scan_log(
         reader,
         session,
@@ -39,7 +52,9 @@ pub(crate) fn tell(
             }
             for event in &step.events {
                 let applied = before.apply(event).is_ok();
-                history.push((event.seq, event.cause, event_line(event, &before)));
+                if wanted.contains(&event.seq) {
+                    lines.insert(event.seq, event_line(event, &before));
+                }
                 if !applied {
                     return false;
                 }
@@ -69,11 +84,9 @@ pub(crate) fn tell(
         let json = serde_json::to_string(&view).unwrap_or_default();
         detail.push(format!("the plan before: {json}"));
     }
-    let mut cause = recorded.events.first().and_then(|input| input.cause);
-    while let Some(at) = cause {
-        let Some((seq, next, line)) = history.iter().rfind(|(seq, _, _)| *seq == at) else { break };
+    for seq in because {
+        let Some(line) = lines.get(&seq) else { break };
         detail.push(format!("because of event {seq}: {line}"));
-        cause = *next;
     }
     Ok(Finding { check, seq: Some(seq), what: what.to_owned(), detail })
 }

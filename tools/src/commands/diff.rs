@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use retrace_core::ids::SessionName;
+use retrace_core::manifest::Mode as SessionMode;
 use retrace_core::store::LogReader;
 use retrace_replay::compare::{Comparison, Mode, Side, compare_watched};
 
@@ -13,7 +14,7 @@ use super::Status;
 use super::market_again::Market;
 use super::stored::{Db, StoredSession, open_store};
 use crate::error::CliError;
-use crate::output::{Output, comparison, progress};
+use crate::output::{Output, comparison, progress, warn};
 
 /// Compare two sessions, or a session with what it would be now
 #[derive(Debug, clap::Args)]
@@ -79,6 +80,9 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
 
 /// A stored session under the name that its store has for it.
 pub(super) fn side<'a>(session: &StoredSession<'a>) -> Result<Side<'a>, CliError> {
+    if session.identity().mode == SessionMode::Backtest && !session.is_finished()? {
+        warn(&format!("{} was interrupted: what it had still to do is not in it", session.name));
+    }
     let begin = session.origin()?.book;
     Ok(Side::new(session.reader, session.uid)?.called(session.name.to_string()).beginning_with(begin))
 }

@@ -36,7 +36,7 @@ pub(crate) fn print(comparison: &Comparison, page: &mut dyn Write) -> Result<(),
     }
     if !identity.is_empty() {
         let fields: Vec<String> = identity.iter().map(changed).collect();
-        writeln!(page, "{}", painted(DIM, format!("not the same of both: {}", fields.join(", "))))?;
+        writeln!(page, "{}", painted(DIM, format!("identities differ in {}", fields.join(", "))))?;
     }
     if let Some(divergence) = first_divergence {
         writeln!(page)?;
@@ -62,9 +62,9 @@ fn verdict(mode: Mode, divergence: Option<&Divergence>) -> String {
     let what = match divergence.what {
         Parting::OtherDecision if mode == Mode::Intent => "something else is wanted",
         Parting::OtherDecision => "the same input, another decision",
-        Parting::OnlyInA => "an input that only A has there",
-        Parting::OnlyInB => "an input that only B has there",
-        Parting::OtherInput => "each has another input there",
+        Parting::OnlyInA => "an input that only A has then",
+        Parting::OnlyInB => "an input that only B has then",
+        Parting::OtherInput => "each has another input then",
         Parting::OtherOutcome => "something else came of it",
     };
     format!("first at {}{plan}: {what}", moment(divergence.at))
@@ -137,13 +137,14 @@ fn print_turn(which: &str, turn: &Turn, what: Parting, page: &mut dyn Write) -> 
                 None => rows.push(nothing(decided, "nothing more".to_owned())),
             }
             if let Some(at) = turn.elsewhere {
-                rows.push(nothing("", format!("B's input is at {}, event {}", moment(at.at), at.seq)));
+                let other = if which == "A" { "B" } else { "A" };
+                rows.push(nothing("", format!("{other}'s input comes at {}, event {}", moment(at.at), at.seq)));
             }
         }
         (None, Some(at)) => {
-            rows.push(nothing("input", format!("not here: at {}, event {}", moment(at.at), at.seq)));
+            rows.push(nothing("input", format!("not then: it comes at {}, event {}", moment(at.at), at.seq)));
         }
-        (None, None) => rows.push(nothing("input", "nothing like it".to_owned())),
+        (None, None) => rows.push(nothing("input", "none then".to_owned())),
     }
     if let Some(before) = &turn.before {
         let text = standing(before);
