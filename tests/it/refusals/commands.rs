@@ -9,9 +9,12 @@ use serde_json::Value;
 use super::{Bench, Files, said};
 
 /// Each command with what it needs besides the argument that is put at the place of `?`.
-const LINES: [&str; 17] = [
+const LINES: [&str; 20] = [
     "run ? --db new",
     "run case/session.yaml --db new --session ?",
+    "run --from ? --venue recorded --db db",
+    "run --from good --venue ? --db db",
+    "run --from good --venue simulated --market ? --db db",
     "sessions --db ?",
     "replay ? --db db",
     "replay good --db ?",
