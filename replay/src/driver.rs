@@ -8,7 +8,7 @@ use retrace_core::ids::{PlanNo, Seq, TimerId};
 use retrace_core::manifest::Identity;
 use retrace_core::step::{Step, TapePosition};
 use retrace_core::time::Timestamp;
-use retrace_projections::ledger::{BrokenHistory, Ledger, Plan};
+use retrace_projections::ledger::{BrokenHistory, Plan};
 
 use crate::backtest::Recorder;
 use crate::connector::Connector;
@@ -178,11 +178,6 @@ impl Driver {
     /// What waits to be sent.
     pub const fn outbox(&self) -> &Outbox {
         &self.outbox
-    }
-
-    /// The ledger, and every plan that ended and left it.
-    pub fn into_ledger(self) -> (Ledger, BTreeMap<PlanNo, Plan>) {
-        (self.state.ledger, self.sealed)
     }
 
     fn step<R: Recorder>(

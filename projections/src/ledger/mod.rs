@@ -50,7 +50,7 @@ pub use imports::SeenTrade;
 pub use order::{Change, Fill, Order};
 pub use orders::Orders;
 pub use plan::{Bounds, Closing, Exits, Phase, Plan, StandingTarget, is_protection};
-pub use quality::Quality;
+pub use quality::{Quality, slippage};
 
 use crate::digest::SetDigest;
 use crate::view;

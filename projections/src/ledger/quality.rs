@@ -87,10 +87,9 @@ impl Group {
         let mut quality = Quality { traded: filled, unfilled, average_price, ..Quality::default() };
         let Some(arrival) = self.arrival else { return Ok(quality) };
         let side = self.side(direction);
-        let slippage = toward(side, cost.minus(worth(filled, arrival)?)?);
+        let (slippage, slippage_bps) = slippage(side, filled, cost, arrival)?;
         if !filled.is_flat() {
-            quality.slippage = Some(slippage);
-            quality.slippage_bps = bps(slippage, filled, arrival)?;
+            (quality.slippage, quality.slippage_bps) = (Some(slippage), slippage_bps);
         }
         // What is not traded is valued where the group ended; where all is traded, that is of no account.
         let missed = match self.end_price {
@@ -115,6 +114,21 @@ impl Group {
             Ok((filled, cost.plus(fill.quantity.notional(fill.price)?)?))
         })
     }
+}
+
+/// What `filled` cost, or brought, against a price: in quote, and in basis points of what it is worth at that price, to 2
+/// decimals, half to even (`None` where that is nothing). Below zero it is a gain.
+///
+/// # Errors
+/// [`Inexact`] when an amount does not fit.
+pub fn slippage(
+    side: Side,
+    filled: Position,
+    cost: Money,
+    against: Price,
+) -> Result<(Money, Option<Decimal>), Inexact> {
+    let slippage = toward(side, cost.minus(worth(filled, against)?)?);
+    Ok((slippage, bps(slippage, filled, against)?))
 }
 
 fn worth(position: Position, price: Price) -> Result<Money, Inexact> {

@@ -2,6 +2,8 @@
 //! the session's own clock fires the timers, and the engine decides anew. Every Step and every request must be the
 //! recorded one.
 
+use std::collections::VecDeque;
+
 use retrace_core::event::Input;
 use retrace_core::ids::{Seq, SessionUid};
 use retrace_core::log::{LogFault, read_log};
@@ -182,7 +184,7 @@ impl Rerun<'_> {
 /// then. What it said stands in the log.
 #[derive(Default)]
 struct RecordedVenue {
-    sent: std::collections::VecDeque<Effect>,
+    sent: VecDeque<Effect>,
 }
 
 impl Connector for RecordedVenue {

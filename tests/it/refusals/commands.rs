@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Bench, Files, said};
 
 /// Each command with what it needs besides the argument that is put at the place of `?`.
-const LINES: [&str; 23] = [
+const LINES: [&str; 26] = [
     "run ? --db new",
     "run case/session.yaml --db new --session ?",
     "run --resume ? --db db",
@@ -18,6 +18,9 @@ const LINES: [&str; 23] = [
     "run --from ? --db db --set venue.latency_ms=1",
     "run --from good --db db --set ?",
     "run --from good --db db --grid ?",
+    "run --from ? --venue recorded --db db",
+    "run --from good --venue ? --db db",
+    "run --from good --venue simulated --market ? --db db",
     "sessions --db ?",
     "replay ? --db db",
     "replay good --db ?",

@@ -19,7 +19,7 @@ pub enum CannotRerun {
     #[error("it recorded no price to fill an order at")]
     NoPrices,
     /// A name was given for a run that records nothing.
-    #[error("--session belongs to --venue simulated: with the recorded venue nothing is recorded")]
+    #[error("--session names what is recorded, and of a session that is run again with another venue nothing is")]
     RecordsNothing,
     /// Market data was given for a run that needs none.
     #[error("--market belongs to --venue simulated: with the recorded venue all prices are the recorded ones")]

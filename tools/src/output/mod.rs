@@ -9,6 +9,7 @@ pub(crate) mod difference;
 pub(crate) mod findings;
 pub(crate) mod gaps;
 pub(crate) mod ledger_tree;
+pub(crate) mod model_report;
 pub(crate) mod progress;
 pub(crate) mod story;
 pub(crate) mod style;
