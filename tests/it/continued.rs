@@ -384,7 +384,7 @@ fn timers_that_came_due_in_between_fire_as_the_session_begins() {
     let begins = "2026-05-04T09:15:00Z";
     assert_eq!(lines[0], (begins, "session_continued"));
     let orders: Vec<_> = lines.iter().filter(|(_, kind)| *kind == "order_requested").collect();
-    assert_eq!(orders[0], &(begins, "order_requested"), "both slices in one order: {lines:#?}");
+    assert_eq!(*orders[0], (begins, "order_requested"), "both slices in one order: {lines:#?}");
     let replayed = place.json(&["replay", "second"]);
     assert_eq!(replayed["plans"][0]["net_position"], "4");
     assert_eq!(place.json(&["verify", "second"])["clean"], true);
