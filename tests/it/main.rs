@@ -14,6 +14,7 @@ mod january;
 mod layers;
 mod market_files;
 mod pages;
+mod parity;
 mod planted;
 mod real;
 mod reference;
