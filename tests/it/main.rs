@@ -16,6 +16,7 @@ mod january;
 mod layers;
 mod market_files;
 mod pages;
+mod parity;
 mod planted;
 mod planted_checkpoints;
 mod planted_effects;
