@@ -120,9 +120,8 @@ impl Base {
         let stored = before.iter().map(Edit::stored).collect::<Result<Vec<_>, _>>().map_err(WhatIfError::Edit)?;
         // The session file has its changes already; the directive file is the first ancestor's.
         for edit in &stored {
-            let changed = change_directives(&mut lines, edit, edit.reach());
             // What finds no place finds none because the file is another: told below.
-            drop(changed);
+            let _ = change_directives(&mut lines, edit, edit.reach());
         }
         let again = assemble(&path, with_directives(file, &directives), market.clone(), &lines.join(&b'\n'));
         let again = again.map_err(unreadable)?;
@@ -196,7 +195,7 @@ impl Base {
         match &edit.target {
             Target::Session(path) => get(&self.config, path.segments(), &mut found),
             Target::Directives { pick, way } => {
-                trees = self.lines.iter().filter_map(|line| Line::read(line)).map(|line| line.tree).collect();
+                trees = self.lines.iter().filter_map(|line| read_line(line)).collect();
                 for tree in &trees {
                     if let Some(root) = root_of(tree).filter(|root| is_picked(root, pick)) {
                         get(if is_time(way) { tree } else { root }, way, &mut found);
@@ -254,19 +253,13 @@ impl Base {
     }
 }
 
-/// A line of a directive file, with its number.
-struct Line {
-    tree: Tree,
+/// A line of a directive file; `None` where it says nothing, or is none.
+fn read_line(bytes: &[u8]) -> Option<Tree> {
+    let text = std::str::from_utf8(bytes).ok()?.trim();
+    if text.is_empty() { None } else { Tree::from_json(text).ok() }
 }
 
-impl Line {
-    /// `None` where the line says nothing, or is none.
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(bytes).ok()?.trim();
-        if text.is_empty() { None } else { Tree::from_json(text).ok().map(|tree| Self { tree }) }
-    }
-}
-
+/// Under which name a line holds its directive: in the usual form, in the aggregated one.
 const ROOTS: [&str; 2] = ["directive", "execution_directive"];
 
 /// The directive of a line, in either form; the operator's lines have none.
@@ -289,7 +282,7 @@ fn change_directives(lines: &mut [Vec<u8>], edit: &Edit, reach: Reach) -> Result
     let (mut whole, mut touched, mut known) = (Tally::default(), Vec::new(), Vec::new());
     let mut is_known = pick == "*";
     for (number, bytes) in (1_u32..).zip(lines.iter_mut()) {
-        let Some(Line { mut tree }) = Line::read(bytes) else { continue };
+        let Some(mut tree) = read_line(bytes) else { continue };
         let Some(root) = root_of(&tree) else { continue };
         known.extend(root.member("directive_id").and_then(Tree::text).map(str::to_owned));
         if !is_picked(root, pick) {
@@ -329,7 +322,7 @@ fn ask_by_one(lines: &mut [Vec<u8>], edit: &Edit) -> Option<u32> {
     let around = way.split_last().map_or(way.as_slice(), |(_, around)| around);
     let mut best: Option<(bool, u32)> = None;
     for (number, bytes) in (1_u32..).zip(lines.iter()) {
-        let Some(Line { tree }) = Line::read(bytes) else { continue };
+        let Some(tree) = read_line(bytes) else { continue };
         let Some(root) = root_of(&tree).filter(|root| is_picked(root, pick)) else { continue };
         let mut found = Vec::new();
         get(root, around, &mut found);
@@ -340,7 +333,7 @@ fn ask_by_one(lines: &mut [Vec<u8>], edit: &Edit) -> Option<u32> {
     }
     let (_, number) = best?;
     let bytes = lines.get_mut(usize::try_from(number).ok()?.checked_sub(1)?)?;
-    let mut line = Line::read(bytes)?.tree;
+    let mut line = read_line(bytes)?;
     make_in_line(&mut line, edit, way, Reach::Anywhere).ok()?;
     *bytes = line.to_json().into_bytes();
     Some(number)

@@ -164,6 +164,12 @@ pub(super) fn put(tree: &mut Tree, way: &[Segment], value: Option<&Tree>, reach:
     Putting { whole: way, value, reach }.at(tree, 0)
 }
 
+/// Whether a file's `key` is the field `name`; how a directive is carried out has two names.
+fn is_called(key: &str, name: &str) -> bool {
+    const ALIKE: [&str; 2] = ["execution_directive", "execution_hint"];
+    key == name || (ALIKE.contains(&key) && ALIKE.contains(&name))
+}
+
 /// The value where `way` leads, once for every place that it leads to.
 pub(super) fn get<'t>(tree: &'t Tree, way: &[Segment], found: &mut Vec<&'t Tree>) {
     let Some((segment, rest)) = way.split_first() else {
@@ -171,8 +177,8 @@ pub(super) fn get<'t>(tree: &'t Tree, way: &[Segment], found: &mut Vec<&'t Tree>
         return;
     };
     match (segment, tree) {
-        (Segment::Field(name), Tree::Map(_)) => {
-            if let Some(member) = tree.member(name) {
+        (Segment::Field(name), Tree::Map(members)) => {
+            if let Some((_, member)) = members.iter().find(|(key, _)| is_called(key, name)) {
                 get(member, rest, found);
             }
         }
@@ -251,10 +257,10 @@ impl Putting<'_> {
         let is_last = depth + 1 == self.whole.len();
         if is_last && self.value.is_none() {
             let before = members.len();
-            members.retain(|(key, _)| key != name);
+            members.retain(|(key, _)| !is_called(key, name));
             return Ok(Tally { changed: u64::from(members.len() < before), same: 0 });
         }
-        match (members.iter_mut().find(|(key, _)| key == name), self.value) {
+        match (members.iter_mut().find(|(key, _)| is_called(key, name)), self.value) {
             (Some((_, member)), _) => self.at(member, depth + 1),
             (None, Some(_)) if self.reach == Reach::Anywhere => {
                 let mut member = Tree::empty();
