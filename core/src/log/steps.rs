@@ -45,7 +45,9 @@ impl<'a> LogSteps<'a> {
             fault: None,
             over: false,
         };
-        steps.checking(|scan| scan.check_head());
+        steps.checking(|scan| {
+            scan.check_head();
+        });
         Ok(steps)
     }
 

@@ -50,7 +50,9 @@ pub fn decide_again(
             Fact::Input(input) => translated(input, &recorded, &made, &requests),
             Fact::Decision(_) | Fact::Unknown(_) => None,
         });
-        step.events.iter().for_each(|event| recorded.learn(event));
+        for event in &step.events {
+            recorded.learn(event);
+        }
         let Some(input) = given else {
             ended.left_out = ended.left_out.saturating_add(1);
             continue;
@@ -66,7 +68,9 @@ pub fn decide_again(
             }
         };
         sealed.extend(state.take_sealed().into_iter().map(|plan| (plan.no, plan)));
-        events.iter().for_each(|event| made.learn(event));
+        for event in &events {
+            made.learn(event);
+        }
         for (was, is) in step.events.iter().zip(&events) {
             if was.order.is_some() && is.order.is_some() {
                 requests.insert(was.seq, is.seq);

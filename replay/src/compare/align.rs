@@ -124,6 +124,7 @@ impl Alignment {
     }
 
     /// The first place counts. At one place, a Step too many comes before a decision that differs.
+    #[expect(clippy::large_types_passed_by_value, reason = "it is kept")]
     fn note(&mut self, place: Place, found: Found) {
         let Some((first, standing)) = &mut self.first else {
             self.first = Some((place, found));

@@ -172,7 +172,7 @@ macro_rules! numbers {
 
 type Done = Result<(), Never>;
 
-impl<'w> Serializer for &'w mut Writer<'_> {
+impl Serializer for &mut Writer<'_> {
     type Ok = ();
     type Error = Never;
     type SerializeSeq = Self;

@@ -184,7 +184,6 @@ impl Causes {
     }
 
     /// A long match would name every decision that numbers nothing.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "what numbers nothing needs no arm here")]
     fn learn_decision(&mut self, event: &Event, decision: &Decision) {
         match (decision, event.plan, event.order) {
             (Decision::PlanAccepted { plan_id, directive, .. }, Some(no), _) => {

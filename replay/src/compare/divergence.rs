@@ -95,6 +95,7 @@ pub struct Elsewhere {
 }
 
 /// Where the sessions part, before it is told.
+#[expect(clippy::large_enum_variant, reason = "there is one")]
 pub(super) enum Parted {
     /// In a Step.
     Step(Place, Found),
