@@ -58,7 +58,7 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
         }
         (None, Some(file)) => {
             let (store, uid) = again::run_file(file)?;
-            let name = file.file_name().map_or_else(|| file.as_os_str(), |name| name).to_string_lossy();
+            let name = file.file_name().unwrap_or_else(|| file.as_os_str()).to_string_lossy();
             compared(&a, &Side::new(&store, uid)?.called(name), mode)?
         }
         (None, None) => {

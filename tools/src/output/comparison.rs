@@ -90,7 +90,7 @@ fn value(value: &Value) -> String {
     let text = match value {
         Value::Null => return "none".to_owned(),
         Value::String(text) => text.clone(),
-        other => other.to_string(),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
     };
     // Of a digest, its first digits tell it from another.
     let digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());

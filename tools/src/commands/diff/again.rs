@@ -51,10 +51,10 @@ fn backtest_again(session: &StoredSession<'_>, market: &Market) -> Result<(Memor
     session.read(&mut |step| {
         match step.events.first().map(|event| &event.fact) {
             Some(Fact::Input(Input::DirectiveReceived(directive))) => {
-                given.push((step.time, Given::Directive(directive.clone())))
+                given.push((step.time, Given::Directive(directive.clone())));
             }
             Some(Fact::Input(Input::OperatorCommanded(commanded))) => {
-                given.push((step.time, Given::Operator(commanded.clone())))
+                given.push((step.time, Given::Operator(commanded.clone())));
             }
             Some(Fact::Input(_) | Fact::Decision(_) | Fact::Unknown(_)) | None => {}
         }
