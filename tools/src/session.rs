@@ -20,7 +20,7 @@ use retrace_replay::backtest::{Backtest, Given, RunError};
 use retrace_replay::tape::{Seen, Tape};
 
 use crate::input::digits;
-use crate::input::directives::{self, DataSpan, ParsedLine};
+use crate::input::directives::{self, DataSpan, Known, ParsedLine};
 use crate::input::market::{self, Gaps, MarketData};
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
@@ -113,9 +113,17 @@ impl LoadedSession {
 /// # Errors
 /// [`InputProblem`] at the first thing that is wrong with any of them.
 pub fn load(path: &Path) -> Result<LoadedSession, InputProblem> {
+    load_after(path, Known::default())
+}
+
+/// The same of a session that goes on from another one, of which its directives may name what is `known`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_after(path: &Path, known: Known) -> Result<LoadedSession, InputProblem> {
     let file = session::read(path)?;
     let (tape, data_notes) = named_market(path, &file)?;
-    of_file(path, file, tape, data_notes)
+    of_file(path, file, tape, data_notes, known)
 }
 
 /// The market data of the session file at `path`.
@@ -129,7 +137,7 @@ pub(crate) fn named_market(path: &Path, file: &SessionFile) -> Result<(Tape, Vec
     })
 }
 
-/// The session of the session file at `path`, with the directives that this names.
+/// The session of the session file at `path`, with the directives that this names, which may name what is `known`.
 ///
 /// # Errors
 /// [`InputProblem`] at the first thing that is wrong with them.
@@ -138,10 +146,11 @@ pub(crate) fn of_file(
     file: SessionFile,
     tape: Tape,
     data_notes: Vec<DataNote>,
+    known: Known,
 ) -> Result<LoadedSession, InputProblem> {
     let directives =
         directives::read_bytes(&file.directives).map_err(|problem| named_by(path, "strategy.directives", problem))?;
-    assemble(path, file, (Arc::new(tape), data_notes), &directives)
+    assemble(path, file, (Arc::new(tape), data_notes), &directives, known)
 }
 
 /// A session of the session file `file`, read from `path`, of its market data with what should be known of it, and of the
@@ -154,10 +163,12 @@ pub(crate) fn assemble(
     file: SessionFile,
     (tape, data_notes): (Arc<Tape>, Vec<DataNote>),
     directives: &[u8],
+    known: Known,
 ) -> Result<LoadedSession, InputProblem> {
     let empty = || InputProblem::new(path, Rule::EmptyList).field("market");
     let (from, to) = tape.span().ok_or_else(empty)?;
-    let directives = directives::parse(&file.directives, directives, &file.instruments, DataSpan { from, to })?;
+    let data = DataSpan { from, to };
+    let directives = directives::parse_after(&file.directives, directives, &file.instruments, data, known)?;
     digits::check(&file.directives, &directives, &file.instruments, &tape)?;
     let provenance = provenance(path, &file);
     let identity = Identity {

@@ -11,6 +11,12 @@ use super::{EXPORT_VERSION, LINE_BYTES_MAX};
 use crate::ledger::BrokenHistory;
 use crate::lineage::LineageFault;
 
+impl From<LineageFault> for ExportFault {
+    fn from(fault: LineageFault) -> Self {
+        Self::Lineage(Box::new(fault))
+    }
+}
+
 /// A line that no export holds at this place.
 #[derive(Debug, thiserror::Error)]
 #[error("line {line}: {fault}")]
@@ -105,7 +111,7 @@ pub enum ExportFault {
     Identity(#[from] CodecError),
     /// A session that it continues is not at hand.
     #[error(transparent)]
-    Lineage(#[from] LineageFault),
+    Lineage(Box<LineageFault>),
     /// The identity's bytes are not those that its content is written in.
     #[error("identity: the bytes are not the one form of what they say")]
     IdentityForm,

@@ -136,7 +136,7 @@ impl ModelReport {
             let (recorded, simulated) = (was.map(|was| was.figures), would.map(|would| would.figures));
             let difference = match (&recorded, &simulated) {
                 (Some(was), Some(would)) => Some(Difference::between(was, would)?),
-                (Some(_), None) | (None, Some(_)) | (None, None) => None,
+                (Some(_) | None, None) | (None, Some(_)) => None,
             };
             match places.last_mut() {
                 Some((plan, count)) if *plan == key.plan => *count = count.saturating_add(1),

@@ -148,7 +148,7 @@ impl<'a> Observed<'a> {
 
     /// A plan's name in words that two sessions share.
     pub fn plan_key(&self, plan: &PlanId) -> String {
-        let digits: String = self.session.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = format!("{:032x}", u128::from_be_bytes(self.session.0));
         let own = digits.get(..SESSION_DIGITS).and_then(|own| plan.as_str().strip_prefix("TPL_")?.strip_prefix(own));
         own.map_or_else(|| plan.to_string(), |cause| format!("TPL_*{cause}"))
     }

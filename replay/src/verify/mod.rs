@@ -13,7 +13,7 @@ mod resimulate;
 use retrace_core::event::{Event, Input};
 use retrace_core::ids::{Seq, SessionUid};
 use retrace_core::log::{LogFault, scan_log};
-use retrace_core::manifest::Mode;
+use retrace_core::manifest::{Identity, Mode};
 use retrace_core::step::Step;
 use retrace_core::store::{Checkpoint, LogReader, StoreError};
 use retrace_core::time::Timestamp;
@@ -188,21 +188,8 @@ fn made(
     for damage in reader.damage() {
         findings.push(Finding::new(INTEGRITY, None, damage.to_string()));
     }
-    // A log that holds all it was decided on needs no market data: a tape that shows nothing stands in for it.
     let no_market = Tape::new(Vec::new());
-    let right_tape = match identity.mode {
-        Mode::Backtest => tape.filter(|tape| tape.identity() == identity.tape),
-        Mode::Import | Mode::Paper | Mode::Live => Some(&no_market),
-    };
-    let skipped = match (tape, right_tape) {
-        (_, Some(_)) => None,
-        (None, None) => Some("its market data could not be read"),
-        (Some(_), None) => {
-            let what = "the market data is not what the session was run on";
-            findings.push(Finding::new(REDECIDE, None, what.to_owned()));
-            Some(what)
-        }
-    };
+    let (right_tape, skipped) = market_data(identity, tape, &no_market, &mut findings);
 
     let origin = lineage::origin(reader, session, identity, &mut findings);
     let broken = origin.is_none().then_some(Seq(0));
@@ -293,6 +280,30 @@ fn made(
     checks.retain(|check| chosen(check.name));
     findings.retain(|finding| chosen(finding.check));
     Ok(Verification { checks, findings })
+}
+
+/// The market data that a session is decided again on, or why it cannot be.
+fn market_data<'a>(
+    identity: &Identity,
+    tape: Option<&'a Tape>,
+    no_market: &'a Tape,
+    findings: &mut Vec<Finding>,
+) -> (Option<&'a Tape>, Option<&'static str>) {
+    // A log that holds all it was decided on needs no market data: a tape that shows nothing stands in for it.
+    let right_tape = match identity.mode {
+        Mode::Backtest => tape.filter(|tape| tape.identity() == identity.tape),
+        Mode::Import | Mode::Paper | Mode::Live => Some(no_market),
+    };
+    let skipped = match (tape, right_tape) {
+        (_, Some(_)) => None,
+        (None, None) => Some("its market data could not be read"),
+        (Some(_), None) => {
+            let what = "the market data is not what the session was run on";
+            findings.push(Finding::new(REDECIDE, None, what.to_owned()));
+            Some(what)
+        }
+    };
+    (right_tape, skipped)
 }
 
 /// How much each check looked at.

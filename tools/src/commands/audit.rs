@@ -205,7 +205,7 @@ fn tell(session: &StoredSession<'_>, plan: &PlanId) -> Result<Option<Told>, CliE
                 broken = auditor.follow(&mut book, step).err();
             }
         });
-        read.map_err(|source| CliError::Lineage { session: session.name.clone(), source })?;
+        read.map_err(|source| CliError::Lineage { session: session.name.clone(), source: Box::new(source) })?;
         broken.map_or(Ok(()), |source| Err(CliError::History { session: parent.name.clone(), source }))?;
         if let Some(Story { story, protection_gap, .. }) = auditor.finish(&book) {
             join(&mut gaps, protection_gap, story.first().map(|line| line.event.at));

@@ -60,23 +60,16 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
     }
     if let Some(from) = &args.from {
         let Args { db, market, strict, .. } = args;
-        return match args.parity.venue {
-            Some(venue) => parity::perform(from, venue, args, output),
-            None => {
-                let common = what_if::Common { db, market, name: args.session.as_ref(), strict: *strict };
-                what_if::perform(&args.what_if, from, common, output)
-            }
-        };
+        if let Some(venue) = args.parity.venue {
+            return parity::perform(from, venue, args, output);
+        }
+        let common = what_if::Common { db, market, name: args.session.as_ref(), strict: *strict };
+        return what_if::perform(&args.what_if, from, common, output);
     }
     let begun = Instant::now();
     // The command line takes no `run` without either.
     let file = args.file.as_deref().unwrap_or(Path::new(""));
-    let loaded = session::load(file)?;
-    let loaded = match &args.session {
-        Some(name) => loaded.named(name.clone()),
-        None => loaded,
-    };
-    let (loaded, carried) = args.continues.apply(loaded, file, args.db.dir())?;
+    let (loaded, carried) = args.continues.load(file, args.session.as_ref(), args.db.dir())?;
     for note in notes(&loaded) {
         warn(&note);
     }

@@ -189,7 +189,7 @@ fn of_stored(
     let failed = |source| CliError::Snapshot { session: session.name.clone(), source };
     let origin = session.origin()?;
     let mut snapshots = Snapshots::beginning(session.identity(), origin, projections, options).map_err(failed)?;
-    session.read(&mut |step| snapshots.fold(step).map_err(|source| Stop::Output(failed(source))))?;
+    session.read(&mut |step| snapshots.fold(step).map_err(|source| Stop::Output(Box::new(failed(source)))))?;
     snapshots.finish(&|reference| session.text(reference)).map_err(failed)
 }
 

@@ -81,7 +81,7 @@ pub(super) enum Stop {
     /// The log cannot be folded.
     Broken(BrokenHistory),
     /// What was made of it cannot be written.
-    Output(CliError),
+    Output(Box<CliError>),
 }
 
 impl From<BrokenHistory> for Stop {
@@ -125,7 +125,7 @@ impl<'a> StoredSession<'a> {
     /// What it begins with: nothing, or the last ledger of the session that it continues.
     pub(super) fn origin(&self) -> Result<Origin, CliError> {
         Origin::of(self.reader, self.identity())
-            .map_err(|source| CliError::Lineage { session: self.name.clone(), source })
+            .map_err(|source| CliError::Lineage { session: self.name.clone(), source: Box::new(source) })
     }
 
     /// The sessions that it continues, the last of them first, as far as they are there.
@@ -149,7 +149,7 @@ impl<'a> StoredSession<'a> {
             None => end.map(Some).map_err(|source| self.fault(source)),
             Some(Stop::Enough) => Ok(None),
             Some(Stop::Broken(source)) => Err(CliError::History { session: self.name.clone(), source }),
-            Some(Stop::Output(error)) => Err(error),
+            Some(Stop::Output(error)) => Err(*error),
         }
     }
 

@@ -17,12 +17,14 @@ impl CliError {
             Self::Input(problem) => problem.rule().code(),
             Self::Store(error) | Self::Record(RecordError::Store(error)) => store_code(error),
             Self::NoMarketAgain { .. } => "no_market",
-            Self::RunAgain { .. } | Self::Record(RecordError::Run(_)) => "run_stopped",
+            Self::RunAgain { .. }
+            | Self::Record(RecordError::Run(_))
+            | Self::Rerun { source: CannotRerun::Model { .. }, .. } => "run_stopped",
             Self::Log { .. } => "log_unreadable",
             Self::History { .. } => "history_broken",
             Self::NoSession { .. } | Self::NothingToResume { .. } => "no_session",
             Self::CannotResume { .. } => "cannot_resume",
-            Self::Lineage { source: LineageFault::NotThere { .. }, .. } => "no_parent",
+            Self::Lineage { source, .. } if matches!(**source, LineageFault::NotThere { .. }) => "no_parent",
             Self::Lineage { .. } => "parent_changed",
             Self::NotContinued { source, .. } => not_continued_code(source),
             Self::WhatIf(error) => error.code(),
@@ -39,7 +41,6 @@ impl CliError {
             | Self::MapWithoutFills
             | Self::FillsWithoutMap
             | Self::Rerun { source: CannotRerun::RecordsNothing | CannotRerun::PricesAreRecorded, .. } => "usage",
-            Self::Rerun { source: CannotRerun::Model { .. }, .. } => "run_stopped",
             Self::Rerun { .. } => "cannot_rerun",
             Self::Import { .. } => "bad_export",
             Self::BadTrail { .. } | Self::OtherTrail { .. } => "bad_trail",

@@ -62,7 +62,7 @@ pub enum CliError {
         /// The session.
         session: SessionName,
         /// Which one, and why not.
-        source: LineageFault,
+        source: Box<LineageFault>,
     },
     /// A session cannot continue another one.
     #[error("{}: {source}", file.display())]
@@ -319,11 +319,10 @@ impl CliError {
 
     /// The problem of an input file, where it is one.
     pub const fn input(&self) -> Option<&InputProblem> {
-        match self {
-            Self::Input(problem) => Some(problem),
-            Self::WhatIf(error) => error.input(),
-            _ => None,
+        if let Self::WhatIf(error) = self {
+            return error.input();
         }
+        if let Self::Input(problem) = self { Some(problem) } else { None }
     }
 
     /// The file and the line that are at fault, where a file is.

@@ -10,6 +10,7 @@ use retrace_core::event::{Fact, Input, OperatorCommanded};
 use retrace_core::ids::{DirectiveId, PlanId, SessionUid};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::time::Timestamp;
+use retrace_projections::ledger::Book;
 use retrace_replay::backtest::Given as GivenInput;
 use serde::Deserialize;
 
@@ -128,6 +129,33 @@ pub fn read(path: &Path, instruments: &[Instrument], data: DataSpan) -> Result<V
     parse(path, &read_bytes(path)?, instruments, data)
 }
 
+/// What the lines of a file may name beside what they bring themselves: what is carried over from a session that is
+/// continued.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// What each plan trades.
+    plans: BTreeMap<PlanId, Symbol>,
+    /// In which plans each directive opened a group.
+    openers: BTreeMap<DirectiveId, Vec<PlanId>>,
+}
+
+impl Known {
+    /// The plans of a book, those that ended included, and the directives that groups of theirs carry out.
+    pub fn of(book: &Book) -> Self {
+        let mut known = Self::default();
+        for plan in book.plans() {
+            known.plans.insert(plan.id.clone(), plan.symbol().clone());
+            for group in &plan.groups {
+                let opened = known.openers.entry(group.directive.clone()).or_default();
+                if !opened.contains(&plan.id) {
+                    opened.push(plan.id.clone());
+                }
+            }
+        }
+        known
+    }
+}
+
 /// The bytes of the directive file at `path`.
 ///
 /// # Errors
@@ -146,15 +174,22 @@ pub fn parse(
     instruments: &[Instrument],
     data: DataSpan,
 ) -> Result<Vec<ParsedLine>, InputProblem> {
-    let mut file = FileSoFar {
-        path,
-        instruments,
-        data,
-        lines: Vec::new(),
-        first_of: BTreeMap::new(),
-        plans: BTreeMap::new(),
-        openers: BTreeMap::new(),
-    };
+    parse_after(path, bytes, instruments, data, Known::default())
+}
+
+/// The same of a file whose lines may also name what is `known`.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse_after(
+    path: &Path,
+    bytes: &[u8],
+    instruments: &[Instrument],
+    data: DataSpan,
+    known: Known,
+) -> Result<Vec<ParsedLine>, InputProblem> {
+    let Known { plans, openers } = known;
+    let mut file = FileSoFar { path, instruments, data, lines: Vec::new(), first_of: BTreeMap::new(), plans, openers };
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     for (line, text) in (1_u32..).zip(bytes.split(|&byte| byte == b'\n')) {
         let here = |rule| InputProblem::new(path, rule).on_line(line.into());
@@ -256,7 +291,7 @@ impl FileSoFar<'_> {
         };
         let parsed = ParsedDirective { line, at, directive, comments };
         self.check_id(&parsed, id_field, &here)?;
-        // Only plans that the file names itself can be named by a later line.
+        // Only plans that the file names itself, or that were there before, can be named by a later line.
         for of in parsed.directive.trades(SessionUid([0; 16])) {
             if let Trade::New(NewTrade { plan_id: Some(plan), symbol, .. }) = of.trade {
                 self.plans.entry(plan.clone()).or_insert_with(|| symbol.clone());

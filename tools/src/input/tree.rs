@@ -166,8 +166,8 @@ impl Tree {
         match self {
             Self::Map(members) if !members.is_empty() => yaml_map(members, 0, &mut text),
             Self::List(members) if !members.is_empty() => yaml_list(members, 0, &mut text),
-            other => {
-                text.push_str(&yaml_leaf(other));
+            Self::Scalar(_) | Self::List(_) | Self::Map(_) => {
+                text.push_str(&yaml_leaf(self));
                 text.push('\n');
             }
         }
@@ -259,8 +259,8 @@ fn yaml_value(value: &Tree, indent: usize, text: &mut String) {
             text.push('\n');
             yaml_list(members, indent + 2, text);
         }
-        leaf => {
-            let leaf = yaml_leaf(leaf);
+        Tree::Scalar(_) | Tree::List(_) | Tree::Map(_) => {
+            let leaf = yaml_leaf(value);
             if !leaf.is_empty() {
                 text.push(' ');
                 text.push_str(&leaf);

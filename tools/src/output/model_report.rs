@@ -1,6 +1,7 @@
 //! The model report for people: each plan's orders with what happened and what the model gives side by side, then how far
 //! the two lie apart.
 
+use std::cmp::Ordering;
 use std::io::Write;
 
 use retrace_core::ids::SessionName;
@@ -54,7 +55,8 @@ fn counts(totals: &Totals) -> String {
     let mut words = format!("{} in both", counted(*orders_in_both, "order"));
     for (count, where_else) in [(only_recorded, "only recorded"), (only_simulated, "only in the model")] {
         if *count > 0 {
-            words.push_str(&format!(", {}", painted(NOTICE, format!("{count} {where_else}"))));
+            words.push_str(", ");
+            words.push_str(&painted(NOTICE, format!("{count} {where_else}")));
         }
     }
     words
@@ -161,12 +163,10 @@ fn signed(value: Decimal) -> Piece {
 
 /// A cost that the model does not have, or one that it has and that was not there.
 fn cost(value: Decimal) -> Piece {
-    let style = if value > Decimal::ZERO {
-        BAD
-    } else if value < Decimal::ZERO {
-        GOOD
-    } else {
-        PLAIN
+    let style = match value.cmp(&Decimal::ZERO) {
+        Ordering::Greater => BAD,
+        Ordering::Less => GOOD,
+        Ordering::Equal => PLAIN,
     };
     signed(value).in_style(style)
 }

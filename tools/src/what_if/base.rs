@@ -15,6 +15,7 @@ use super::edit::{Edit, Target};
 use super::name;
 use super::path::{Reach, Segment, Tally, get};
 use crate::input::directives;
+use crate::input::directives::Known;
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
 use crate::input::session::{self, SessionFile};
@@ -123,7 +124,8 @@ impl Base {
             // What finds no place finds none because the file is another: told below.
             let _ = change_directives(&mut lines, edit, edit.reach());
         }
-        let again = assemble(&path, with_directives(file, &directives), market.clone(), &lines.join(&b'\n'));
+        let again =
+            assemble(&path, with_directives(file, &directives), market.clone(), &lines.join(&b'\n'), Known::default());
         let again = again.map_err(unreadable)?;
         if again.identity.strategy_digest != identity.strategy_digest {
             return Err(WhatIfError::OtherDirectives { session: session(), path: directives });
@@ -131,7 +133,7 @@ impl Base {
         if !is_same(&again.identity, identity) {
             return Err(WhatIfError::OtherConfig { session: session() });
         }
-        Ok(Self { before, path, config, market_dir, directives, lines, market, again, parent })
+        Ok(Self { parent, before, path, config, market_dir, directives, lines, market, again })
     }
 
     /// The session that something is changed of.
@@ -173,7 +175,7 @@ impl Base {
         }
         let refused = |problem: InputProblem, in_directives| refused(problem, &effects, in_directives);
         let file = self.session_file(&config).map_err(|problem| refused(problem, false))?;
-        let loaded = assemble(&self.path, file, self.market.clone(), &lines.join(&b'\n'));
+        let loaded = assemble(&self.path, file, self.market.clone(), &lines.join(&b'\n'), Known::default());
         let mut loaded = loaded.map_err(|problem| refused(problem, true))?;
         let parent = &self.parent;
         loaded.provenance.what_if = Some(WhatIf {
@@ -240,7 +242,8 @@ impl Base {
                 let asked = ask_by_one(&mut lines, edit);
                 effect.lines.extend(asked);
                 let file = self.session_file(&self.config).ok();
-                let read = file.map(|file| assemble(&self.path, file, self.market.clone(), &lines.join(&b'\n')));
+                let read = file
+                    .map(|file| assemble(&self.path, file, self.market.clone(), &lines.join(&b'\n'), Known::default()));
                 read.and_then(Result::err).map(|problem| (problem, true))
             }
         };
@@ -347,7 +350,7 @@ fn moved(file: SessionFile, market_dir: Option<&Path>) -> SessionFile {
 }
 
 fn with_directives(mut file: SessionFile, directives: &Path) -> SessionFile {
-    file.directives = directives.to_owned();
+    directives.clone_into(&mut file.directives);
     file
 }
 

@@ -138,18 +138,18 @@ fn place(problem: &InputProblem, in_directives: bool) -> String {
 impl WhatIfError {
     /// What an input file would be told, where it is that.
     pub(crate) const fn input(&self) -> Option<&InputProblem> {
-        match self {
-            Self::Parent { source: problem, .. } | Self::Refused { problem, .. } => Some(problem),
-            _ => None,
+        if let Self::Parent { source: problem, .. } | Self::Refused { problem, .. } = self {
+            return Some(problem);
         }
+        None
     }
 
     /// The problem whose file and line are those of a file that there is.
     pub(crate) const fn in_a_file(&self) -> Option<&InputProblem> {
-        match self {
-            Self::Parent { source: problem, .. } | Self::Refused { problem, in_directives: true, .. } => Some(problem),
-            _ => None,
+        if let Self::Parent { source: problem, .. } | Self::Refused { problem, in_directives: true, .. } = self {
+            return Some(problem);
         }
+        None
     }
 
     /// The name of what went wrong, for programs.
@@ -186,11 +186,12 @@ impl WhatIfError {
             }
             Self::Parent { source, .. } => return source.hint(),
             Self::Refused { problem, edits, .. } => {
-                let other = match problem.rule() {
-                    Rule::Excludes { other } => edits.first().and_then(|edit| taking_out(edit, other)),
-                    _ => None,
-                };
-                return other.or_else(|| problem.hint());
+                if let Rule::Excludes { other } = problem.rule()
+                    && let Some(hint) = edits.first().and_then(|edit| taking_out(edit, other))
+                {
+                    return Some(hint);
+                }
+                return problem.hint();
             }
             Self::Nowhere { path, .. } if path.contains('*') => {
                 return Some(if path.starts_with("directives[*]") {

@@ -33,9 +33,11 @@ impl Axis {
     pub fn read(text: &str) -> Result<Self, BadEdit> {
         let (path, values) = divided(text)?;
         let list = read_value(path, &format!("[{values}]"));
-        let list = list.map_err(|bad| match bad {
-            BadEdit::Value { reason, .. } => BadEdit::Value { value: values.to_owned(), reason },
-            other => other,
+        let list = list.map_err(|mut bad| {
+            if let BadEdit::Value { value, .. } = &mut bad {
+                values.clone_into(value);
+            }
+            bad
         })?;
         let Tree::List(members) = list else { return Err(BadEdit::NoValues { text: text.to_owned() }) };
         if members.is_empty() {

@@ -38,7 +38,7 @@ fn part(Change { path, value }: &Change) -> String {
     let picks = path.split('[').skip(1).filter_map(|rest| rest.split_once(']')).map(|(pick, _)| pick);
     let symbols = path.split('.').filter(|field| field.contains('/') && !field.contains('['));
     let named: Vec<&str> = picks.filter(|pick| *pick != "*").chain(symbols).collect();
-    let named = named.iter().map(|name| format!("{name}.")).collect::<String>();
+    let named = named.iter().flat_map(|name| [name, "."]).collect::<String>();
     match value {
         Some(value) => format!("{named}{field}-{}", value.trim_matches('"')),
         None => format!("no-{named}{field}"),

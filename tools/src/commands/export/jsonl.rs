@@ -71,10 +71,11 @@ fn one_document(session: &StoredSession<'_>, page: &mut dyn Write) -> Result<(),
     session.read(&mut |step| {
         for event in &step.events {
             if book.ledger().seq().0 > 0 {
-                page.write_all(b",").map_err(|error| Stop::Output(error.into()))?;
+                page.write_all(b",").map_err(|error| Stop::Output(Box::new(error.into())))?;
             }
             book.apply(event)?;
-            serde_json::to_writer(&mut *page, &event_view(event, &book)).map_err(|error| Stop::Output(error.into()))?;
+            serde_json::to_writer(&mut *page, &event_view(event, &book))
+                .map_err(|error| Stop::Output(Box::new(error.into())))?;
         }
         Ok(())
     })?;

@@ -12,8 +12,9 @@ use serde::Serialize;
 
 use crate::commands::stored::{StoredSession, open_store};
 use crate::error::CliError;
+use crate::input::directives::Known;
 use crate::output::text::{counted, signed_money};
-use crate::session::LoadedSession;
+use crate::session::{self, LoadedSession};
 
 /// What a session may go on from.
 #[derive(Debug, clap::Args)]
@@ -41,18 +42,23 @@ pub(crate) struct CarriedOver {
 }
 
 impl ContinuesArgs {
-    /// The session as it was loaded, or as one that goes on from another of the store in `dir`. Nothing is written.
-    pub(super) fn apply(
+    /// The session of that file and name, or one that goes on from another of the store in `dir`. Nothing is written.
+    pub(super) fn load(
         &self,
-        loaded: LoadedSession,
         file: &Path,
+        name: Option<&SessionName>,
         dir: &Path,
     ) -> Result<(LoadedSession, Option<CarriedOver>), CliError> {
-        let Some(parent) = &self.parent else { return Ok((loaded, None)) };
+        let named = |loaded: LoadedSession| match name {
+            Some(name) => loaded.named(name.clone()),
+            None => loaded,
+        };
+        let Some(parent) = &self.parent else { return Ok((named(session::load(file)?), None)) };
         let reader = open_store(dir)?;
         let parent = StoredSession::find(&reader, parent)?;
         let origin = Origin::at_the_end_of(&reader, parent.uid)
-            .map_err(|source| CliError::Lineage { session: loaded.identity.name.clone(), source })?;
+            .map_err(|source| CliError::Lineage { session: parent.name.clone(), source: Box::new(source) })?;
+        let loaded = named(session::load_after(file, Known::of(&origin.book))?);
         let (Some(ancestor), Some((begins, _))) = (origin.ancestors.last(), loaded.tape.span()) else {
             // Never so: the parent is an ancestor, and a session without a bar is not loaded.
             return Ok((loaded, None));

@@ -15,6 +15,7 @@ use crate::commands::Status;
 use crate::commands::market_again::{Market, difference};
 use crate::commands::stored::{Db, StoredSession};
 use crate::error::{CliError, NotResumable};
+use crate::input::directives::Known;
 use crate::input::session;
 use crate::output::findings::print_finding;
 use crate::output::style::{ALARM, BOLD, painted};
@@ -35,7 +36,7 @@ enum Document<'a> {
     Resumed {
         resumed_after: Seq,
         #[serde(flatten)]
-        summary: RunSummary,
+        summary: Box<RunSummary>,
     },
     /// It does not happen again as it was recorded.
     Differs { session: &'a SessionName, findings: [&'a Finding; 1] },
@@ -87,7 +88,7 @@ pub(super) fn perform(request: &Request<'_>, output: &mut Output) -> Result<Stat
     store.close()?;
     // The name in this store, which an import may have chosen.
     let identity = Identity { name, ..loaded.identity };
-    let summary = RunSummary::of(&identity, &recorded, begun.elapsed());
+    let summary = Box::new(RunSummary::of(&identity, &recorded, begun.elapsed()));
     if output.is_json() {
         output.document(&Document::Resumed { resumed_after: after, summary })?;
     } else {
@@ -129,11 +130,12 @@ fn load_again(stored: &StoredSession<'_>, market: &Market) -> Result<LoadedSessi
         return Err(refused(NotResumable::OtherMarket { difference: difference(&found, &identity.tape), files }));
     }
     let directives = file.directives.clone();
-    let loaded = of_file(path, file, tape, notes)?;
+    let parent = identity.continues.map(|_| stored.origin()).transpose()?.map(|origin| origin.book);
+    let known = parent.as_ref().map(Known::of).unwrap_or_default();
+    let loaded = of_file(path, file, tape, notes, known)?;
     if loaded.identity.strategy_digest != identity.strategy_digest {
         return Err(refused(NotResumable::OtherDirectives { file: directives }));
     }
-    let parent = identity.continues.map(|_| stored.origin()).transpose()?.map(|origin| origin.book);
     Ok(LoadedSession { identity: identity.clone(), provenance: provenance.clone(), parent, ..loaded })
 }
 

@@ -28,7 +28,7 @@ use crate::what_if::{Axis, Base, Edit, Elsewhere, Figures, Grid, GridError, Pare
 #[command(next_help_heading = "What-if")]
 pub(super) struct WhatIfArgs {
     /// Give a field of the session file or of directives another value, such as venue.fees.taker=0.001 or
-    /// 'directives[*].execution_directive.slices=8'; again for more
+    /// `directives[*].execution_directive.slices=8`; again for more
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Edit::set, requires = "from", conflicts_with = "file")]
     sets: Vec<Edit>,
     /// Take a field out; again for more
@@ -227,12 +227,11 @@ fn all(
     let again = session::record(&mut MemoryStore::new(), base.again())?;
     let parent = Figures::of(&again);
     let bar = progress::over_runs(grid.runs() as u64);
-    let rows = match (store, recorded_already) {
-        (Some((_, db)), Some(already)) => keep(grid, db, &already, &|| bar.inc(1)),
-        _ => {
-            let points = grid.run(args.jobs, &|| bar.inc(1)).map_err(CliError::from);
-            points.map(|points| points.into_iter().map(|point| RowShown::of(point, None)).collect())
-        }
+    let rows = if let (Some((_, db)), Some(already)) = (store, recorded_already) {
+        keep(grid, db, &already, &|| bar.inc(1))
+    } else {
+        let points = grid.run(args.jobs, &|| bar.inc(1)).map_err(CliError::from);
+        points.map(|points| points.into_iter().map(|point| RowShown::of(point, None)).collect())
     };
     bar.finish_and_clear();
     let rows: Vec<RowShown> = rows?;
