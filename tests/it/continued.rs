@@ -111,7 +111,7 @@ fn three_sessions_are_one_story() {
     let replayed = place.json(&["replay", "third"]);
     assert_eq!(replayed["continues"]["session"], "second");
     let plan = &replayed["plans"][0];
-    assert_eq!((&plan["plan_id"], &plan["outcome"]), (&"TPL_A".into(), &"stopped_out".into()));
+    assert_eq!((&plan["plan_id"], &plan["outcome"]), (&"TPL_A".into(), &"stopped out".into()));
     assert_eq!(plan["comments"], "carried", "the comment stands beside the first session's log");
     assert_eq!(plan["stop_loss_price"], "91");
 
@@ -234,8 +234,7 @@ fn both(change: impl Fn(&mut LoadedSession)) -> (MemoryStore, LoadedSession, Loa
     let mut store = MemoryStore::new();
     let recorded = session::record(&mut store, &one).unwrap();
     let origin = Origin::at_the_end_of(&store, recorded.session).unwrap();
-    let from = origin.ancestors.last().unwrap().continued();
-    let mut two = two.continuing(from, origin.book);
+    let mut two = two.continuing(origin);
     change(&mut two);
     let recorded = session::record(&mut store, &two).unwrap();
     (store, one, two, recorded)
@@ -295,7 +294,7 @@ fn a_parent_may_go_on_after_it_was_continued() {
     record(&mut store, &whole[..cut], uid);
     let origin = Origin::at_the_end_of(&store, uid).unwrap();
     let ancestor = origin.ancestors.last().unwrap().clone();
-    let two = two.continuing(ancestor.continued(), origin.book);
+    let two = two.continuing(origin.clone());
     let second = session::record(&mut store, &two).unwrap();
     let clean = |store: &MemoryStore| verify(store, second.session, Some(&two.tape)).unwrap().is_clean();
     assert!(clean(&store));
@@ -323,15 +322,14 @@ fn a_late_fill_opens_a_plan_again_that_ended_before() {
     let plan = origin.book.plans().next().unwrap();
     let entry = plan.orders().find(|order| order.role == OrderRole::Entry).unwrap();
     let (no, plan_no) = (entry.no, plan.no);
-    let from = origin.ancestors.last().unwrap().continued();
-    let two = load("second.yaml").continuing(from, origin.book);
+    let two = load("second.yaml").continuing(origin);
     let begin: Book = two.begin();
     assert_eq!(begin.plans().count(), 0, "its result is the first session's");
     assert!(matches!(begin.plan(plan_no).unwrap().phase, Phase::Closed { .. }));
 
     let mut state = State::beginning(&two.identity, &begin);
     let at = two.tape.span().unwrap().0;
-    let begun = step(&mut state, at, Input::SessionContinued(from)).unwrap();
+    let begun = step(&mut state, at, Input::SessionContinued(two.identity.continues.unwrap())).unwrap();
     assert_eq!(begun.len(), 1, "nothing was under way");
     let fill = FillReport {
         trade_id: TradeId::new("late").unwrap(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use retrace_core::content::{Content, ContentRef};
-use retrace_core::event::{Head, SessionContinued};
+use retrace_core::event::Head;
 use retrace_core::ids::{Seq, SessionName, SessionUid};
 use retrace_core::instrument::Symbol;
 use retrace_core::manifest::{Identity, Provenance};
@@ -14,6 +14,7 @@ use retrace_core::step::TapePosition;
 use retrace_core::store::{LogStore, Manifest, StoreError};
 use retrace_core::time::Timestamp;
 use retrace_projections::ledger::{Book, KillSwitch, Ledger, Plan, Refused};
+use retrace_projections::lineage::{Ancestor, Origin};
 use retrace_projections::view::{PlanView, plan_view};
 use retrace_replay::DECISION_VERSION;
 use retrace_replay::backtest::{Backtest, Given, RunError};
@@ -43,6 +44,9 @@ pub struct LoadedSession {
     pub data_notes: Vec<DataNote>,
     /// The last book of the session that it continues, where it does.
     pub parent: Option<Book>,
+    /// The first of the sessions that it continues. Its comments are salted as that one's are, so that a directive which
+    /// is given again has the body that it had.
+    pub first: Option<SessionUid>,
 }
 
 /// What should be known of a market file before a result is trusted.
@@ -67,12 +71,13 @@ impl LoadedSession {
         self
     }
 
-    /// The same as a session that goes on from another one, of which `from` says where it ended, and `parent` is the last
-    /// book: another session too.
+    /// The same as a session that goes on from the last of the ancestors of `origin`, whose last book that is: another
+    /// session too.
     #[must_use]
-    pub fn continuing(mut self, from: SessionContinued, parent: Book) -> Self {
-        self.identity.continues = Some(from);
-        self.parent = Some(parent);
+    pub fn continuing(mut self, origin: Origin) -> Self {
+        self.identity.continues = origin.ancestors.last().map(Ancestor::continued);
+        self.first = origin.ancestors.first().map(|first| first.uid);
+        self.parent = Some(origin.book);
         self
     }
 
@@ -94,7 +99,7 @@ impl LoadedSession {
         let mut contents = BTreeMap::new();
         let mut received = Vec::with_capacity(self.directives.len());
         for parsed in &self.directives {
-            let (at, given, content) = parsed.clone().seal(session);
+            let (at, given, content) = parsed.clone().seal(self.first.unwrap_or(session));
             received.push((at, given));
             contents.extend(content);
         }
@@ -186,7 +191,7 @@ pub(crate) fn assemble(
         nonce: None,
         continues: None,
     };
-    Ok(LoadedSession { identity, provenance, tape, directives, data_notes, parent: None })
+    Ok(LoadedSession { identity, provenance, tape, directives, data_notes, parent: None, first: None })
 }
 
 /// Reads all market files of a session, in their order, and what should be known of each.

@@ -50,6 +50,7 @@ fn every_code_has_its_line_in_the_documentation() {
     assert_eq!(listed(&page, "## Input files"), rules);
     let mut others = answers("tools/src/error/code.rs", "pub fn code(&self)");
     others.extend(answers("tools/src/error/code.rs", "const fn store_code("));
+    others.extend(answers("tools/src/error/code.rs", "const fn not_continued_code("));
     others.extend(answers("tools/src/what_if/error.rs", "pub(crate) fn code(&self)"));
     others.insert("usage".to_owned());
     assert_eq!(listed(&page, "## Stores and commands"), others);

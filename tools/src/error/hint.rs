@@ -28,7 +28,9 @@ impl CliError {
         match self {
             Self::Input(problem) => problem.hint(),
             Self::WhatIf(error) => error.hint(),
-            Self::NothingChanged => Some("--set PATH=VALUE changes a value; --grid tries several".into()),
+            Self::NothingChanged => Some(
+                "--set PATH=VALUE changes a value, --grid tries several, --venue runs it with another venue".into(),
+            ),
             Self::Store(error) | Self::Record(RecordError::Store(error)) => store_hint(error),
             Self::Record(RecordError::Run(_)) => {
                 Some("what was committed before is kept as an interrupted session; `retrace sessions` shows it".into())

@@ -67,8 +67,7 @@ impl ContinuesArgs {
             .map_err(|source| CliError::NotContinued { file: file.to_owned(), source: Box::new(source) })?;
         let carried =
             CarriedOver::of(&parent.name, ancestor.events, origin.book.ledger(), &loaded.identity.account.quote);
-        let from = ancestor.continued();
-        Ok((loaded.continuing(from, origin.book), Some(carried)))
+        Ok((loaded.continuing(origin), Some(carried)))
     }
 }
 

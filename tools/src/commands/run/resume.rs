@@ -130,13 +130,17 @@ fn load_again(stored: &StoredSession<'_>, market: &Market) -> Result<LoadedSessi
         return Err(refused(NotResumable::OtherMarket { difference: difference(&found, &identity.tape), files }));
     }
     let directives = file.directives.clone();
-    let parent = identity.continues.map(|_| stored.origin()).transpose()?.map(|origin| origin.book);
-    let known = parent.as_ref().map(Known::of).unwrap_or_default();
+    let origin = identity.continues.map(|_| stored.origin()).transpose()?;
+    let known = origin.as_ref().map(|origin| Known::of(&origin.book)).unwrap_or_default();
     let loaded = of_file(path, file, tape, notes, known)?;
     if loaded.identity.strategy_digest != identity.strategy_digest {
         return Err(refused(NotResumable::OtherDirectives { file: directives }));
     }
-    Ok(LoadedSession { identity: identity.clone(), provenance: provenance.clone(), parent, ..loaded })
+    let loaded = match origin {
+        Some(origin) => loaded.continuing(origin),
+        None => loaded,
+    };
+    Ok(LoadedSession { identity: identity.clone(), provenance: provenance.clone(), ..loaded })
 }
 
 /// The line below a session's figures.
