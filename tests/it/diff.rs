@@ -35,7 +35,7 @@ fn every_pair_parts_where_it_should() {
         let name = format!("pair_{}", path.file_stem().unwrap().to_string_lossy());
         let script = std::fs::read_to_string(&path).unwrap();
         let place = Place::empty();
-        let mut store = RocksStore::create_or_open(&place.path("db")).unwrap();
+        let mut store = RocksStore::create_or_open(place.path("db")).unwrap();
         let sessions = record(&script, &mut store);
         store.close().unwrap();
         let mut told = script.lines().next().unwrap().trim_start_matches("# ").to_owned();

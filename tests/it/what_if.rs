@@ -321,7 +321,7 @@ fn the_files_must_be_those_that_the_parent_was_run_on() {
 #[test]
 fn what_is_no_backtest_or_not_what_it_says_has_no_what_if() {
     let place = recorded();
-    let mut store = RocksStore::create_or_open(&place.path("db")).unwrap();
+    let mut store = RocksStore::create_or_open(place.path("db")).unwrap();
     for (name, mode) in [("history", Mode::Import), ("live", Mode::Live), ("paper", Mode::Paper)] {
         let mut manifest = samples::manifest(name);
         manifest.identity.mode = mode;
@@ -341,7 +341,7 @@ fn what_is_no_backtest_or_not_what_it_says_has_no_what_if() {
     }
     let said = place.says(2, &["run", "--from", "forged", "--set", "venue.latency_ms=1"]);
     assert!(said.contains("is not the one that it was run with"), "{said}");
-    let reader = RocksReader::open(&place.path("db")).unwrap();
+    let reader = RocksReader::open(place.path("db")).unwrap();
     assert_eq!(reader.sessions().unwrap().len(), 5);
 }
 
@@ -351,7 +351,7 @@ fn a_what_if_that_was_interrupted_is_not_shown_as_whole() {
     let place = recorded();
     let set = ["run", "--from", "base", "--set", "venue.fees.taker=0.001"];
     place.json(&set);
-    let reader = RocksReader::open(&place.path("db")).unwrap();
+    let reader = RocksReader::open(place.path("db")).unwrap();
     let (_, uid) =
         reader.sessions().unwrap().into_iter().find(|(name, _)| name.as_str() == "base:taker-0.001").unwrap();
     let manifest: Manifest = reader.manifest(uid).unwrap();
@@ -368,7 +368,7 @@ fn a_what_if_that_was_interrupted_is_not_shown_as_whole() {
     std::fs::write(other.path("directives.jsonl"), DIRECTIVES).unwrap();
     other.edit("session.yaml", "session: sample", "session: base");
     other.json(&["run", "session.yaml"]);
-    let mut store = RocksStore::create_or_open(&other.path("db")).unwrap();
+    let mut store = RocksStore::create_or_open(other.path("db")).unwrap();
     store.create(&manifest).unwrap();
     store.commit().unwrap();
     store.close().unwrap();

@@ -1,7 +1,7 @@
 //! Two sessions side by side: the first thing in which they differ, and what it came to (DESIGN 8, `parity`).
 //!
 //! Nothing raw is compared: numbers and derived ids hang on their session. Both logs are read Step by Step, each event is
-//! told by its *cause* ([`cause`]), and Steps are paired whose inputs have one cause ([`align`]); so one more directive,
+//! told by its *cause* (`cause`), and Steps are paired whose inputs have one cause (`align`); so one more directive,
 //! report or plan in one of them is one difference, and what follows goes on being compared.
 
 mod again;

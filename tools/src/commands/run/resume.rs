@@ -134,7 +134,10 @@ fn load_again(stored: &StoredSession<'_>, market: &Market) -> Result<LoadedSessi
     let known = origin.as_ref().map(|origin| Known::of(&origin.book)).unwrap_or_default();
     let loaded = of_file(path, file, tape, notes, known)?;
     if loaded.identity.strategy_digest != identity.strategy_digest {
-        return Err(refused(NotResumable::OtherDirectives { file: directives }));
+        return Err(refused(match &provenance.what_if {
+            Some(what_if) => NotResumable::WhatIf { parent: what_if.parent.clone() },
+            None => NotResumable::OtherDirectives { file: directives },
+        }));
     }
     let loaded = match origin {
         Some(origin) => loaded.continuing(origin),
