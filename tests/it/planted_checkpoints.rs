@@ -76,3 +76,13 @@ fn a_checkpoint_behind_the_logs_end_is_found() {
     let findings = planted(|last| vec![Checkpoint { seq: Seq(257), ..last.clone() }]);
     found(&findings, 257, "a digest is noted for event 257, but the log ends at 256");
 }
+
+#[test]
+fn a_checkpoint_in_the_middle_of_a_step_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let step =
+        Whole::never_stopped(&sample_session(dir.path())).1.into_iter().find(|step| step.events.len() > 1).unwrap();
+    let seq = step.first_seq();
+    let findings = planted(|last| vec![Checkpoint { seq, finished: false, ..last.clone() }]);
+    found(&findings, seq.0, &format!("a digest is noted for event {seq}, in the middle of a Step"));
+}

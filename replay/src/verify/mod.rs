@@ -382,8 +382,14 @@ impl Rebuild {
         if let Err(error) = self.trail.step(step) {
             findings.push(Finding::new(REBUILD, Some(step.first_seq()), error.to_string()));
         }
-        let here = checkpoints.partition_point(|noted| noted.seq < step.last_seq());
-        for noted in checkpoints.iter().skip(here).take_while(|noted| noted.seq == step.last_seq()) {
+        let here = checkpoints.partition_point(|noted| noted.seq < step.first_seq());
+        for noted in checkpoints.iter().skip(here).take_while(|noted| noted.seq <= step.last_seq()) {
+            if noted.seq < step.last_seq() {
+                // A Step is appended whole: nobody of ours had a ledger there.
+                let what = format!("a digest is noted for event {}, in the middle of a Step", noted.seq);
+                findings.push(Finding::new(REBUILD, Some(noted.seq), what));
+                continue;
+            }
             let what = match (noted.projection.as_str(), noted.version) {
                 (PROJECTION, PROJECTION_VERSION) if noted.digest != self.book.ledger().digest() => {
                     format!("the ledger folded up to event {} is not the one that was noted", noted.seq)
