@@ -405,3 +405,25 @@ fn an_open_position_is_shown_at_the_current_price() {
     assert_eq!(open["mark"]["price"], "58330.55");
     assert_eq!(open["mark"]["at"], "2026-03-03T05:45:00Z");
 }
+
+/// What one form of `run` does not do is refused beside it, and never left out without a word.
+#[test]
+fn forms_of_run_that_do_not_go_together_are_refused() {
+    let place = Place::with_sample();
+    place.json(&["run", "session.yaml"]);
+    let fee = "venue.fees.taker=0.001";
+    for args in [
+        &["--from", "sample", "--venue", "simulated", "--set", fee][..],
+        &["--from", "sample", "--venue", "recorded", "--grid", fee],
+        &["--from", "sample", "--venue", "recorded", "--unset", "venue.fees"],
+        &["--from", "sample", "--set", fee, "--continues", "sample"],
+        &["--resume", "sample", "--continues", "sample"],
+        &["--resume", "sample", "--set", fee],
+        &["session.yaml", "--resume", "sample"],
+        &["session.yaml", "--set", fee],
+    ] {
+        let said = place.says(2, &[&["run"], args].concat());
+        assert!(said.contains("cannot be used with"), "{args:?}: {said}");
+    }
+    assert_eq!(place.json(&["sessions"])["sessions"].as_array().unwrap().len(), 1);
+}

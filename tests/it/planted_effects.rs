@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use retrace_core::ids::{Seq, SessionUid};
 use retrace_core::memory::MemoryStore;
@@ -118,9 +118,7 @@ fn killed(dir: &Path, loaded: &LoadedSession, when: When, requests: usize, pause
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let begun = Instant::now();
     while received(dir).len() < requests && child.try_wait().unwrap().is_none() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the venue receives nothing");
         std::thread::sleep(Duration::from_micros(200));
     }
     std::thread::sleep(pause);

@@ -131,17 +131,13 @@ impl<'a> StoreRecorder<'a> {
 
     /// Notes the digests of the trail and of the ledger behind the last Step.
     fn mark(&mut self, ledger: &Ledger, finished: bool) {
-        let seq = self.appended;
-        let mark = |projection: &str, version, digest| Checkpoint {
-            seq,
-            projection: projection.to_owned(),
-            version,
-            digest,
-            finished,
-        };
-        self.marks.retain(|mark| mark.seq != seq);
-        self.marks.push(mark(TRAIL, TRAIL_VERSION, self.trail.digest()));
-        self.marks.push(mark(PROJECTION, PROJECTION_VERSION, ledger.digest()));
+        self.marks.push(self.noted(TRAIL, TRAIL_VERSION, self.trail.digest(), finished));
+        self.marks.push(self.noted(PROJECTION, PROJECTION_VERSION, ledger.digest(), finished));
+    }
+
+    /// A digest behind the last Step.
+    fn noted(&self, projection: &str, version: u32, digest: [u8; 32], finished: bool) -> Checkpoint {
+        Checkpoint { seq: self.appended, projection: projection.to_owned(), version, digest, finished }
     }
 
     /// Makes everything appended durable and tells of it.
@@ -176,6 +172,10 @@ impl Recorder for StoreRecorder<'_> {
         self.marked = self.trail.step(step)?;
         self.appended = step.last_seq();
         self.steps = self.steps.saturating_add(1);
+        if self.marked {
+            // Its ledger is shown later: a commit between them takes this one along.
+            self.marks.push(self.noted(TRAIL, TRAIL_VERSION, self.trail.digest(), false));
+        }
         self.waiting = self.waiting.saturating_add(step.events.len() as u64);
         if self.waiting >= self.commit_every {
             self.commit()?;

@@ -29,6 +29,16 @@ pub(super) struct Args {
     /// Session file
     #[arg(value_name = "FILE.yaml", required_unless_present_any = ["resume", "from"])]
     file: Option<PathBuf>,
+    #[command(flatten)]
+    db: Db,
+    /// Name of the session, instead of the file's
+    #[arg(long, value_name = "NAME", value_parser = session_name)]
+    session: Option<SessionName>,
+    /// Exit with status 1 where a directive was refused
+    #[arg(long)]
+    strict: bool,
+    #[command(flatten)]
+    continues: continues::ContinuesArgs,
     /// Go on with this session, whose run was interrupted, from the files that it was begun with
     #[arg(long, value_name = "SESSION", conflicts_with_all = ["file", "session", "from"])]
     resume: Option<String>,
@@ -36,21 +46,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "SESSION", conflicts_with = "file")]
     from: Option<String>,
     #[command(flatten)]
-    parity: parity::Rerun,
-    #[command(flatten)]
-    what_if: what_if::WhatIfArgs,
-    #[command(flatten)]
     market: Market,
     #[command(flatten)]
-    db: Db,
-    /// Name of the session, instead of the file's
-    #[arg(long, value_name = "NAME", value_parser = session_name)]
-    session: Option<SessionName>,
+    parity: parity::Rerun,
+    // Last, because its heading stands above all that follows.
     #[command(flatten)]
-    continues: continues::ContinuesArgs,
-    /// Exit with status 1 where a directive was refused
-    #[arg(long)]
-    strict: bool,
+    what_if: what_if::WhatIfArgs,
 }
 
 pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {

@@ -137,6 +137,11 @@ impl Document {
 
 fn compare(session: &SessionName, ours: &Document, theirs: &Document, output: &mut Output) -> Result<Status, CliError> {
     let (one, other) = (ours.marks(theirs), theirs.marks(ours));
+    if one.is_empty() || other.is_empty() {
+        return Err(CliError::NoMarks {
+            session: if one.is_empty() { &ours.session } else { &theirs.session }.clone(),
+        });
+    }
     let parts = parting(&one, &other);
     let status = if parts.is_some() { Status::Found } else { Status::Fine };
     let alike_up_to = parts.map_or(one.last().map_or(Seq(0), |mark| mark.seq), |parts| parts.alike);

@@ -43,7 +43,7 @@ impl CliError {
             | Self::Rerun { source: CannotRerun::RecordsNothing | CannotRerun::PricesAreRecorded, .. } => "usage",
             Self::Rerun { .. } => "cannot_rerun",
             Self::Import { .. } => "bad_export",
-            Self::BadTrail { .. } | Self::OtherTrail { .. } => "bad_trail",
+            Self::BadTrail { .. } | Self::OtherTrail { .. } | Self::NoMarks { .. } => "bad_trail",
             Self::AlreadyThere { .. } => "session_exists",
             Self::Registry(RegistryError::Unknown { .. }) => "no_projection",
             Self::Registry(_) => "bad_projections",

@@ -67,6 +67,9 @@ impl CliError {
             }
             Self::Import { source, .. } => Some(import_hint(source).into()),
             Self::BadTrail { .. } => Some("`retrace trail SESSION --db DIR --json > FILE` writes one".into()),
+            Self::NoMarks { .. } => {
+                Some("it was recorded by a version that left none, or was interrupted before the first".into())
+            }
             Self::OtherTrail { .. } => Some("print both with one version of retrace".into()),
             Self::AlreadyThere { name, db, other_end: None } => {
                 let db = shell_word(db);

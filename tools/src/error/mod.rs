@@ -214,6 +214,12 @@ pub enum CliError {
         /// What is wrong, and where.
         source: serde_json::Error,
     },
+    /// A session has no mark to compare.
+    #[error("the trail of {session} has no mark: nothing can be compared")]
+    NoMarks {
+        /// Its name.
+        session: String,
+    },
     /// A trail counts what another version of it counts.
     #[error("{}: a trail of version {found}; this build knows version {known}", path.display())]
     OtherTrail {

@@ -184,7 +184,7 @@ impl<'a> GridShown<'a> {
     pub(crate) fn print(&self, page: &mut dyn Write) -> Result<(), CliError> {
         let ParentShown { session, values, figures } = &self.parent;
         let runs = counted(self.rows.len() as u64, "run");
-        writeln!(page, "{}  {runs} of what if", painted(BOLD, session))?;
+        writeln!(page, "{}  what if, in {runs}", painted(BOLD, session))?;
         let labels = labels(&self.paths);
         let mut heads: Vec<(&str, Align)> = vec![("", Align::Left)];
         heads.extend(labels.iter().map(|label| (label.as_str(), Align::Point)));

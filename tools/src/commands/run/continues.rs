@@ -20,7 +20,7 @@ use crate::session::{self, LoadedSession};
 #[derive(Debug, clap::Args)]
 pub(super) struct ContinuesArgs {
     /// Session of the store to go on from: its open plans, orders and timers, where its log ends
-    #[arg(long = "continues", value_name = "SESSION", requires = "file")]
+    #[arg(long = "continues", value_name = "SESSION", requires = "file", conflicts_with_all = ["from", "resume"])]
     parent: Option<String>,
 }
 

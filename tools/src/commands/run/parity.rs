@@ -40,7 +40,7 @@ pub(super) enum Venue {
 #[derive(Debug, clap::Args)]
 pub(super) struct Rerun {
     /// Which venue to run it against
-    #[arg(long, value_name = "VENUE", requires = "from", conflicts_with = "file")]
+    #[arg(long, value_name = "VENUE", requires = "from", conflicts_with_all = ["file", "sets", "unsets", "axes"])]
     pub(super) venue: Option<Venue>,
     /// With the simulated venue: take the prices from the market data that this session file names
     #[arg(long, value_name = "FILE.yaml", requires = "venue")]

@@ -29,10 +29,10 @@ use crate::what_if::{Axis, Base, Edit, Elsewhere, Figures, Grid, GridError, Pare
 pub(super) struct WhatIfArgs {
     /// Give a field of the session file or of directives another value, such as venue.fees.taker=0.001 or
     /// `directives[*].execution_directive.slices=8`; again for more
-    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Edit::set, requires = "from", conflicts_with = "file")]
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = Edit::set, requires = "from", conflicts_with_all = ["file", "resume"])]
     sets: Vec<Edit>,
     /// Take a field out; again for more
-    #[arg(long = "unset", value_name = "PATH", value_parser = Edit::unset, requires = "from", conflicts_with = "file")]
+    #[arg(long = "unset", value_name = "PATH", value_parser = Edit::unset, requires = "from", conflicts_with_all = ["file", "resume"])]
     unsets: Vec<Edit>,
     /// Run every combination of several values, and print a table; again for more places
     #[arg(
@@ -40,7 +40,7 @@ pub(super) struct WhatIfArgs {
         value_name = "PATH=VALUE,...",
         value_parser = Axis::read,
         requires = "from",
-        conflicts_with_all = ["file", "session"]
+        conflicts_with_all = ["file", "session", "resume"]
     )]
     axes: Vec<Axis>,
     /// Record every run of the grid as a session of its own
