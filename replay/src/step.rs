@@ -13,7 +13,7 @@ use crate::worker;
 
 /// The version of the decisions that this code makes. Raised whenever the same inputs lead to other decisions; it is
 /// part of a session's identity, so that an older session is told apart from a wrong one.
-pub const DECISION_VERSION: u32 = 5;
+pub const DECISION_VERSION: u32 = 6;
 
 /// The engine stops: what it was given cannot have come from its own past.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,10 +1,10 @@
 //! When a group and a plan have come to their end (SEMANTICS 6).
 
 use retrace_core::directive::Algorithm;
-use retrace_core::event::{Because, Decision, GroupAction, GroupEnd, Outcome};
+use retrace_core::event::{AfterRefusal, Because, Decision, GroupAction, GroupEnd, Outcome};
 use retrace_core::ids::{PlanNo, TimerId};
 use retrace_core::order::{OrderRole, OrderStatus};
-use retrace_projections::ledger::{Course, Group, Order, Phase, Plan, is_protection};
+use retrace_projections::ledger::{Course, Group, HeldBack, Order, Phase, Plan, is_protection};
 
 use super::{actions, cancel, closing, current_price, schedule, snapshot};
 use crate::step::{Deciding, EngineError};
@@ -61,8 +61,13 @@ fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Opti
     // Something is left to send. It ended short for good where the last slice's order ended short, or where the venue
     // refused once too often.
     let slice = group.slices_due.saturating_sub(1);
-    let Some(last) = group.orders.own_last().filter(|order| order.slice == slice) else { return Ok(None) };
     let last_slice = schedule::next_slice(deciding, plan.no, group).is_none();
+    // The risk gate let none go out for the last slice, and what an earlier one was to trade was ended by the venue since.
+    let refused = |held: HeldBack| held.slice == slice && held.then == AfterRefusal::GivenUp;
+    if last_slice && group.held_back.is_some_and(refused) {
+        return Ok(Some(GroupEnd::Incomplete));
+    }
+    let Some(last) = group.orders.own_last().filter(|order| order.slice == slice) else { return Ok(None) };
     let short = match last.status {
         // It is to be sent again.
         _ if group.ordered.resend => false,
