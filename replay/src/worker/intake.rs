@@ -441,8 +441,10 @@ fn begin_close(
         return Ok(already_closed(deciding, id, plan_id)?);
     };
     // Stopped out it is being flattened already, at any price: a close could only slow that down. Where only a stop is
-    // left that rests, it is not; nor where one was set off that may not trade at any price.
-    let at_any_price = |stop: &Order| stop.set_off && stop.terms.limit_price().is_none();
+    // left that rests, it is not; nor where one was set off that may not trade at any price. One that is done was set
+    // off, told or not: its trades are on their way.
+    let was_set_off = |stop: &Order| stop.set_off || stop.is_done();
+    let at_any_price = |stop: &Order| was_set_off(stop) && stop.terms.limit_price().is_none();
     let waits = |stop: &Order| stop.fills.is_empty() && !at_any_price(stop);
     let rests = plan.working(OrderRole::StopLoss).any(waits) && plan.working(OrderRole::Flatten).next().is_none();
     if matches!(plan.phase, Phase::StoppedOut | Phase::Reopened { .. }) && !rests {
