@@ -212,7 +212,12 @@ impl Order {
     /// Whether nothing more is to be asked of it, because it works no more and that is still to be told: the venue said,
     /// of a change of it, that it knows no such order, or told its end and not all the fills before that.
     pub fn is_unknown(&self) -> bool {
-        self.is_working() && (self.reason == Some(VenueReason::UnknownOrder) || self.told.end.is_some())
+        self.owes_fills() || (self.is_working() && self.reason == Some(VenueReason::UnknownOrder))
+    }
+
+    /// Whether its end was told, and not all the fills before that: until they are, it counts as working with those.
+    pub const fn owes_fills(&self) -> bool {
+        self.is_working() && self.told.end.is_some()
     }
 
     /// Whether it did not grow when it was to: what was to be added is missing, also where it has ended since.

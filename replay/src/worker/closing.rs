@@ -2,7 +2,7 @@
 
 mod slices;
 
-use retrace_core::amount::Quantity;
+use retrace_core::amount::{Position, Quantity};
 use retrace_core::directive::{Algorithm, EntryTerms, OnLimit, WhenLimitHolds};
 use retrace_core::event::{Because, Decision, GroupAction, TimerPurpose, VenueReason};
 use retrace_core::ids::{GroupNo, PlanNo, TimerId};
@@ -33,10 +33,10 @@ pub(super) fn close(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
     {
         return open_group(deciding, &plan, closing, held, Algorithm::Twap(twap)).map(|_| ());
     }
+    let Some(quantity) = unsold(deciding, &plan, held)? else { return Ok(()) };
     if let Some(group) = open.filter(|_| plan.closes_in_slices()) {
-        return slices::send(deciding, &plan, group, held);
+        return slices::send(deciding, &plan, group, quantity);
     }
-    let quantity = held;
     let terms = match next_try(&plan, closing) {
         Try::Now(terms) => terms,
         Try::Later => {
@@ -63,6 +63,16 @@ pub(super) fn close(deciding: &mut Deciding<'_>, no: PlanNo) -> Result<(), Engin
         _ => Because::LimitHeld,
     };
     send(deciding, &plan, group, last_slice, (terms, quantity, because))
+}
+
+/// What of `held` no stop has sold that ended, as the venue said, before all of its fills are told: nothing is sold in
+/// their place. `None` where that is all of it.
+fn unsold(deciding: &Deciding<'_>, plan: &Plan, held: Quantity) -> Result<Option<Quantity>, EngineError> {
+    let mut left = Side::Buy.signed(held);
+    for stop in plan.working(OrderRole::StopLoss).filter(|stop| stop.owes_fills()) {
+        left = deciding.exact(left.minus(stop.missing_fill()))?;
+    }
+    Ok(left.size().filter(|_| left > Position::FLAT))
 }
 
 fn open_group(
