@@ -227,10 +227,11 @@ impl Auditor {
         let (no, order) = (effect.plan, effect.order);
         let Some(plan) = self.plans.get(&no) else { return Ok(()) };
         // A reduce that is still under way when the plan is to end is cancelled as soon as it is answered; until then
-        // the venue lets it trade no more than is held.
+        // the venue lets it trade no more than is held. What a stop sold that has ended, told or not, has left, whatever
+        // its plan was told to do since.
         let counts = |order: &Order| match order.kind {
             Kind::Exit => order.ending || plan.phase == Phase::Standing,
-            Kind::Stop => plan.phase == Phase::StoppedOut,
+            Kind::Stop => plan.phase == Phase::StoppedOut || order.ended,
             Kind::Entry | Kind::Profit => false,
         };
         let leaving = self.of_plan(no).filter(|(_, order)| counts(order)).map(|(_, order)| order.left_as_asked()).sum();

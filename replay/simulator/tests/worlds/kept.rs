@@ -1,2 +1,13 @@
 //! Seeds that once found a bug of the engine. A seed means another world whenever the roll changes, so the bugs are
 //! also kept as scripts of their own.
+
+use crate::hold;
+
+/// A stop without a size was said to be done while its trade was still to be told, and a CLOSE sold in its place: over
+/// time, and at once.
+#[test]
+fn a_close_sells_nothing_in_place_of_a_stop_that_is_done() {
+    for seed in [67_912, 66_748] {
+        hold(seed);
+    }
+}

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "tests")]
 
 mod faults;
+mod kept;
 
 use retrace_core::ids::SessionUid;
 use retrace_core::manifest::Provenance;
