@@ -1,5 +1,6 @@
 //! How an execution group divides its quantity: the algorithms, and what of them is arithmetic alone.
 
+use bincode::{Decode, Encode};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -10,7 +11,7 @@ use crate::order::Side;
 use crate::time::Span;
 
 /// How an execution group divides its quantity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 pub enum Algorithm {
     /// One order for all of it.
@@ -24,7 +25,7 @@ pub enum Algorithm {
 }
 
 /// A time-weighted schedule. Slice `k` of `slices` is due at `k * duration / slices` after the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct Twap {
     /// From the first slice to the end of the last interval.
     pub duration: Span,
@@ -36,14 +37,14 @@ pub struct Twap {
 
 /// A limit order of which the market sees a part at a time. Where the venue cannot hide the rest by itself, the worker
 /// sends the parts, one order after the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct Iceberg {
     /// The most that is shown at a time.
     pub visible: Quantity,
 }
 
 /// A grid of limit orders. Layer 0 stands nearest to the market: at `to` where it buys, at `from` where it sells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct Layered {
     /// How many; at least one.
     pub layers: u32,

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use bincode::de::Decoder;
+use bincode::enc::Encoder;
+use bincode::error::{DecodeError, EncodeError};
+use bincode::{Decode, Encode};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -66,6 +70,34 @@ macro_rules! display_as_decimal {
     )*};
 }
 display_as_decimal!(Price, Quantity, Position, Money);
+
+/// A number is mantissa and scale; it comes back through its type's own constructor.
+macro_rules! saved_as_decimal {
+    ($($name:ident by $new:expr),*) => {$(
+        impl Encode for $name {
+            fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+                self.0.mantissa().encode(encoder)?;
+                self.0.scale().encode(encoder)
+            }
+        }
+
+        impl<C> Decode<C> for $name {
+            fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+                let (mantissa, scale) = <(i128, u32)>::decode(decoder)?;
+                let number = Decimal::try_from_i128_with_scale(mantissa, scale).ok();
+                number.and_then($new).ok_or(DecodeError::Other("a number out of bounds"))
+            }
+        }
+
+        bincode::impl_borrow_decode!($name);
+    )*};
+}
+saved_as_decimal!(
+    Price by |number| Price::new(number).ok(),
+    Quantity by |number| Quantity::new(number).ok(),
+    Position by |number| Position::new(number).ok(),
+    Money by |number| Some(Money::new(number))
+);
 
 /// Quote asset per one unit of the base asset. Always above zero, at most 12 decimals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

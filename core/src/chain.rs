@@ -9,6 +9,7 @@ use crate::event::Head;
 use crate::frame::{FrameError, read_frame};
 use crate::ids::{Seq, SessionUid};
 use crate::manifest::Identity;
+use crate::saved::{FoldState, SavedAt};
 
 /// The block format that this build writes.
 pub const BLOCK_FORMAT: u8 = 1;
@@ -132,6 +133,11 @@ impl OpenBlock {
         Seq(self.first_seq.0.saturating_add(u64::from(self.events)))
     }
 
+    /// Where a state stands that is saved now.
+    pub fn saves(&self, state: &FoldState) -> SavedAt {
+        SavedAt::new(Seq(self.next_seq().0.saturating_sub(1)), self.head(), self.number, state)
+    }
+
     /// The hash over all of the log up to now.
     pub fn head(&self) -> Head {
         Head(*self.hasher.finalize().as_bytes())
@@ -187,6 +193,8 @@ pub struct Block<'a> {
     pub previous: Head,
     /// The seq of its first event.
     pub first_seq: Seq,
+    /// How many events it has.
+    pub events: u32,
     /// Its frames, in order, without their length prefixes.
     pub frames: Vec<&'a [u8]>,
     /// `chain_k` over what it holds, computed from its bytes.
@@ -194,6 +202,11 @@ pub struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
+    /// The seq of the event that follows it.
+    pub fn next_seq(&self) -> Seq {
+        Seq(self.first_seq.0.saturating_add(u64::from(self.events)))
+    }
+
     /// Reads a stored block and checks that its header agrees with its frames. Payloads are not looked into.
     ///
     /// # Errors
@@ -236,6 +249,6 @@ impl<'a> Block<'a> {
                 return Err(BlockError::Disagrees { field, header, frames: found });
             }
         }
-        Ok(Self { session, number, previous, first_seq, frames, chain: Head(*hasher.finalize().as_bytes()) })
+        Ok(Self { session, number, previous, first_seq, events, frames, chain: Head(*hasher.finalize().as_bytes()) })
     }
 }

@@ -3,6 +3,7 @@
 //! Erasing a text with its salt leaves the chain whole and the digest meaningless (DESIGN 4). A backtest derives its
 //! salts from its identity, so that two runs write the same bytes; a live session draws them at random.
 
+use bincode::{Decode, Encode};
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -14,7 +15,7 @@ use crate::ids::{DirectiveId, SessionUid};
 pub struct Salt(pub [u8; 16]);
 
 /// The commitment to a text: BLAKE3 of its salt and itself. Also the key under which the store keeps the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct ContentRef(pub [u8; 32]);
 
 /// A free text with its salt, as it stands beside the log.

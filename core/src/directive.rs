@@ -3,6 +3,7 @@
 mod action;
 mod batch;
 
+use bincode::{Decode, Encode};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -40,13 +41,14 @@ spelled! {
 }
 
 /// The strategist's intent: knows plans, never orders. Its id is its idempotency key, for ever.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct StrategyDirective {
     /// The idempotency key.
     pub directive_id: DirectiveId,
     /// Free text, out of line.
     pub comments: Option<ContentRef>,
     /// How sure the strategist is, 0 to 1. Recorded, not acted on.
+    #[bincode(with_serde)]
     pub confidence: Option<Decimal>,
     /// What made the strategist act. Recorded, not acted on.
     pub causality: Vec<CausalityId>,
@@ -55,7 +57,7 @@ pub struct StrategyDirective {
 }
 
 /// What is wanted, by scope.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 pub enum Intent {
     /// Open a plan.
@@ -73,7 +75,7 @@ pub enum Intent {
 }
 
 /// A plan to open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct NewTrade {
     /// The caller's own name for the plan; derived from the directive id where absent.
     pub plan_id: Option<PlanId>,
@@ -94,7 +96,7 @@ pub struct NewTrade {
 }
 
 /// Changes to plans. What is absent stays.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct ModifyPlans {
     /// Which plans; never empty.
     pub plans: Vec<PlanId>,
@@ -103,6 +105,7 @@ pub struct ModifyPlans {
     /// How orders toward the size are placed from now on; `None` where nothing is said of it.
     pub entry: Option<EntryTerms>,
     /// How large the position shall be, in each plan's direction; zero leaves the plan flat and active.
+    #[bincode(with_serde)]
     pub target: Option<Decimal>,
     /// What happens to the stop.
     pub stop: Option<StopChange>,
@@ -113,7 +116,7 @@ pub struct ModifyPlans {
 }
 
 /// Plans to close.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct ClosePlans {
     /// Which plans; never empty.
     pub plans: Vec<PlanId>,
@@ -122,7 +125,7 @@ pub struct ClosePlans {
 }
 
 /// How orders that follow from a target are placed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct EntryTerms {
     /// The limit price; `None` for market orders.
     pub limit_price: Option<Price>,
@@ -138,13 +141,13 @@ impl EntryTerms {
 }
 
 /// A protective level, absolute or relative to the current price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 pub enum StopLevel {
     /// At this price.
     At(Price),
     /// This fraction of the current price away from it, read once, at the decision. Only ever tightens.
-    Tolerance(Decimal),
+    Tolerance(#[bincode(with_serde)] Decimal),
     /// At a price, as a stop limit.
     Limited {
         /// The level that sets it off.
@@ -157,7 +160,7 @@ pub enum StopLevel {
 }
 
 /// A change of the stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 pub enum StopChange {
     /// Move it.
@@ -167,7 +170,7 @@ pub enum StopChange {
 }
 
 /// A change of the take profit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 pub enum TakeProfitChange {
     /// Move it.
@@ -177,11 +180,12 @@ pub enum TakeProfitChange {
 }
 
 /// How a target is to be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct ExecutionHint {
     /// The algorithm; `None` lets the urgency decide.
     pub algorithm: Option<Algorithm>,
     /// 0 (patient) to 1 (at once).
+    #[bincode(with_serde)]
     pub urgency: Option<Decimal>,
     /// How long after its start a group is given up: what works is cancelled, what is not sent is not sent any more.
     /// `None` for no such time.
@@ -195,18 +199,20 @@ impl ExecutionHint {
 }
 
 /// How a close is carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct CloseHint {
     /// 0 (patient) to 1 (at once).
+    #[bincode(with_serde)]
     pub urgency: Option<Decimal>,
     /// The largest acceptable distance from the current price at the decision, as a fraction of it.
+    #[bincode(with_serde)]
     pub max_total_slippage: Option<Decimal>,
     /// What to do when nothing fills inside that distance.
     pub on_limit: OnLimit,
 }
 
 /// What to do when a close finds no price inside its limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct OnLimit {
     /// How long until the next try.
     pub retry: Span,
@@ -223,25 +229,25 @@ impl Default for OnLimit {
 }
 
 /// What makes two bodies of one directive id the same or not: a digest of all fields, and a short one of each.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct BodyDigest {
     /// BLAKE3 over every field's name and value.
     pub whole: [u8; 32],
     /// The first four bytes of each present field's BLAKE3, to name the first that differs.
-    fields: Vec<(&'static str, [u8; 4])>,
+    fields: Vec<(String, [u8; 4])>,
 }
 
 impl BodyDigest {
     /// Whether both instruct the same: all fields but the comments, whose digests are salted per directive.
     pub fn instructs_as(&self, other: &Self) -> bool {
         let instruction =
-            |digest: &Self| digest.fields.iter().filter(|(name, _)| *name != "comments").copied().collect();
+            |digest: &Self| digest.fields.iter().filter(|(name, _)| *name != "comments").cloned().collect();
         let (mine, theirs): (Vec<_>, Vec<_>) = (instruction(self), instruction(other));
         mine == theirs
     }
 
     /// The first field, in the order of the directive's own fields, that differs from `other`.
-    pub fn first_difference(&self, other: &Self) -> Option<&'static str> {
+    pub fn first_difference(&self, other: &Self) -> Option<String> {
         let mut mine = self.fields.iter().peekable();
         let mut theirs = other.fields.iter().peekable();
         loop {
@@ -250,9 +256,9 @@ impl BodyDigest {
                 (Some(a), Some(b)) if a == b => {}
                 (Some(a), Some(b)) => {
                     let missing_here = self.fields.iter().all(|(name, _)| *name != b.0);
-                    return Some(if missing_here { b.0 } else { a.0 });
+                    return Some(if missing_here { b.0.clone() } else { a.0.clone() });
                 }
-                (Some(only), None) | (None, Some(only)) => return Some(only.0),
+                (Some(only), None) | (None, Some(only)) => return Some(only.0.clone()),
             }
         }
     }
@@ -301,7 +307,7 @@ impl StrategyDirective {
             for (slot, byte) in short.iter_mut().zip(digest.as_bytes()) {
                 *slot = *byte;
             }
-            fields.push((name, short));
+            fields.push((name.to_owned(), short));
         }
         BodyDigest { whole: *whole.finalize().as_bytes(), fields }
     }

@@ -5,6 +5,7 @@
 //! happened. The first 12 hex digits of such an id are the session's, the other 20 the cause's, so a client order id
 //! found at a venue leads back to its session, and two sessions are aligned by comparing the rest.
 
+use bincode::{Decode, Encode};
 use std::fmt;
 use std::str::FromStr;
 
@@ -48,7 +49,7 @@ fn check_name(value: &str) -> Result<String, IdError> {
 macro_rules! names {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Encode, Decode)]
         pub struct $name(String);
 
         impl $name {
@@ -95,7 +96,7 @@ names! {
 macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident($inner:ty);)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Encode, Decode)]
         pub struct $name(pub $inner);
 
         impl $name {
@@ -129,7 +130,7 @@ numbers! {
 }
 
 /// A session's own id: a `UUIDv8` made of the BLAKE3 of its identity (see [`crate::manifest`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct SessionUid(pub [u8; 16]);
 
 impl fmt::Display for SessionUid {
@@ -147,7 +148,7 @@ impl Serialize for SessionUid {
 macro_rules! public_ids {
     ($($(#[$doc:meta])* $name:ident, $prefix:literal;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
         pub struct $name([u8; 16]);
 
         impl fmt::Display for $name {

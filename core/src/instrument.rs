@@ -1,5 +1,6 @@
 //! What is traded: assets, symbols, and the rules a venue sets for a symbol.
 
+use bincode::{Decode, Encode};
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,11 +11,11 @@ use crate::amount::{AmountError, Money, Position, Price, Quantity};
 use crate::exact::{self, Inexact, Rounding};
 
 /// The name of an asset, such as `BTC`: 1 to 16 letters and digits, upper case.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Encode, Decode)]
 pub struct Asset(String);
 
 /// A pair of assets, written `BASE/QUOTE`, such as `BTC/USDT`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct Symbol {
     base: Asset,
     quote: Asset,
@@ -92,7 +93,7 @@ impl Serialize for Symbol {
 }
 
 /// A symbol with its trading rules.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct Instrument {
     /// The pair.
     pub symbol: Symbol,

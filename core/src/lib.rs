@@ -28,6 +28,7 @@ pub mod cursor;
 pub mod index;
 pub mod log;
 pub mod memory;
+pub mod saved;
 pub mod store;
 pub mod trail;
 

@@ -1,8 +1,12 @@
 //! Reading a session's log from its first event to its last, with every link of the chain checked on the way.
 
+mod behind;
 mod steps;
 
+pub use behind::read_log_behind;
 pub use steps::LogSteps;
+
+use behind::Behind;
 
 use crate::chain::{Block, BlockError, BlockLimits, OpenBlock, genesis};
 use crate::event::Head;
@@ -140,34 +144,13 @@ fn scan_frames(
         steps: 0,
         watermark,
         more: true,
+        behind: None,
         take,
         fault,
     };
     scan.check_head();
-    for block in reader.blocks(session, 1)? {
-        match block {
-            Ok((number, bytes)) => scan.block(session, number, &bytes),
-            Err(error) => (scan.fault)(error.into()),
-        }
-        if !scan.more {
-            return Ok(scan.end());
-        }
-    }
-    match reader.open_frames(session) {
-        Ok(frames) => {
-            for (_, frame) in &frames {
-                if !scan.frame(frame) {
-                    return Ok(scan.end());
-                }
-            }
-        }
-        Err(error) => (scan.fault)(error.into()),
-    }
-    let end = scan.end();
-    if end.last_seq < watermark.durable_seq {
-        (scan.fault)(LogFault::LostTail { log: end.last_seq, watermark: watermark.durable_seq });
-    }
-    Ok(end)
+    scan.read_on(reader, session, 1)?;
+    Ok(scan.end())
 }
 
 /// Reads every Step of a session in order; the first fault ends the reading. `take` ends it by answering `false`.
@@ -208,6 +191,8 @@ struct Scan<'a> {
     steps: u64,
     watermark: Watermark,
     more: bool,
+    /// The place behind which Steps are given out; `None` for all of them.
+    behind: Option<Behind>,
     take: &'a mut dyn FnMut(&[u8], Step) -> bool,
     fault: &'a mut dyn FnMut(LogFault),
 }
@@ -220,6 +205,34 @@ impl Scan<'_> {
             blocks: self.open.number().saturating_sub(1),
             steps: self.steps,
         }
+    }
+
+    /// Reads the blocks from number `from` on, then the frames of the block that is open.
+    fn read_on(&mut self, reader: &dyn LogReader, session: SessionUid, from: u32) -> Result<(), StoreError> {
+        for block in reader.blocks(session, from)? {
+            match block {
+                Ok((number, bytes)) => self.block(session, number, &bytes),
+                Err(error) => (self.fault)(error.into()),
+            }
+            if !self.more {
+                return Ok(());
+            }
+        }
+        match reader.open_frames(session) {
+            Ok(frames) => {
+                for (_, frame) in &frames {
+                    if !self.frame(frame) {
+                        return Ok(());
+                    }
+                }
+            }
+            Err(error) => (self.fault)(error.into()),
+        }
+        let (log, durable) = (self.end().last_seq, self.watermark.durable_seq);
+        if log < durable {
+            (self.fault)(LogFault::LostTail { log, watermark: durable });
+        }
+        Ok(())
     }
 
     fn block(&mut self, session: SessionUid, number: u32, bytes: &[u8]) {
@@ -304,9 +317,12 @@ impl Scan<'_> {
             }
         }
         self.previous = Some((step.time, step.tape));
-        self.steps = self.steps.saturating_add(1);
         let _ = self.open.push(frame, u32::try_from(step.events.len()).unwrap_or(u32::MAX));
         self.check_head();
+        if self.behind.as_ref().is_some_and(|behind| behind.hides(step.last_seq())) {
+            return true;
+        }
+        self.steps = self.steps.saturating_add(1);
         self.more = (self.take)(frame, step);
         self.more
     }
@@ -316,6 +332,9 @@ impl Scan<'_> {
         let Watermark { durable_seq, head, .. } = self.watermark;
         if end.last_seq == durable_seq && end.head != head {
             (self.fault)(LogFault::OtherHead { seq: durable_seq, found: end.head, written: head });
+        }
+        if let Some(fault) = self.behind.as_mut().and_then(|behind| behind.check(end.last_seq, end.head)) {
+            (self.fault)(fault);
         }
     }
 }

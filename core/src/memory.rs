@@ -8,6 +8,7 @@ use crate::event::Head;
 use crate::frame::decode_frame;
 use crate::ids::{Seq, SessionName, SessionUid};
 use crate::index::{IndexEntry, index_entries};
+use crate::saved::{FoldState, SavedAt};
 use crate::store::{Checkpoint, LogReader, LogStore, Manifest, StoreError, Watermark};
 
 /// A store in memory. Everything is gone when it is dropped.
@@ -25,6 +26,7 @@ struct Session {
     index: BTreeSet<Vec<u8>>,
     contents: BTreeMap<ContentRef, Content>,
     checkpoints: Vec<Checkpoint>,
+    states: BTreeMap<Seq, (SavedAt, Vec<u8>)>,
     watermark: Watermark,
 }
 
@@ -84,6 +86,14 @@ impl LogReader for MemoryStore {
         Ok(self.session(session)?.checkpoints.clone())
     }
 
+    fn saved_states(&self, session: SessionUid) -> Result<Vec<SavedAt>, StoreError> {
+        Ok(self.session(session)?.states.values().map(|(saved, _)| saved.clone()).collect())
+    }
+
+    fn saved_state(&self, session: SessionUid, seq: Seq) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.session(session)?.states.get(&seq).map(|(_, bytes)| bytes.clone()))
+    }
+
     fn watermark(&self, session: SessionUid) -> Result<Watermark, StoreError> {
         Ok(self.session(session)?.watermark)
     }
@@ -111,6 +121,7 @@ impl LogStore for MemoryStore {
             index: BTreeSet::new(),
             contents: BTreeMap::new(),
             checkpoints: Vec::new(),
+            states: BTreeMap::new(),
             watermark,
         };
         self.sessions.insert(uid, session);
@@ -171,6 +182,13 @@ impl LogStore for MemoryStore {
         checkpoints.retain(|known| known.key() != checkpoint.key());
         checkpoints.push(checkpoint.clone());
         checkpoints.sort_by(|a, b| a.key().cmp(&b.key()));
+        Ok(())
+    }
+
+    fn put_state(&mut self, session: SessionUid, state: &FoldState) -> Result<(), StoreError> {
+        let session = self.session_mut(session)?;
+        let saved = session.open.saves(state);
+        session.states.insert(saved.seq, (saved, state.bytes.clone()));
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! The words of an order: side, role, type, time in force, status.
 
+use bincode::{Decode, Encode};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -18,7 +19,7 @@ pub(crate) trait Word: Copy + PartialEq + 'static {
 macro_rules! spelled {
     ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* })*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ::bincode::Encode, ::bincode::Decode)]
         pub enum $name { $($(#[$vdoc])* $variant,)* }
 
         impl $name {
@@ -171,7 +172,7 @@ impl OrderStatus {
 }
 
 /// How long an order stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum TimeInForce {
     /// Until cancelled.
@@ -210,7 +211,7 @@ impl TimeInForce {
 }
 
 /// An order's type together with the prices that only this type has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderTerms {
     /// At the best available price.

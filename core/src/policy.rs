@@ -1,6 +1,7 @@
 //! What a session's configuration lays down for all of its orders: limits, defaults, patience. Part of its chained
 //! identity, because decisions depend on it.
 
+use bincode::{Decode, Encode};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -78,7 +79,7 @@ spelled! {
 }
 
 /// How several trades of one directive are coordinated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct BatchPolicy {
     /// How they hang together.
     pub execution_mode: ExecutionMode,

@@ -3,12 +3,13 @@
 use crate::event::{Event, Fact};
 use crate::ids::Seq;
 use crate::time::Timestamp;
+use bincode::{Decode, Encode};
 
 /// How much of the tape had been given to the engine when a Step was made.
 ///
 /// Rows before `rows` are consumed whole; of row `rows` itself, `points` price points are (an open has one, a rest up
 /// to three). What lies between two Steps' positions was quiet: it caused no decision and no fill.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub struct TapePosition {
     /// Rows consumed whole.
     pub rows: u64,

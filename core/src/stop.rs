@@ -1,5 +1,6 @@
 //! The kinds of stop that a plan may have, and where one that follows the price stands.
 
+use bincode::{Decode, Encode};
 use std::fmt;
 
 use rust_decimal::Decimal;
@@ -11,7 +12,7 @@ use crate::instrument::Instrument;
 use crate::order::Side;
 
 /// What a plan's stop is, apart from its level. One that stands is not made into another kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 pub enum StopKind {
     /// A market order once its level is touched.
@@ -20,6 +21,7 @@ pub enum StopKind {
     /// A limit order once its level is touched.
     Limit {
         /// How far beyond the level the limit stands, in quote: zero or more.
+        #[bincode(with_serde)]
         distance: Decimal,
     },
     /// A market order once its level is touched; the venue lets the level follow the price.
@@ -27,13 +29,13 @@ pub enum StopKind {
 }
 
 /// How far behind the price a trailing stop follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 pub enum Trail {
     /// By this much, in quote: above zero.
-    Distance(Decimal),
+    Distance(#[bincode(with_serde)] Decimal),
     /// By this fraction of the price: above 0 and below 1.
-    Fraction(Decimal),
+    Fraction(#[bincode(with_serde)] Decimal),
 }
 
 impl Trail {

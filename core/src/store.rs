@@ -8,6 +8,7 @@ use crate::frame::{FrameError, encode_frame};
 use crate::ids::{Seq, SessionName, SessionUid};
 use crate::index::IndexEntry;
 use crate::manifest::{Identity, Provenance};
+use crate::saved::{FoldState, SavedAt};
 use crate::step::Step;
 
 /// A store cannot do what was asked. Says what and where; nothing was half done.
@@ -209,6 +210,20 @@ pub trait LogReader {
     /// [`StoreError`] if the store cannot be read.
     fn checkpoints(&self, session: SessionUid) -> Result<Vec<Checkpoint>, StoreError>;
 
+    /// Where states of a session are saved, in order of seq. A record that this build cannot read is left out: a saved
+    /// state is a cache.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    fn saved_states(&self, session: SessionUid) -> Result<Vec<SavedAt>, StoreError>;
+
+    /// The bytes of the state that is saved after event `seq`, whole or not ([`SavedAt::is_of`]); `None` where there is
+    /// none.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read.
+    fn saved_state(&self, session: SessionUid, seq: Seq) -> Result<Option<Vec<u8>>, StoreError>;
+
     /// How much of a session is known to be durable.
     ///
     /// # Errors
@@ -296,6 +311,13 @@ pub trait LogStore: LogReader {
     /// # Errors
     /// [`StoreError`] if the store cannot be written.
     fn put_checkpoint(&mut self, session: SessionUid, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+
+    /// Saves a state behind the last Step appended, in the place of one that is saved there. Durable with the next commit,
+    /// together with that Step.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be written.
+    fn put_state(&mut self, session: SessionUid, state: &FoldState) -> Result<(), StoreError>;
 
     /// Erases a text and its salt. The log, its chain and the text's reference stay.
     ///

@@ -1,5 +1,6 @@
 //! Points in time, as recorded facts. Never reads a clock.
 
+use bincode::{Decode, Encode};
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,11 +9,11 @@ use serde::{Serialize, Serializer};
 /// A point in time: whole nanoseconds since 1970-01-01T00:00:00Z. Written as RFC 3339 in UTC.
 ///
 /// Time is always the input's own: the pure crates have no way to ask what time it is now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct Timestamp(i64);
 
 /// A length of time in whole nanoseconds, zero or more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 pub struct Span(u64);
 
 /// A text that is no RFC 3339 time, or one outside the years that nanoseconds in 64 bits can hold (1678 to 2261).

@@ -1,5 +1,6 @@
 //! What a venue can do (its profile) and how the simulated one behaves. Part of a session's chained identity.
 
+use bincode::{Decode, Encode};
 use rust_decimal::Decimal;
 
 use crate::order::{OrderTerms, spelled};
@@ -38,7 +39,7 @@ spelled! {
 }
 
 /// What a venue can do. The worker reads these flags, so a backtest of a venue takes the path that the venue would force.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[expect(clippy::struct_excessive_bools, reason = "each flag is one independent ability, named in SEMANTICS 4")]
 pub struct VenueProfile {
     /// The profile's name in session files.

@@ -1,7 +1,9 @@
 //! Digests of sets: the same whatever the order in which the members came, and cheap to change by one member.
 
+use bincode::{Decode, Encode};
+
 /// The sum of its members' BLAKE3 digests, as four 64-bit lanes that wrap. Adding and taking away undo each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct SetDigest([u64; 4]);
 
 impl SetDigest {

@@ -26,6 +26,7 @@ mod refusals;
 mod replaying;
 mod reports;
 mod resume;
+mod saved_states;
 mod scenario;
 mod scenarios;
 mod snapshots;

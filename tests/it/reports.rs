@@ -75,6 +75,7 @@ fn every_report_script_tells_its_story() {
 
         let mut book = Book::new(&identity);
         steps.iter().flat_map(|step| &step.events).for_each(|event| book.apply(event).unwrap());
+        crate::saved_states::fold_on(&name, &Book::new(&identity), &steps);
         let dir = tempfile::tempdir().unwrap();
         let mut rocks = RocksStore::create_or_open(dir.path()).unwrap();
         assert_eq!(keep(&mut MemoryStore::new(), &identity, &steps), keep(&mut rocks, &identity, &steps), "{name}");

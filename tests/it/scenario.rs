@@ -162,7 +162,7 @@ impl Scenario {
     }
 
     /// Runs the script with these directives into any recorder.
-    pub(crate) fn run<R: Recorder<Error = String>, G: Into<Given>>(
+    pub(crate) fn run<R: Recorder<Error: std::fmt::Display>, G: Into<Given>>(
         &self,
         given: Vec<(Timestamp, G)>,
         recorder: &mut R,

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use retrace_core::memory::MemoryStore;
+use retrace_projections::ledger::Book;
 use retrace_replay::verify::verify;
 use retrace_rocks::RocksStore;
 
+use crate::saved_states;
 use crate::scenario::{Scenario, story};
 
 #[test]
@@ -21,6 +23,9 @@ fn every_scenario_tells_its_story() {
         let played = scenario.play(&mut memory);
         let verification = verify(&memory, played.session, Some(&scenario.tape)).unwrap();
         assert!(verification.is_clean(), "{name}: {verification:#?}");
+
+        saved_states::of_a_run(&name, &scenario);
+        saved_states::fold_on(&name, &Book::new(&scenario.identity), &played.steps);
 
         let dir = tempfile::tempdir().unwrap();
         let mut rocks = RocksStore::create_or_open(dir.path()).unwrap();

@@ -9,6 +9,7 @@ pub mod sample;
 pub mod marks;
 pub mod recording;
 pub mod resume;
+pub mod saving;
 pub mod session;
 pub mod transfer;
 

@@ -8,8 +8,10 @@ use retrace_core::ids::{PlanNo, Seq, SessionUid};
 use retrace_core::step::Step;
 use retrace_core::store::{Checkpoint, LogStore, StoreError};
 use retrace_core::trail::{TRAIL, TRAIL_VERSION, Trail};
-use retrace_projections::ledger::{Ledger, PROJECTION, PROJECTION_VERSION, Plan};
+use retrace_projections::ledger::{Book, Ledger, PROJECTION, PROJECTION_VERSION, Plan};
 use retrace_replay::backtest::Recorder;
+
+use crate::saving::Saving;
 
 /// After how many events a run commits.
 pub const COMMIT_EVERY: u64 = 4_096;
@@ -32,6 +34,7 @@ pub struct StoreRecorder<'a> {
     marked: bool,
     /// Marks that the next commit takes along.
     marks: Vec<Checkpoint>,
+    saving: Option<Saving<'a>>,
     watching: Watching<'a>,
 }
 
@@ -65,6 +68,7 @@ impl<'a> StoreRecorder<'a> {
             trail: Trail::default(),
             marked: false,
             marks: Vec::new(),
+            saving: None,
             watching,
         }
     }
@@ -73,6 +77,14 @@ impl<'a> StoreRecorder<'a> {
     #[must_use]
     pub const fn committing_every(mut self, events: u64) -> Self {
         self.commit_every = events;
+        self
+    }
+
+    /// The same, saving the ledger's whole state after about `first` events, after four times as many each time, and at the end
+    /// of a run that is as long: what a reader then need not fold. `begin` is the book that the run begins with.
+    #[must_use]
+    pub fn saving_states(mut self, begin: &'a Book, first: u64) -> Self {
+        self.saving = Some(Saving::new(begin, first));
         self
     }
 
@@ -117,6 +129,9 @@ impl<'a> StoreRecorder<'a> {
         self.marked = self.trail.step(step)?;
         self.appended = step.last_seq();
         self.steps = self.steps.saturating_add(1);
+        if let Some(saving) = &mut self.saving {
+            saving.pass(step);
+        }
         Ok(self.appended)
     }
 
@@ -126,6 +141,10 @@ impl<'a> StoreRecorder<'a> {
     /// [`StoreError`] if the store cannot be written.
     pub fn finish(&mut self, ledger: &Ledger) -> Result<(), StoreError> {
         self.mark(ledger, true);
+        if let Some(saving) = &mut self.saving {
+            saving.end(ledger, &self.sealed);
+        }
+        self.put_state()?;
         self.commit()
     }
 
@@ -138,6 +157,12 @@ impl<'a> StoreRecorder<'a> {
     /// A digest behind the last Step.
     fn noted(&self, projection: &str, version: u32, digest: [u8; 32], finished: bool) -> Checkpoint {
         Checkpoint { seq: self.appended, projection: projection.to_owned(), version, digest, finished }
+    }
+
+    /// Puts the state that waits: it belongs behind the last Step appended.
+    fn put_state(&mut self) -> Result<(), StoreError> {
+        let state = self.saving.as_mut().and_then(Saving::take);
+        state.map_or(Ok(()), |state| self.store.put_state(self.session, &state))
     }
 
     /// Makes everything appended durable and tells of it.
@@ -167,6 +192,7 @@ impl Recorder for StoreRecorder<'_> {
     type Error = StoreError;
 
     fn record(&mut self, step: &Step) -> Result<Seq, StoreError> {
+        self.put_state()?;
         let content = self.content_of(step);
         self.store.append(self.session, step, content.as_slice())?;
         self.marked = self.trail.step(step)?;
@@ -175,6 +201,9 @@ impl Recorder for StoreRecorder<'_> {
         if self.marked {
             // Its ledger is shown later: a commit between them takes this one along.
             self.marks.push(self.noted(TRAIL, TRAIL_VERSION, self.trail.digest(), false));
+        }
+        if let Some(saving) = &mut self.saving {
+            saving.note(step);
         }
         self.waiting = self.waiting.saturating_add(step.events.len() as u64);
         if self.waiting >= self.commit_every {
@@ -186,6 +215,9 @@ impl Recorder for StoreRecorder<'_> {
     fn decided(&mut self, ledger: &Ledger) {
         if std::mem::take(&mut self.marked) {
             self.mark(ledger, false);
+        }
+        if let Some(saving) = &mut self.saving {
+            saving.decided(ledger, &self.sealed);
         }
     }
 

@@ -15,6 +15,7 @@ use retrace_replay::recorded::{Met, RecordedRun};
 use retrace_replay::verify::{Finding, ends_before, other_turn};
 
 use crate::recording::{StoreRecorder, Watching};
+use crate::saving::SAVED_FROM;
 use crate::session::{LoadedSession, RecordError, Recorded, conclude_run};
 
 /// What became of a session that was to be resumed.
@@ -68,9 +69,10 @@ pub fn resume(
     // The whole chain is checked first: on a damaged log nothing is built.
     let after = read_log(store, session, &mut |_| true)?.last_seq;
     let (directives, contents) = loaded.sealed(session);
-    let into = StoreRecorder::new(store, session, contents, watching).committing_every(commit_every);
-    let mut resuming = Resuming { recorded: Some(RecordedRun::new(session)), into };
     let begin = loaded.begin();
+    let into = StoreRecorder::new(store, session, contents, watching).committing_every(commit_every);
+    let into = into.saving_states(&begin, SAVED_FROM);
+    let mut resuming = Resuming { recorded: Some(RecordedRun::new(session)), into };
     let mut backtest = Backtest::beginning(&loaded.identity, &loaded.tape, directives, &begin);
     match backtest.run(&mut resuming) {
         Ok(()) => {}

@@ -28,6 +28,7 @@ use crate::input::rule::Rule;
 use crate::input::session::{self, SessionFile};
 use crate::marks::{Marked, Marks};
 use crate::recording::{COMMIT_EVERY, StoreRecorder, Watching};
+use crate::saving::SAVED_FROM;
 
 /// A session that can be run: everything it names was read and nothing in it is refused.
 #[derive(Clone, Debug)]
@@ -314,8 +315,9 @@ pub fn record_watched(
 ) -> Result<Recorded, RecordError> {
     let session = store.create(&loaded.manifest())?;
     let (directives, contents) = loaded.sealed(session);
-    let mut recorder = StoreRecorder::new(store, session, contents, watching).committing_every(commit_every);
     let begin = loaded.begin();
+    let recorder = StoreRecorder::new(store, session, contents, watching).committing_every(commit_every);
+    let mut recorder = recorder.saving_states(&begin, SAVED_FROM);
     let mut backtest = Backtest::beginning(&loaded.identity, &loaded.tape, directives, &begin);
     backtest.run(&mut recorder)?;
     Ok(conclude_run(session, loaded, backtest.state().ledger(), &mut recorder)?)

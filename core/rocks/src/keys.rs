@@ -24,12 +24,23 @@ pub(crate) enum Table {
     Contents,
     /// Session number, seq, projection, version -> a checkpoint.
     Checkpoints,
+    /// Session number, seq -> where a state is saved.
+    SavedStates,
+    /// Session number, seq -> the bytes of that state.
+    StateBytes,
 }
 
 impl Table {
     /// Every table but the sessions': what a session's number stands in.
-    pub(crate) const OF_A_SESSION: [Self; 5] =
-        [Self::OpenSteps, Self::Blocks, Self::Index, Self::Contents, Self::Checkpoints];
+    pub(crate) const OF_A_SESSION: [Self; 7] = [
+        Self::OpenSteps,
+        Self::Blocks,
+        Self::Index,
+        Self::Contents,
+        Self::Checkpoints,
+        Self::SavedStates,
+        Self::StateBytes,
+    ];
 
     const fn tag(self) -> u8 {
         match self {
@@ -39,6 +50,8 @@ impl Table {
             Self::Index => b'i',
             Self::Contents => b'c',
             Self::Checkpoints => b'p',
+            Self::SavedStates => b'f',
+            Self::StateBytes => b'g',
         }
     }
 }
@@ -78,6 +91,10 @@ pub(crate) fn checkpoint(session: SessionNo, checkpoint: &Checkpoint) -> Vec<u8>
     key.push(0);
     key.extend_from_slice(&checkpoint.version.to_be_bytes());
     key
+}
+
+pub(crate) fn state(table: Table, session: SessionNo, seq: Seq) -> Vec<u8> {
+    with(table, session, &seq.0.to_be_bytes())
 }
 
 fn with(table: Table, session: SessionNo, rest: &[u8]) -> Vec<u8> {

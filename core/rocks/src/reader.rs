@@ -6,6 +6,7 @@ use retrace_core::chain::BlockLimits;
 use retrace_core::content::{Content, ContentRef};
 use retrace_core::ids::{Seq, SessionName, SessionUid};
 use retrace_core::index::IndexEntry;
+use retrace_core::saved::SavedAt;
 use retrace_core::store::{Checkpoint, LogReader, Manifest, StoreError, Watermark};
 use rocksdb::DB;
 
@@ -99,6 +100,14 @@ macro_rules! reads_from_tables {
 
             fn checkpoints(&self, session: SessionUid) -> Result<Vec<Checkpoint>, StoreError> {
                 self.tables.checkpoints(session)
+            }
+
+            fn saved_states(&self, session: SessionUid) -> Result<Vec<SavedAt>, StoreError> {
+                self.tables.saved_states(session)
+            }
+
+            fn saved_state(&self, session: SessionUid, seq: Seq) -> Result<Option<Vec<u8>>, StoreError> {
+                self.tables.saved_state(session, seq)
             }
 
             fn watermark(&self, session: SessionUid) -> Result<Watermark, StoreError> {

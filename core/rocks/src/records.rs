@@ -1,5 +1,9 @@
 //! The values of the database, to bytes and back, and errors that can be told twice.
 
+use std::io::Read;
+
+use flate2::Compression;
+use flate2::read::{DeflateDecoder, DeflateEncoder};
 use retrace_core::chain::genesis;
 use retrace_core::codec::{decode_identity, decode_provenance, encode_identity, encode_provenance};
 use retrace_core::content::{Content, ContentRef, Salt};
@@ -99,6 +103,21 @@ pub(crate) fn decode_checkpoint(key: &[u8], value: &[u8]) -> Option<Checkpoint> 
         digest: *digest,
         finished,
     })
+}
+
+/// The bytes of a saved state, packed: it is several times as large as the log that it follows from.
+pub(crate) fn pack_state(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    // Reading from memory cannot fail.
+    let _ = DeflateEncoder::new(bytes, Compression::fast()).read_to_end(&mut packed);
+    packed
+}
+
+/// What was packed; of what is damaged, as much as can be read, which then is not what was saved.
+pub(crate) fn unpack_state(packed: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _ = DeflateDecoder::new(packed).read_to_end(&mut bytes);
+    bytes
 }
 
 /// The same error once more: it is told as often as it is asked for, and what it wraps cannot be cloned.

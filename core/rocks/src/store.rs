@@ -10,6 +10,7 @@ use retrace_core::event::Head;
 use retrace_core::frame::decode_frame;
 use retrace_core::ids::{Seq, SessionName, SessionUid};
 use retrace_core::index::{IndexEntry, index_entries};
+use retrace_core::saved::FoldState;
 use retrace_core::store::{Checkpoint, LogStore, Manifest, StoreError, Watermark};
 use rocksdb::{BottommostLevelCompaction, CompactOptions, DB, WriteBatch};
 
@@ -17,7 +18,7 @@ use crate::files::{Found, Layout};
 use crate::keys::{self, SessionNo, Table};
 use crate::options::{self, Tuning, failed};
 use crate::reader::open_tables;
-use crate::records::{again, decode_session, encode_checkpoint, encode_content, encode_session};
+use crate::records::{again, decode_session, encode_checkpoint, encode_content, encode_session, pack_state};
 use crate::tables::{Session, Tables};
 use crate::watermark::{Slot, WatermarkFile, read_file};
 
@@ -380,6 +381,15 @@ impl LogStore for RocksStore {
         let number = self.writer(session)?.number;
         self.batch.put(keys::checkpoint(number, checkpoint), encode_checkpoint(checkpoint));
         self.sealed |= checkpoint.finished;
+        Ok(())
+    }
+
+    fn put_state(&mut self, session: SessionUid, state: &FoldState) -> Result<(), StoreError> {
+        self.check_usable()?;
+        let writer = self.writer(session)?;
+        let (number, saved) = (writer.number, writer.open.saves(state));
+        self.batch.put(keys::state(Table::SavedStates, number, saved.seq), saved.encode());
+        self.batch.put(keys::state(Table::StateBytes, number, saved.seq), pack_state(&state.bytes));
         Ok(())
     }
 

@@ -8,13 +8,14 @@ use retrace_core::content::{Content, ContentRef};
 use retrace_core::event::Head;
 use retrace_core::ids::{Seq, SessionName, SessionUid};
 use retrace_core::index::IndexEntry;
+use retrace_core::saved::SavedAt;
 use retrace_core::store::{Checkpoint, LogReader, Manifest, StoreError, Watermark};
 use rocksdb::{DB, IteratorMode};
 
 use crate::files::Layout;
 use crate::keys::{self, SessionNo, Table};
 use crate::options::{self, failed};
-use crate::records::{SessionRecord, again, decode_checkpoint, decode_content, decode_session};
+use crate::records::{SessionRecord, again, decode_checkpoint, decode_content, decode_session, unpack_state};
 use crate::watermark::{PAIR_BYTES, Pair, Slot, read_pair};
 
 /// A key and its value.
@@ -216,6 +217,18 @@ impl LogReader for Tables {
                 .ok_or_else(|| self.damaged_part("checkpoints", "an entry is no checkpoint"))
         });
         entries.collect()
+    }
+
+    fn saved_states(&self, session: SessionUid) -> Result<Vec<SavedAt>, StoreError> {
+        let prefix = keys::prefix(Table::SavedStates, self.session(session)?.number);
+        let entries = self.scan(&prefix, options::FORWARD, "reading where states are saved");
+        // What another version saved is of no use, and no damage either.
+        entries.filter_map(|entry| entry.map(|(_, value)| SavedAt::decode(&value)).transpose()).collect()
+    }
+
+    fn saved_state(&self, session: SessionUid, seq: Seq) -> Result<Option<Vec<u8>>, StoreError> {
+        let key = keys::state(Table::StateBytes, self.session(session)?.number, seq);
+        Ok(self.get(&key, "reading a saved state")?.map(|packed| unpack_state(&packed)))
     }
 
     fn watermark(&self, session: SessionUid) -> Result<Watermark, StoreError> {

@@ -1,5 +1,6 @@
 //! What a directive may order of the orders that a plan has already: the actions besides `EXECUTE_TRADE`.
 
+use bincode::{Decode, Encode};
 use serde::Serialize;
 
 use super::{Fields, Scope};
@@ -20,7 +21,7 @@ spelled! {
 }
 
 /// Something ordered of groups of plans.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct GroupDirective {
     /// Whose groups; never empty, and exactly one where a group is named by its id.
     pub plans: Vec<PlanId>,
@@ -31,7 +32,7 @@ pub struct GroupDirective {
 }
 
 /// How a directive names groups.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupRef {
     /// The group of this id.
@@ -41,7 +42,7 @@ pub enum GroupRef {
 }
 
 /// What is ordered of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupOrder {
     /// Nothing more is sent, and what works is cancelled; what it traded stays.
@@ -55,7 +56,7 @@ pub enum GroupOrder {
 }
 
 /// A change of a group's open orders. What is `None` stays; one of the two is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct OrderChange {
     /// The limit price of its open orders, and of those it sends later.
     pub limit_price: Option<Price>,
@@ -64,7 +65,7 @@ pub struct OrderChange {
 }
 
 /// Everything of plans cancelled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct CancelAll {
     /// Whose orders; never empty.
     pub plans: Vec<PlanId>,

@@ -1,5 +1,6 @@
 //! Several trades in one directive: its legs, and what the strategist says of how they hang together.
 
+use bincode::{Decode, Encode};
 use serde::Serialize;
 
 use super::{ClosePlans, Intent, ModifyPlans, NewTrade, Scope, StrategyDirective};
@@ -8,7 +9,7 @@ use crate::policy::{BatchDefaults, BatchPolicy};
 use crate::time::Span;
 
 /// Several trades of one directive, which is one batch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct Batch {
     /// How they hang together; `None` lets the session's configuration decide, by scope.
     pub policy: Option<BatchPolicy>,
@@ -17,7 +18,7 @@ pub struct Batch {
 }
 
 /// The legs of a batch: all of the directive's scope.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 pub enum Legs {
     /// Plans to open, one a leg.
@@ -29,7 +30,7 @@ pub enum Legs {
 }
 
 /// One leg as it was written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct Leg<T> {
     /// What is wanted.
     pub trade: T,

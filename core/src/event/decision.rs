@@ -1,5 +1,6 @@
 //! What our own code concluded, and why.
 
+use bincode::{Decode, Encode};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -382,7 +383,7 @@ pub enum Decision {
 }
 
 /// What a timer is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 pub enum TimerPurpose {
     /// A slice of a group is due.

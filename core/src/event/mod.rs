@@ -10,6 +10,7 @@ mod refusal;
 mod report;
 mod risk;
 
+use bincode::{Decode, Encode};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use decision::{BatchEnd, Because, Decision, GroupAction, GroupEnd, LegEnd, Outcome, TimerPurpose};
@@ -94,7 +95,7 @@ pub enum Input {
 }
 
 /// Where a continued session comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct SessionContinued {
     /// The session it goes on from.
     pub parent: SessionUid,
@@ -106,7 +107,7 @@ pub struct SessionContinued {
 }
 
 /// The hash that commits to a whole log (see [`crate::chain`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Head(pub [u8; 32]);
 
 impl Serialize for Head {

@@ -2,6 +2,7 @@
 
 mod group;
 
+use bincode::{Decode, Encode};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -48,7 +49,7 @@ pub enum Idle {
 
 /// A rule that a directive broke, with its numbers. Only rules that depend on state or price: anything that a file
 /// shows by itself is refused before a session begins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// The directive id was used before with another body.
@@ -131,8 +132,10 @@ pub enum Refusal {
     /// The stop that stands has its limit elsewhere, or none: that is not changed while it stands.
     StopStands {
         /// How far beyond its level its limit stands, in quote; `None` for a stop market.
+        #[bincode(with_serde)]
         distance: Option<Decimal>,
         /// How far it was to stand.
+        #[bincode(with_serde)]
         proposed: Decimal,
     },
     /// The stop that stands is of another kind than the proposed one, and one of them trails: that is not changed while

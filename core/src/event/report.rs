@@ -1,5 +1,6 @@
 //! What a venue says about an order.
 
+use bincode::{Decode, Encode};
 use serde::Serialize;
 
 use crate::amount::{Money, Position, Price, Quantity};
@@ -103,7 +104,7 @@ pub enum ReportKind {
 }
 
 /// One trade against an order. Its identity is (venue, symbol, trade id).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 pub struct FillReport {
     /// The venue's id of the trade.
     pub trade_id: TradeId,

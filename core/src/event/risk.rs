@@ -1,5 +1,6 @@
 //! What the risk gate did not let through, and what follows.
 
+use bincode::{Decode, Encode};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -31,7 +32,7 @@ pub struct OrderRefused {
 }
 
 /// Which of a session's limits an order, or a change of one, would have broken, with what it would have come to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 pub enum RiskRefusal {
     /// The operator's kill switch is on.
@@ -76,6 +77,7 @@ pub enum RiskRefusal {
         /// The current price.
         current_price: Price,
         /// The largest distance, as a fraction of the current price.
+        #[bincode(with_serde)]
         limit: Decimal,
     },
     /// As many orders as may be were requested in the last sixty seconds.

@@ -81,6 +81,7 @@ impl<'a> LogSteps<'a> {
             steps: self.steps,
             watermark: self.watermark,
             more: true,
+            behind: None,
             take: &mut take,
             fault: &mut fault,
         };

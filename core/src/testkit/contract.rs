@@ -4,9 +4,10 @@ use super::samples;
 use crate::chain::{BlockLimits, OpenBlock, genesis};
 use crate::event::Head;
 use crate::frame::encode_frame;
-use crate::ids::{DirectiveId, PlanId, PlanNo, Seq, SessionName};
+use crate::ids::{DirectiveId, PlanId, PlanNo, Seq, SessionName, SessionUid};
 use crate::index::IndexEntry;
-use crate::log::{LogEnd, read_frames, read_log};
+use crate::log::{LogEnd, read_frames, read_log, read_log_behind};
+use crate::saved::{FoldState, SavedAt, SavedBy};
 use crate::step::Step;
 use crate::store::{Checkpoint, LogReader, LogStore, StoreError};
 
@@ -76,6 +77,8 @@ pub fn check(store: &mut dyn LogStore) {
     store.commit().unwrap();
     assert_eq!(store.checkpoints(uid).unwrap(), vec![earlier, checkpoint]);
 
+    let end = check_states(store, uid, &steps);
+
     // A second session in the same store changes nothing of the first.
     let other = store.create(&samples::manifest("other")).unwrap();
     store.append(other, &steps[0], &[]).unwrap();
@@ -116,6 +119,54 @@ pub fn check(store: &mut dyn LogStore) {
         let taken = store.create_as(manifest, &SessionName::new(name).unwrap());
         assert!(matches!(taken, Err(StoreError::SessionExists { name }) if name == named));
     }
+}
+
+/// States are saved behind the Steps appended last and come back as they were; the log can be read from each of them on.
+fn check_states(store: &mut dyn LogStore, uid: SessionUid, steps: &[Step]) -> LogEnd {
+    let last = steps.last().unwrap();
+    let by = SavedBy { projection: "strategy_ledger".to_owned(), version: 1, schema: [7; 32] };
+    let state = |bytes: &[u8]| FoldState { by: by.clone(), time: last.time, tape: last.tape, bytes: bytes.to_vec() };
+    assert!(store.saved_states(uid).unwrap().is_empty());
+    store.put_state(uid, &state(b"first")).unwrap();
+    store.put_state(uid, &state(b"in its place")).unwrap();
+    store.commit().unwrap();
+    let [saved] = &store.saved_states(uid).unwrap()[..] else { panic!("one, in the place of the other") };
+    assert_eq!((saved.seq, saved.head, &saved.by), (last.last_seq(), store.head(uid).unwrap(), &by));
+    let bytes = store.saved_state(uid, saved.seq).unwrap().unwrap();
+    assert_eq!(bytes, b"in its place");
+    assert!(saved.is_of(&bytes) && !saved.is_of(b"first"));
+    assert!(store.saved_state(uid, Seq(1)).unwrap().is_none());
+    assert_eq!(SavedAt::decode(&saved.encode()).as_ref(), Some(saved));
+
+    let end = read_log(store, uid, &mut |_| true).unwrap();
+    let mut behind = Vec::new();
+    let mut read = |place: &SavedAt| {
+        behind.clear();
+        let end = read_log_behind(store, uid, place, &mut |step| {
+            behind.push(step);
+            true
+        });
+        (end, behind.clone())
+    };
+    let (at_the_end, none) = read(saved);
+    assert_eq!((at_the_end.unwrap(), none), (LogEnd { steps: 0, ..end }, Vec::new()));
+    // From every place on, wherever blocks end; and not from one that is another log's.
+    let mut chain = OpenBlock::first(uid, genesis(&samples::manifest("contract").identity).1, BlockLimits::FORMAT_1);
+    for (place, step) in (1_usize..).zip(steps) {
+        let _ = chain.push(&encode_frame(step).unwrap(), u32::try_from(step.events.len()).unwrap());
+        let saved = chain.saves(&state(b""));
+        let (end, behind) = read(&saved);
+        assert_eq!(end.unwrap().head, store.head(uid).unwrap());
+        assert_eq!(behind, steps[place..]);
+        for wrong in [
+            SavedAt { head: Head([3; 32]), ..saved.clone() },
+            SavedAt { seq: Seq(last.last_seq().0 + 1), ..saved.clone() },
+            SavedAt { block: saved.block + 9, ..saved },
+        ] {
+            assert!(read(&wrong).0.is_err(), "{wrong:?}");
+        }
+    }
+    end
 }
 
 /// What a store that was filled by [`check`] must give back, also after it was closed and opened again.

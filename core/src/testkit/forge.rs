@@ -5,6 +5,7 @@ use crate::content::{Content, ContentRef};
 use crate::frame::{decode_frame, encode_frame};
 use crate::ids::{Seq, SessionName, SessionUid};
 use crate::index::IndexEntry;
+use crate::saved::SavedAt;
 use crate::step::Step;
 use crate::store::{Checkpoint, LogReader, Manifest, StoreError, Watermark};
 
@@ -23,6 +24,8 @@ pub struct ForgedStore {
     pub index: Vec<IndexEntry>,
     /// Its checkpoints.
     pub checkpoints: Vec<Checkpoint>,
+    /// Where its states are saved, and their bytes.
+    pub states: Vec<(SavedAt, Vec<u8>)>,
     /// Its watermark.
     pub watermark: Watermark,
 }
@@ -30,6 +33,8 @@ pub struct ForgedStore {
 impl ForgedStore {
     /// A copy that is right in everything.
     pub fn copy_of(reader: &dyn LogReader, session: SessionUid) -> Self {
+        let states = reader.saved_states(session).unwrap().into_iter();
+        let bytes = |saved: &SavedAt| reader.saved_state(session, saved.seq).unwrap().unwrap();
         Self {
             session,
             manifest: reader.manifest(session).unwrap(),
@@ -37,6 +42,7 @@ impl ForgedStore {
             open_frames: reader.open_frames(session).unwrap(),
             index: reader.index(session, &[]).unwrap(),
             checkpoints: reader.checkpoints(session).unwrap(),
+            states: states.map(|saved| (saved.clone(), bytes(&saved))).collect(),
             watermark: reader.watermark(session).unwrap(),
         }
     }
@@ -96,6 +102,14 @@ impl LogReader for ForgedStore {
 
     fn checkpoints(&self, _: SessionUid) -> Result<Vec<Checkpoint>, StoreError> {
         Ok(self.checkpoints.clone())
+    }
+
+    fn saved_states(&self, _: SessionUid) -> Result<Vec<SavedAt>, StoreError> {
+        Ok(self.states.iter().map(|(saved, _)| saved.clone()).collect())
+    }
+
+    fn saved_state(&self, _: SessionUid, seq: Seq) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.states.iter().find(|(saved, _)| saved.seq == seq).map(|(_, bytes)| bytes.clone()))
     }
 
     fn watermark(&self, _: SessionUid) -> Result<Watermark, StoreError> {

@@ -13,8 +13,7 @@ mod risk;
 mod sizes;
 pub(crate) mod words;
 
-pub(crate) use gaps::GapWatch;
-pub use gaps::{GapSpan, Gaps};
+pub use gaps::GapSpan;
 pub use refusals::refusal_text;
 pub use words::{gap_reason_text, order_name, venue_reason_text};
 
@@ -87,13 +86,12 @@ pub fn event_line_by_cause(event: &Event, book: &Book) -> String {
 pub struct Auditor {
     plan_id: PlanId,
     lines: Vec<StoryLine>,
-    gaps: GapWatch,
 }
 
 impl Auditor {
     /// For the plan of that name.
     pub const fn new(plan_id: PlanId) -> Self {
-        Self { plan_id, lines: Vec::new(), gaps: GapWatch::new() }
+        Self { plan_id, lines: Vec::new() }
     }
 
     /// Folds a Step into `book` and writes down what of it belongs to the plan.
@@ -112,7 +110,6 @@ impl Auditor {
             ours |= belongs;
             let input = matches!(event.fact, Fact::Input(_));
             if belongs || (input && event.plan.is_none()) {
-                self.gaps.note(event, book, self.plan(book));
                 let (because, mut text) = words::describe(event, book, Naming::ByNumber);
                 if let Some(plan) = carried {
                     text = carried::text(plan, Naming::ByNumber);
@@ -139,7 +136,9 @@ impl Auditor {
         if self.lines.is_empty() {
             return None;
         }
-        let view = self.plan(book).map(|plan| crate::view::plan_view(book.ledger(), plan, &|_| None));
+        let plan = self.plan(book);
+        let protection_gap = plan.map(GapSpan::of).unwrap_or_default();
+        let view = plan.map(|plan| crate::view::plan_view(book.ledger(), plan, &|_| None));
         Some(Story {
             plan_id: self.plan_id,
             outcome: view.as_ref().and_then(|view| view.outcome),
@@ -150,7 +149,7 @@ impl Auditor {
                 net_position: view.net_position,
                 held: view.held,
             }),
-            protection_gap: self.gaps.into_spans(),
+            protection_gap,
             story: self.lines,
         })
     }

@@ -10,7 +10,7 @@ use retrace_core::manifest::Identity;
 use retrace_core::time::Timestamp;
 
 use crate::audit::words::{Naming, describe};
-use crate::audit::{GapWatch, carried, concerns_all, mentioned};
+use crate::audit::{GapSpan, carried, concerns_all, mentioned};
 use crate::ledger::{Book, Phase, Plan};
 use crate::projection::{Ended, Projection, Recorded, Section, View};
 
@@ -28,7 +28,6 @@ pub struct Audit {
 struct Story {
     plan: PlanId,
     steps: Vec<StoryStep>,
-    gaps: GapWatch,
 }
 
 /// What one Step holds of a plan's story.
@@ -92,11 +91,8 @@ impl Projection for Audit {
                 let line = Line { text: carried::text(plan, Naming::ByCause), because: None, comment: None };
                 let place = self.place_of(plan.id.clone());
                 self.begin_step(place, event.time);
-                if let Some(story) = self.stories.get_mut(place) {
-                    story.gaps.note(event, book, Some(plan));
-                    if let Some(step) = story.steps.last_mut() {
-                        step.input = Some(line);
-                    }
+                if let Some(step) = self.stories.get_mut(place).and_then(|story| story.steps.last_mut()) {
+                    step.input = Some(line);
                 }
             }
         }
@@ -110,9 +106,7 @@ impl Projection for Audit {
             plans.clone_from(&self.step.mentioned);
         }
         for place in plans {
-            let Some(story) = self.stories.get_mut(place) else { continue };
-            story.gaps.note(event, book, plan_named(book, &story.plan));
-            let Some(step) = story.steps.last_mut() else { continue };
+            let Some(step) = self.stories.get_mut(place).and_then(|story| story.steps.last_mut()) else { continue };
             if input {
                 step.input = Some(line.clone());
             } else {
@@ -132,7 +126,7 @@ impl Audit {
         let next = self.stories.len();
         let place = *self.places.entry(plan.clone()).or_insert(next);
         if place == next {
-            self.stories.push(Story { plan, steps: Vec::new(), gaps: GapWatch::new() });
+            self.stories.push(Story { plan, steps: Vec::new() });
         }
         place
     }
@@ -152,11 +146,12 @@ impl Audit {
 impl Story {
     fn section(&self, ended: &Ended<'_>) -> Section {
         let section = Section::new(format!("plan {}", self.plan));
-        let section = match plan_named(ended.book, &self.plan) {
+        let plan = plan_named(ended.book, &self.plan);
+        let section = match plan {
             None => section.below("outcome", "never taken on"),
             Some(plan) => with_result(section, plan),
         };
-        let gaps = self.gaps.spans().iter().map(|gap| {
+        let gaps = plan.map(GapSpan::of).unwrap_or_default().into_iter().map(|gap| {
             Section::new("not covered by a stop")
                 .beside("from", gap.from)
                 .beside_some("to", gap.to)

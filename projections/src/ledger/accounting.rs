@@ -1,5 +1,6 @@
 //! A plan's position and result from its fills (SEMANTICS 7). Stores cost and quantity, never an average.
 
+use bincode::{Decode, Encode};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use super::order::Fill;
 type FillKey = (Timestamp, usize, TradeId);
 
 /// What accounting needs of a fill.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Trade {
     /// The venue's id.
     pub trade_id: TradeId,
@@ -54,7 +55,7 @@ impl Trade {
 }
 
 /// A plan's trades in accounting order, and what follows from them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Accounting {
     base: Asset,
     quote: Asset,
@@ -64,7 +65,7 @@ pub struct Accounting {
 }
 
 /// What follows from a plan's trades.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Totals {
     /// Signed sum of the trades.
     pub traded: Position,

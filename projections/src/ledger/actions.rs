@@ -1,5 +1,6 @@
 //! What directives order of groups, folded: cancelled, changed, paused, resumed; and everything of a plan cancelled.
 
+use bincode::{Decode, Encode};
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::directive::{Algorithm, CancelReach, OnLimit};
 use retrace_core::event::{Event, GroupAction};
@@ -11,7 +12,7 @@ use super::apply::{amount, group_mut};
 use super::{BrokenHistory, Closing, Exits, Group, Ledger, Phase, Plan};
 
 /// What directives ordered of a group since it came into being.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Ordered {
     /// Whether it goes on.
     pub course: Course,
@@ -26,7 +27,7 @@ pub struct Ordered {
 }
 
 /// Whether a group goes on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub enum Course {
     /// It follows its schedule.
     #[default]

@@ -30,13 +30,12 @@ impl Ledger {
         }
         self.seq = event.seq;
         match &event.fact {
-            Fact::Input(input) => self.apply_input(event, input),
-            Fact::Decision(decision) => self.apply_decision(event, decision),
-            Fact::Unknown(_) => {
-                self.counts.unknown = self.counts.unknown.saturating_add(1);
-                Ok(())
-            }
+            Fact::Input(input) => self.apply_input(event, input)?,
+            Fact::Decision(decision) => self.apply_decision(event, decision)?,
+            Fact::Unknown(_) => self.counts.unknown = self.counts.unknown.saturating_add(1),
         }
+        self.note_gaps(event);
+        Ok(())
     }
 
     fn apply_input(&mut self, event: &Event, input: &Input) -> Result<(), BrokenHistory> {
@@ -169,6 +168,7 @@ impl Ledger {
                     phase: Phase::Standing,
                     groups: Vec::new(),
                     gap: None,
+                    gaps: Vec::new(),
                     protection_cancelled: false,
                     flatten_pauses: 0,
                     rollback: None,

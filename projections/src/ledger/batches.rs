@@ -1,5 +1,6 @@
 //! Batches: several trades of one directive, how far each has come, and where each plan stood before (SEMANTICS 9).
 
+use bincode::{Decode, Encode};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use super::reports::lower;
 use super::{BrokenHistory, Exits, Group, Ledger, Phase, Plan, StandingTarget, Timer};
 
 /// Several trades of one directive.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Batch {
     /// Its number.
     pub no: BatchNo,
@@ -38,7 +39,7 @@ pub struct Batch {
 }
 
 /// How far a batch has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Stage {
     /// Its legs are carried out.
     Running {
@@ -64,7 +65,7 @@ pub enum Stage {
 }
 
 /// One trade of a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Leg {
     /// Of which plan.
     pub plan_id: PlanId,
@@ -87,7 +88,7 @@ pub struct Leg {
 }
 
 /// Where a plan stood when its leg began.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Before {
     /// The directive that it took its latest instruction from.
     pub instructed_by: DirectiveId,
@@ -100,7 +101,7 @@ pub struct Before {
 }
 
 /// A position, and the quote that trading came to on the way there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Traded {
     /// Signed sum of the fills.
     pub position: Position,
@@ -109,7 +110,7 @@ pub struct Traded {
 }
 
 /// A plan on its way back to where it stood before its batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Rollback {
     /// Which batch.
     pub batch: BatchNo,
@@ -120,7 +121,7 @@ pub struct Rollback {
 }
 
 /// All batches of a session.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Batches {
     all: Vec<Batch>,
     /// The batch that each plan is in, from the batch's begin until the plan is independent again.

@@ -1,5 +1,6 @@
 //! A ledger together with its sealed plans, in memory.
 
+use bincode::{Decode, Encode};
 use std::collections::BTreeMap;
 
 use retrace_core::event::Event;
@@ -9,12 +10,12 @@ use retrace_core::manifest::Identity;
 use super::{BrokenHistory, Ledger, Plan};
 
 /// A ledger that keeps its sealed plans itself: for reading commands, tests, and sessions that fit in memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Book {
-    ledger: Ledger,
-    archive: BTreeMap<PlanNo, Plan>,
+    pub(super) ledger: Ledger,
+    pub(super) archive: BTreeMap<PlanNo, Plan>,
     /// What ended in a session before this one: no part of it, unless a report on it comes yet.
-    ended_before: BTreeMap<PlanNo, Plan>,
+    pub(super) ended_before: BTreeMap<PlanNo, Plan>,
 }
 
 impl Book {

@@ -1,6 +1,7 @@
 //! What the account has to trade with, where a session checks that (SEMANTICS 7): cash in quote that no position holds.
 //! What orders at work keep of it depends on prices, so that is no part of it.
 
+use bincode::{Decode, Encode};
 use retrace_core::amount::{Money, Price, Quantity};
 use retrace_core::exact::{self, Inexact, Rounding};
 use retrace_core::manifest::{AccountCheck, Identity};
@@ -13,10 +14,11 @@ use super::{Ledger, Plan};
 const CASH_DECIMALS: u32 = 8;
 
 /// The account of a session that checks it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Cash {
     balance: Money,
     /// What a taker pays in quote, as a fraction of the notional; a rebate is none.
+    #[bincode(with_serde)]
     taker_fee: Decimal,
     /// What the plans that have ended brought, or took.
     ended: Money,

@@ -69,6 +69,7 @@ impl Plan {
         if let Some(instrument) = instruments.iter().find(|instrument| instrument.symbol == *self.symbol()) {
             self.instrument = instrument.clone();
         }
+        self.gaps.clear();
         for group in &mut self.groups {
             group.orders.change_all(Order::carry);
         }

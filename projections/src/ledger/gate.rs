@@ -1,6 +1,7 @@
 //! What the risk gate judges by besides plans and orders: the operator's switch, the orders of the last minute, and
 //! what plans that have ended left behind, dust and cash.
 
+use bincode::{Decode, Encode};
 use std::collections::{BTreeMap, VecDeque};
 
 use retrace_core::amount::Position;
@@ -21,7 +22,7 @@ use super::{BrokenHistory, Group, Ledger, Plan, Refused};
 const MINUTE: Span = Span::from_seconds(60);
 
 /// The operator's kill switch while it is on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct KillSwitch {
     /// Where it was turned on.
     pub seq: Seq,
@@ -32,7 +33,7 @@ pub struct KillSwitch {
 }
 
 /// What the gate keeps of the past: bounded by the session's own limits.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Gate {
     kill_switch: Option<KillSwitch>,
     /// How many commands the operator gave.
@@ -130,7 +131,7 @@ impl Gate {
 }
 
 /// What the risk gate refused of a group last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct HeldBack {
     /// Which slice.
     pub slice: u32,

@@ -1,5 +1,6 @@
 //! An execution group: how much it is to trade, in which slices, and how far it has come.
 
+use bincode::{Decode, Encode};
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::directive::{Algorithm, EntryTerms};
 use retrace_core::event::{Because, GroupAction, GroupEnd};
@@ -16,7 +17,7 @@ use super::order::Order;
 use super::orders::Orders;
 
 /// A plan's execution group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Group {
     /// Its number in the plan.
     pub no: GroupNo,

@@ -1,6 +1,7 @@
 //! What a history from elsewhere did to the ledger: which trades were seen, which positions stand open, which orders
 //! they made.
 
+use bincode::{Decode, Encode};
 use std::collections::BTreeMap;
 
 use retrace_core::amount::Quantity;
@@ -15,7 +16,7 @@ use super::{BrokenHistory, Ledger};
 use crate::digest::SetDigest;
 
 /// A trade of a history that was seen, for as long as the log lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct SeenTrade {
     /// Where it was seen first.
     pub first: Seq,
@@ -27,7 +28,7 @@ pub struct SeenTrade {
 type PositionOf = (Symbol, Option<PositionKey>);
 
 /// What was imported.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Imports {
     trades: BTreeMap<DirectiveId, SeenTrade>,
     trade_sum: SetDigest,

@@ -13,6 +13,7 @@ mod cash;
 mod connection;
 mod continued;
 mod distance;
+mod gaps;
 mod gate;
 mod group;
 mod imports;
@@ -21,11 +22,13 @@ mod orders;
 mod plan;
 mod quality;
 mod reports;
+mod saved;
 mod size_free;
 mod status;
 mod told;
 mod trades;
 
+use bincode::{Decode, Encode};
 use std::collections::BTreeMap;
 
 use retrace_core::chain::genesis;
@@ -44,6 +47,7 @@ pub use batches::{Batch, Before, Leg, Rollback, Stage, Traded};
 pub use book::Book;
 pub use cash::Cash;
 pub use distance::Distance;
+pub use gaps::{Gap, Uncovered};
 pub use gate::{HeldBack, KillSwitch};
 pub use group::{Group, slice_size};
 pub use imports::SeenTrade;
@@ -51,6 +55,7 @@ pub use order::{Change, Fill, Order};
 pub use orders::Orders;
 pub use plan::{Bounds, Closing, Exits, Phase, Plan, StandingTarget, is_protection};
 pub use quality::{Quality, slippage};
+pub use saved::{NoState, saved_by};
 
 use crate::digest::SetDigest;
 use crate::view;
@@ -62,7 +67,7 @@ pub const PROJECTION: &str = "strategy_ledger";
 pub const PROJECTION_VERSION: u32 = 4;
 
 /// All that follows from a log up to one event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Ledger {
     session: SessionUid,
     mode: Mode,
@@ -101,7 +106,7 @@ pub struct Ledger {
 }
 
 /// A directive that was received, for as long as the log lives.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct SeenDirective {
     /// Where it was received first.
     pub first: Seq,
@@ -110,7 +115,7 @@ pub struct SeenDirective {
 }
 
 /// A timer that was set and has not fired.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Timer {
     /// Whose; `None` for one that hangs on a batch.
     pub plan: Option<PlanNo>,
@@ -121,7 +126,7 @@ pub struct Timer {
 }
 
 /// A directive that was refused, for one plan or as a whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Refused {
     /// Where.
     pub seq: Seq,
@@ -136,7 +141,7 @@ pub struct Refused {
 }
 
 /// A trade that was told with two bodies: the first one stays.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Conflict {
     /// Where the other body was told.
     pub seq: Seq,
@@ -153,7 +158,7 @@ pub struct Conflict {
 }
 
 /// What of a trade was told in two ways.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Differs {
     /// Its body: this is the fill as it is booked.
     Body(Box<Fill>),
@@ -162,7 +167,7 @@ pub enum Differs {
 }
 
 /// What was counted on the way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Counts {
     /// Events of kinds that this build does not know.
     pub unknown: u64,

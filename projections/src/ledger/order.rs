@@ -1,5 +1,6 @@
 //! An order as its reports tell it, and its fills. What a report does to it stands in `told.rs`.
 
+use bincode::{Decode, Encode};
 use std::collections::BTreeSet;
 
 use retrace_core::amount::{Money, Position, Price, Quantity};
@@ -13,7 +14,7 @@ use retrace_core::venue::Liquidity;
 use super::size_free::SizeFree;
 
 /// An order of a plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Order {
     /// Its dense number.
     pub no: OrderNo,
@@ -72,7 +73,7 @@ pub struct Order {
 }
 
 /// What was said of an order, whatever the order in which it was said. Its fills may say otherwise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Said {
     /// The venue showed that it has it, or had it.
     pub accepted: bool,
@@ -95,7 +96,7 @@ impl Said {
 }
 
 /// A change of a working order that was requested and not yet answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Change {
     /// To this quantity and price.
     Amend {
@@ -109,7 +110,7 @@ pub enum Change {
 }
 
 /// One trade against an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Fill {
     /// Its public id.
     pub id: FillId,

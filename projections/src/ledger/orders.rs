@@ -1,5 +1,6 @@
 //! A group's orders, kept so that a long history costs nothing: what may still change stands apart from what has ended.
 
+use bincode::{Decode, Encode};
 use std::sync::Arc;
 
 use retrace_core::amount::Position;
@@ -11,7 +12,7 @@ use super::order::Order;
 
 /// A group's orders. Those that ended are shared between copies: copying a plan to decide about it costs as much as it
 /// has orders open, and looking for what works never walks through its history.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Orders {
     /// The role of the group's own orders; all others hang on it: stops, take profits, flattening orders.
     own: OrderRole,

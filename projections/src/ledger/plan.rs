@@ -1,5 +1,6 @@
 //! A trade plan: its standing target, its exits, its groups and its result.
 
+use bincode::{Decode, Encode};
 use retrace_core::amount::{Position, Price, Quantity};
 use retrace_core::content::ContentRef;
 use retrace_core::directive::{Algorithm, EntryTerms, OnLimit, Twap};
@@ -13,11 +14,12 @@ use retrace_core::time::{Span, Timestamp};
 
 use super::accounting::Accounting;
 use super::batches::Rollback;
+use super::gaps::Gap;
 use super::group::Group;
 use super::order::{Fill, Order};
 
 /// A trade plan. Before its first order it is taken on but has no container (`opened_at` is `None`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Plan {
     /// Its dense number.
     pub no: PlanNo,
@@ -47,6 +49,8 @@ pub struct Plan {
     pub accounting: Accounting,
     /// How much is not covered by a working stop, signed, with no request under way; and why.
     pub gap: Option<(Position, Because)>,
+    /// Every time during which something held was not covered, in order. Nothing is decided by it.
+    pub gaps: Vec<Gap>,
     /// A directive cancelled its protection: what is held is a gap until a stop is set again.
     pub protection_cancelled: bool,
     /// How many pauses it made before closing or flattening it was tried again.
@@ -56,7 +60,7 @@ pub struct Plan {
 }
 
 /// Between which positions a plan may come to stand while changes under way are not answered, signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Bounds {
     /// Nearest to zero: every change of an entry is made, no change of a reduce is.
     pub nearest: Position,
@@ -65,7 +69,7 @@ pub struct Bounds {
 }
 
 /// What a plan is to be: set by a directive, lowered by stop and take-profit fills, raised only by a directive.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one reason of its own to send nothing more")]
 pub struct StandingTarget {
     /// How large the position shall be, signed.
@@ -121,7 +125,7 @@ impl StandingTarget {
 }
 
 /// A plan's exit levels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Exits {
     /// Where the stop stands; one that trails stands there at first.
     pub stop: Option<Price>,
@@ -132,7 +136,7 @@ pub struct Exits {
 }
 
 /// How far a plan's life has come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Phase {
     /// It follows its target.
     Standing,
@@ -155,7 +159,7 @@ pub enum Phase {
 }
 
 /// A close under way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Closing {
     /// The directive that asked for it.
     pub directive: DirectiveId,

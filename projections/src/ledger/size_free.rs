@@ -1,6 +1,7 @@
 //! Stops without a size: each covers what its plan holds, whatever was held when it was placed (SEMANTICS 4). Whether one
 //! is done, its trades do not tell: the venue says so.
 
+use bincode::{Decode, Encode};
 use retrace_core::amount::{Position, Quantity};
 use retrace_core::exact::Inexact;
 use retrace_core::order::{OrderRole, OrderStatus, Side};
@@ -8,7 +9,7 @@ use retrace_core::order::{OrderRole, OrderStatus, Side};
 use super::{Order, Plan};
 
 /// What the quantity of a stop without a size follows from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub(super) struct SizeFree {
     /// What was held when it was requested.
     requested: Quantity,

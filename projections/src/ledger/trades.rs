@@ -1,6 +1,7 @@
 //! Whose each trade is: a venue's trade id names one trade of a symbol (SEMANTICS 8), so each side
 //! of it belongs to one order: two plans may trade with one another.
 
+use bincode::{Decode, Encode};
 use std::collections::BTreeMap;
 
 use retrace_core::event::{Event, FillReport};
@@ -11,7 +12,7 @@ use retrace_core::order::Side;
 use super::{BrokenHistory, Conflict, Differs, Ledger};
 
 /// The order that every trade was told for first, also those of sealed plans: a venue may tell of one long after.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub(super) struct Trades(BTreeMap<(Symbol, Side), BTreeMap<TradeId, OrderNo>>);
 
 impl Trades {

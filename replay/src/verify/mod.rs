@@ -9,6 +9,7 @@ pub(crate) mod redecide;
 mod redeliver;
 mod renumber;
 mod resimulate;
+mod states;
 
 use retrace_core::event::{Event, Input};
 use retrace_core::ids::{Seq, SessionUid};
@@ -27,6 +28,7 @@ use crate::step::{DECISION_VERSION, EngineError, step};
 use crate::tape::Tape;
 use redecide::Redecide;
 use redeliver::Redeliver;
+use states::SavedStates;
 
 pub use resimulate::{ends_before, other_turn};
 
@@ -214,6 +216,7 @@ fn made(
     if let Some([under_its_id, _]) = &mut again {
         under_its_id.know(&said_before);
     }
+    let states = SavedStates::of(reader, session, &mut findings);
     let mut simulation = resimulate::Recorded::default();
     let mut faults = Vec::new();
     let checkpoints = match reader.checkpoints(session) {
@@ -228,6 +231,9 @@ fn made(
         session,
         &mut |step| {
             rebuild.step(&step, &checkpoints, &mut findings);
+            if rebuild.broken.is_none() {
+                findings.extend(states.check(reader, session, &step, &rebuild.book));
+            }
             if let Some(redecide) = &mut redecide {
                 redecide.step(&step);
                 if !redecide.differs() {
@@ -244,6 +250,7 @@ fn made(
     findings.splice(0..0, faults.iter().map(finding_of));
     findings.extend(indices::compare(reader, session)?);
     findings.extend(beyond_the_end(&checkpoints, end.last_seq));
+    findings.extend(states.beyond_the_end(end.last_seq));
 
     // A log that is not whole cannot be decided again: what follows from a hole would drown the hole itself.
     let skipped = if integrity { skipped.or(Some("the log is not whole")) } else { skipped };

@@ -53,13 +53,14 @@ impl From<EngineError> for Stop {
 pub(crate) fn receive(deciding: &mut Deciding<'_>, directive: &StrategyDirective) -> Result<(), EngineError> {
     let id = &directive.directive_id;
     if let Some(seen) = deciding.state.ledger.directive(id).filter(|seen| seen.first != deciding.input_seq()) {
-        let (first, difference) = (seen.first, seen.body.first_difference(&directive.body_digest()));
+        let difference = seen.body.first_difference(&directive.body_digest());
+        let first = seen.first;
         let decision = match difference {
             None => Decision::DirectiveRepeated { directive: id.clone(), first },
             Some(field) => Decision::DirectiveRefused {
                 directive: id.clone(),
                 plan_id: None,
-                refusal: Refusal::Conflict { field: field.to_owned(), first },
+                refusal: Refusal::Conflict { field, first },
             },
         };
         return deciding.decide(None, None, decision);

@@ -8,12 +8,15 @@ use retrace_core::ids::{PlanId, Seq, SessionName, SessionUid};
 use retrace_core::index::{IndexEntry, index_entries};
 use retrace_core::log::LogFault;
 use retrace_core::manifest::Mode;
+use retrace_core::saved::SavedAt;
 use retrace_core::store::{LogReader, StoreError};
 use retrace_core::time::Timestamp;
 use retrace_projections::audit::{Auditor, GapSpan, ResultView, Story, StoryLine};
+use retrace_projections::lineage::Origin;
 use serde::Serialize;
 
 use super::Status;
+use super::states::{Saved, SavedStates};
 use super::stored::{Db, StoredSession, lost_session};
 use crate::error::{CliError, Place};
 use crate::output::Output;
@@ -31,6 +34,8 @@ pub(super) struct Args {
     /// Session that the plan belongs to; not needed where only one has it
     #[arg(long, value_name = "NAME")]
     session: Option<String>,
+    #[command(flatten)]
+    states: SavedStates,
 }
 
 /// The shape of `--json`.
@@ -93,8 +98,10 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
     let session = args.session.as_ref().map(|name| StoredSession::find(&reader, name)).transpose()?;
     let plan = spelled_out(&reader, given, session.as_ref());
     let told = match &session {
-        Some(session) => tell(session, &plan)?.ok_or_else(|| no_plan(&reader, plan.clone(), Some(session)))?,
-        None => tell_the_only_one(&reader, &plan)?,
+        Some(session) => {
+            tell(session, &plan, args.states)?.ok_or_else(|| no_plan(&reader, plan.clone(), Some(session)))?
+        }
+        None => tell_the_only_one(&reader, &plan, args.states)?,
     };
     let Told { story, session, comments, protection, before, gaps } = &told;
     if output.is_json() {
@@ -148,7 +155,7 @@ fn chapters(told: &Told) -> Vec<Chapter<'_>> {
 
 /// Where several sessions have the plan, the user chooses, unless one of them continues all the others: its story is
 /// theirs, too. Where none took it on, a session may still have refused it.
-fn tell_the_only_one(reader: &dyn LogReader, plan: &PlanId) -> Result<Told, CliError> {
+fn tell_the_only_one(reader: &dyn LogReader, plan: &PlanId, states: SavedStates) -> Result<Told, CliError> {
     let (mut having, mut others) = (Vec::new(), Vec::new());
     for (name, uid) in reader.sessions()? {
         if plans_of(reader, uid, Some(plan))?.contains(plan) {
@@ -162,7 +169,7 @@ fn tell_the_only_one(reader: &dyn LogReader, plan: &PlanId) -> Result<Told, CliE
     for (name, uid) in std::mem::take(&mut others) {
         let session = StoredSession::of(reader, name.clone(), uid)?;
         let carried = session.ancestors().iter().any(|ancestor| took_it_on.contains(ancestor));
-        match if carried { tell(&session, plan)? } else { None } {
+        match if carried { tell(&session, plan, states)? } else { None } {
             Some(story) => {
                 continued.extend(session.ancestors().iter().copied());
                 told.push((uid, story));
@@ -174,7 +181,7 @@ fn tell_the_only_one(reader: &dyn LogReader, plan: &PlanId) -> Result<Told, CliE
     let candidates = if having.is_empty() { others } else { having };
     for (name, uid) in candidates {
         if !continued.contains(&uid) {
-            told.extend(tell(&StoredSession::of(reader, name, uid)?, plan)?.map(|story| (uid, story)));
+            told.extend(tell(&StoredSession::of(reader, name, uid)?, plan, states)?.map(|story| (uid, story)));
         }
     }
     told.retain(|(uid, _)| !continued.contains(uid));
@@ -187,12 +194,27 @@ fn tell_the_only_one(reader: &dyn LogReader, plan: &PlanId) -> Result<Told, CliE
 
 /// The plan's story in one session, with what the sessions hold of it that it continues; `None` where that one never
 /// mentions it.
-fn tell(session: &StoredSession<'_>, plan: &PlanId) -> Result<Option<Told>, CliError> {
-    let origin = session.origin()?;
+fn tell(session: &StoredSession<'_>, plan: &PlanId, states: SavedStates) -> Result<Option<Told>, CliError> {
+    if let Some(Saved { place, book }) = states.before_plan(session, plan) {
+        // Where the log cannot be read on from there, folding all of it says why.
+        if let Ok(told) = tell_behind(session, plan, Some(&place), Origin { book, ancestors: Vec::new() }) {
+            return Ok(told);
+        }
+    }
+    tell_behind(session, plan, None, session.origin()?)
+}
+
+/// The same from `place` on, before which nothing is said of the plan, or from the session's first event.
+fn tell_behind(
+    session: &StoredSession<'_>,
+    plan: &PlanId,
+    place: Option<&SavedAt>,
+    origin: Origin,
+) -> Result<Option<Told>, CliError> {
     let known_before = origin.book.ledger().plan_number(plan).is_some();
     let mut book = origin.book;
     let mut auditor = Auditor::new(plan.clone());
-    session.read(&mut |step| auditor.follow(&mut book, step).map_err(Into::into))?;
+    session.read_behind(place, &mut |step| auditor.follow(&mut book, step).map_err(Into::into))?;
     let Some(story) = auditor.finish(&book) else { return Ok(None) };
     let (mut before, mut gaps) = (Vec::new(), Vec::new());
     for ancestor in origin.ancestors.iter().filter(|_| known_before) {

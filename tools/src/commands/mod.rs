@@ -11,6 +11,7 @@ mod run;
 mod sample;
 mod sessions;
 mod snapshot;
+mod states;
 mod stored;
 mod trail;
 mod verify;

@@ -1,4 +1,4 @@
-//! `retrace replay`: folds a session's log from nothing and shows the ledger as of any moment.
+//! `retrace replay`: folds a session's log and shows the ledger as of any moment.
 
 use std::io::Write;
 use std::str::FromStr;
@@ -8,17 +8,19 @@ use retrace_core::content::ContentRef;
 use retrace_core::event::{Head, Refusal};
 use retrace_core::ids::{DirectiveId, OperatorReason, PlanId, Seq, SessionName};
 use retrace_core::instrument::Asset;
+use retrace_core::saved::SavedAt;
 use retrace_core::step::TapePosition;
 use retrace_core::time::Timestamp;
-use retrace_projections::audit::{Gaps, refusal_text};
+use retrace_projections::audit::{GapSpan, refusal_text};
 use retrace_projections::ledger::{Book, Plan, Refused};
-use retrace_projections::lineage::{Ancestor, Origin};
+use retrace_projections::lineage::Origin;
 use retrace_projections::view::{BatchView, PlanView, batch_view, plan_view};
 use retrace_replay::tape::Seen;
 use serde::Serialize;
 
 use super::Status;
 use super::market_again::Market;
+use super::states::{ContinuedFrom, Saved, SavedStates};
 use super::stored::{Db, Stop, StoredSession};
 use crate::error::CliError;
 use crate::input::time;
@@ -31,7 +33,7 @@ use crate::output::ledger_tree::{plan_lines, waiting_line};
 use crate::output::style::{ALARM, BAD, BOLD, DIM, painted};
 use crate::output::text::{counted, kill_switch_line, moment, money, printable, short_hash};
 
-/// Fold a session's log from nothing and show the ledger
+/// Fold a session's log and show the ledger
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Session to replay
@@ -43,6 +45,8 @@ pub(super) struct Args {
     at: Option<At>,
     #[command(flatten)]
     market: Market,
+    #[command(flatten)]
+    states: SavedStates,
 }
 
 /// A moment of a session.
@@ -188,8 +192,7 @@ struct RefusalView {
 struct Folded {
     book: Book,
     /// The session that it continues.
-    parent: Option<Ancestor>,
-    gaps: Gaps,
+    parent: Option<ContinuedFrom>,
     /// The time of the last event folded.
     time: Option<Timestamp>,
     /// How far the tape was given when the last Step folded was made.
@@ -202,7 +205,7 @@ struct Folded {
 pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
     let reader = args.db.open()?;
     let session = StoredSession::find(&reader, &args.session)?;
-    let folded = fold(&session, args.at)?;
+    let folded = fold(&session, args)?;
     let ledger = folded.book.ledger();
     let marks = marks(args, &session, &folded)?;
     let text = |reference: ContentRef| session.text(reference);
@@ -213,14 +216,14 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
         Some(At::Seq(_)) | None => folded.time,
     };
     let shown = |plan: &Plan| {
-        let spans = folded.gaps.of(plan.no);
+        let spans = GapSpan::of(plan);
         let until = at.unwrap_or(Timestamp::from_nanos(0));
         let stopped = spans.iter().any(|gap| !gap.is_without_stop());
         PlanShown {
             view: plan_view(ledger, plan, &text),
             mark: marks.of(plan),
-            gaps: GapsShown::new(spans, until),
-            uncovered: stopped.then(|| gaps::summary(spans, Some(until))),
+            gaps: GapsShown::new(&spans, until),
+            uncovered: stopped.then(|| gaps::summary(&spans, Some(until))),
         }
     };
     let in_hand = ledger.cash().map(|cash| {
@@ -262,22 +265,38 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
     Ok(Status::Fine)
 }
 
-/// Folds the log up to `at`, or to its end.
-fn fold(session: &StoredSession<'_>, at: Option<At>) -> Result<Folded, CliError> {
-    let Origin { mut book, mut ancestors } = session.origin()?;
-    let mut gaps = Gaps::default();
-    let mut time = None;
+/// Folds the log up to the moment asked for, or to its end: from a state that was saved on the way, where one is of use.
+fn fold(session: &StoredSession<'_>, Args { at, states, .. }: &Args) -> Result<Folded, CliError> {
+    let includes = |place: &SavedAt| at.is_none_or(|at| at.includes(place.seq, place.time));
+    if let Some(Saved { place, book }) = states.last(session, includes) {
+        // Where the log cannot be read on from there, folding all of it says why.
+        if let Ok(folded) = fold_behind(session, *at, Some(&place), book, session.continued_from()?) {
+            return Ok(folded);
+        }
+    }
+    let Origin { book, mut ancestors } = session.origin()?;
+    fold_behind(session, *at, None, book, ancestors.pop().map(ContinuedFrom::from))
+}
+
+/// Folds the log into `book` from `place` on, or from its first event.
+fn fold_behind(
+    session: &StoredSession<'_>,
+    at: Option<At>,
+    place: Option<&SavedAt>,
+    mut book: Book,
+    parent: Option<ContinuedFrom>,
+) -> Result<Folded, CliError> {
+    let mut last = place.map(|place| (place.seq, place.time));
+    let mut time = place.map(|place| place.time);
+    let mut tape = place.map(|place| place.tape).unwrap_or_default();
     let mut whole_steps = 0_u64;
-    let mut tape = TapePosition::default();
-    let mut last = None;
-    let end = session.read(&mut |step| {
+    let end = session.read_behind(place, &mut |step| {
         for event in &step.events {
             last = Some((event.seq, event.time));
             if at.is_some_and(|at| !at.includes(event.seq, event.time)) {
                 return Err(Stop::Enough);
             }
             book.apply(event)?;
-            gaps.note(event, &book);
             time = Some(event.time);
             tape = step.tape;
         }
@@ -290,9 +309,9 @@ fn fold(session: &StoredSession<'_>, at: Option<At>) -> Result<Folded, CliError>
             at.map_or(Ok(()), |at| check_reached(session, at, last))?;
             end.head
         }
-        None => session.head_after(whole_steps)?,
+        None => session.head_after(place, whole_steps)?,
     };
-    Ok(Folded { book, parent: ancestors.pop(), gaps, time, tape, whole, head })
+    Ok(Folded { book, parent, time, tape, whole, head })
 }
 
 /// The current prices: those of the market data as far as it was given, or else, where it is not there any more, those

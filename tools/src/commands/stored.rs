@@ -7,8 +7,9 @@ use retrace_core::content::ContentRef;
 use retrace_core::event::Head;
 use retrace_core::frame::read_frame;
 use retrace_core::ids::{IdError, Seq, SessionName, SessionUid};
-use retrace_core::log::{LogEnd, LogFault, read_log};
+use retrace_core::log::{LogEnd, LogFault, read_log, read_log_behind};
 use retrace_core::manifest::Identity;
+use retrace_core::saved::SavedAt;
 use retrace_core::step::Step;
 use retrace_core::store::{LogReader, Manifest, StoreError};
 use retrace_core::time::Timestamp;
@@ -140,11 +141,24 @@ impl<'a> StoredSession<'a> {
 
     /// Gives every Step to `take`, in order, until that stops. `None` as the end where it did.
     pub(super) fn read(&self, take: &mut dyn FnMut(&Step) -> Result<(), Stop>) -> Result<Option<LogEnd>, CliError> {
+        self.read_behind(None, take)
+    }
+
+    /// The same from the place of a saved state on, where there is one.
+    pub(super) fn read_behind(
+        &self,
+        place: Option<&SavedAt>,
+        take: &mut dyn FnMut(&Step) -> Result<(), Stop>,
+    ) -> Result<Option<LogEnd>, CliError> {
         let mut stopped = None;
-        let end = read_log(self.reader, self.uid, &mut |step| {
+        let mut take = |step: Step| {
             stopped = take(&step).err();
             stopped.is_none()
-        });
+        };
+        let end = match place {
+            None => read_log(self.reader, self.uid, &mut take),
+            Some(place) => read_log_behind(self.reader, self.uid, place, &mut take),
+        };
         match stopped {
             None => end.map(Some).map_err(|source| self.fault(source)),
             Some(Stop::Enough) => Ok(None),
@@ -153,17 +167,21 @@ impl<'a> StoredSession<'a> {
         }
     }
 
-    /// The head over the first `steps` Steps.
-    pub(super) fn head_after(&self, steps: u64) -> Result<Head, CliError> {
+    /// The head over the first `steps` Steps, or over those up to `place` and as many behind it.
+    pub(super) fn head_after(&self, place: Option<&SavedAt>, steps: u64) -> Result<Head, CliError> {
         let mut left = steps;
-        let (_, start) = genesis(self.identity());
-        if left == 0 {
-            return Ok(OpenBlock::first(self.uid, start, BlockLimits::FORMAT_1).head());
-        }
-        let end = read_log(self.reader, self.uid, &mut |_| {
+        let mut take = |_| {
             left = left.saturating_sub(1);
             left > 0
-        });
+        };
+        let end = match (place, steps) {
+            (None, 0) => {
+                return Ok(OpenBlock::first(self.uid, genesis(self.identity()).1, BlockLimits::FORMAT_1).head());
+            }
+            (Some(place), 0) => return Ok(place.head),
+            (None, _) => read_log(self.reader, self.uid, &mut take),
+            (Some(place), _) => read_log_behind(self.reader, self.uid, place, &mut take),
+        };
         end.map(|end| end.head).map_err(|source| self.fault(source))
     }
 

@@ -202,7 +202,8 @@ fn one_body_an_id(path: &Path, map: &TradeMap, trades: &[TradeImported]) -> Resu
         let (first, again) = if first.line < trade.line { (first, trade) } else { (trade, first) };
         let file = if again.origin == TradeOrigin::Opening { map.file.as_path() } else { path };
         let line = u32::try_from(first.line).unwrap_or(u32::MAX);
-        let problem = InputProblem::new(file, Rule::ReusedId { line, difference }).on_line(again.line);
+        let problem =
+            InputProblem::new(file, Rule::ReusedId { line, difference: difference.to_owned() }).on_line(again.line);
         let field = map.common.trade_id.as_deref().unwrap_or("trade_id");
         let problem = problem.field(field).value(again.fill.trade_id.to_string());
         return Err(problem.with_hint("a trade id stands for one trade of a symbol: map the column that is different in every row, or leave `trade_id` out of the map"));

@@ -15,7 +15,7 @@ use retrace_core::step::Step;
 use retrace_core::store::{LogStore, Manifest};
 use retrace_core::time::Span;
 use retrace_core::venue::{FeeAsset, FillPath, VenueProfile, VenueSettings};
-use retrace_projections::ledger::Phase;
+use retrace_projections::ledger::{Book, Phase};
 use retrace_replay::DECISION_VERSION;
 use retrace_replay::backtest::{Recorder, RunError};
 use retrace_replay::import::run;
@@ -29,6 +29,7 @@ use super::{maps, normal};
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
 use crate::recording::{StoreRecorder, Watching};
+use crate::saving::SAVED_FROM;
 use crate::session::{RecordError, Recorded, conclude, provenance_of};
 
 /// A history that can be recorded: it was read, nothing in it is refused, and all of it was booked once.
@@ -137,7 +138,9 @@ pub fn record(
     watching: Watching<'_>,
 ) -> Result<Recorded, RecordError> {
     let session = store.create(&loaded.manifest())?;
-    let mut recorder = StoreRecorder::new(store, session, BTreeMap::new(), watching).committing_every(commit_every);
+    let begin = Book::new(&loaded.identity);
+    let recorder = StoreRecorder::new(store, session, BTreeMap::new(), watching);
+    let mut recorder = recorder.committing_every(commit_every).saving_states(&begin, SAVED_FROM);
     let state = run(&loaded.identity, &loaded.trades, &mut recorder)?;
     Ok(conclude(session, state.ledger(), &mut recorder, &|_| None, None)?)
 }

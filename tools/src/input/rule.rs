@@ -400,7 +400,7 @@ pub enum Rule {
         /// Where it stands first.
         line: u32,
         /// The first field that differs.
-        difference: &'static str,
+        difference: String,
     },
     /// A level that the limit price has passed already.
     #[error("must be {side} the limit price {limit_price} of a {direction} plan")]

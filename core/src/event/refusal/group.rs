@@ -1,5 +1,6 @@
 //! Why a directive about a group was not carried out: each rule with its numbers.
 
+use bincode::{Decode, Encode};
 use serde::Serialize;
 
 use crate::amount::{Money, Position, Price, Quantity};
@@ -7,7 +8,7 @@ use crate::event::GroupEnd;
 use crate::ids::GroupId;
 
 /// A rule that an action on a group broke, with its numbers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Encode, Decode)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupRefusal {
     /// The plan has no group of that id, or none that the named directive opened.
