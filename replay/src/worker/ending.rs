@@ -62,8 +62,9 @@ fn group_end(deciding: &Deciding<'_>, plan: &Plan, group: &Group) -> Result<Opti
     // refused once too often.
     let slice = group.slices_due.saturating_sub(1);
     let last_slice = schedule::next_slice(deciding, plan.no, group).is_none();
-    // The risk gate let none go out for the last slice, and what an earlier one was to trade was ended by the venue since.
-    let refused = |held: HeldBack| held.slice == slice && held.then == AfterRefusal::GivenUp;
+    // The risk gate let none go out for the last slice, or for one after which none comes any more, and what an earlier one
+    // was to trade was ended by the venue since.
+    let refused = |held: HeldBack| held.slice == slice && held.then != AfterRefusal::WaitsForRoom;
     if last_slice && group.held_back.is_some_and(refused) {
         return Ok(Some(GroupEnd::Incomplete));
     }

@@ -11,3 +11,11 @@ fn a_close_sells_nothing_in_place_of_a_stop_that_is_done() {
         hold(seed);
     }
 }
+
+/// The risk gate kept a TWAP's slice from going out, no other one was to come, and the venue ended an earlier one.
+#[test]
+fn a_group_of_which_nothing_is_to_come_ends() {
+    for seed in [731, 904_196] {
+        hold(seed);
+    }
+}
