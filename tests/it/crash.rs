@@ -17,7 +17,7 @@ use retrace_core::store::{LogReader, StoreError};
 use retrace_replay::verify::{Check, Verifier, verify};
 use retrace_rocks::testkit::{Seeded, copy_dir};
 use retrace_rocks::{RocksReader, RocksStore};
-use retrace_tools::recording::Watching;
+use retrace_tools::recording::{Pace, Watching};
 use retrace_tools::resume::{Resumed, resume};
 use retrace_tools::session::{self, LoadedSession};
 
@@ -30,8 +30,9 @@ const KILLS: &str = "RETRACE_KILLS";
 const KILLS_ALWAYS: u64 = 200;
 /// So many rounds go on at a time, each in a folder of its own.
 const WORKERS: u64 = 2;
-/// After how many events the child commits: hundreds of moments at which it can die, and some inside a block's closing.
-const COMMIT_EVERY: u64 = 5;
+/// The child commits often: hundreds of moments at which it can die, some inside a block's closing, and some where a state
+/// is saved.
+const PACE: Pace = Pace { commit_every: 5, save_from: 30 };
 /// A finished session that stands in the store before, in some rounds.
 const NEIGHBOUR: &str = "neighbour";
 
@@ -41,21 +42,21 @@ fn child_process() {
     let Ok(dir) = std::env::var(CHILD) else { return };
     let dir = Path::new(&dir);
     let loaded = session::load(&dir.join("session.yaml")).unwrap();
-    run_or_resume(dir, &loaded, COMMIT_EVERY, |seq| println!("durable {seq}"));
+    run_or_resume(dir, &loaded, PACE, |seq| println!("durable {seq}"));
 }
 
 /// Answers whether it was resumed.
-fn run_or_resume(dir: &Path, loaded: &LoadedSession, commit_every: u64, acknowledge: impl FnMut(Seq)) -> bool {
+fn run_or_resume(dir: &Path, loaded: &LoadedSession, pace: Pace, acknowledge: impl FnMut(Seq)) -> bool {
     let mut store = RocksStore::create_or_open(dir.join("db")).unwrap();
     let watching = Watching { on_durable: Some(Box::new(acknowledge)), ..Watching::default() };
     match store.find(loaded.identity.name.as_str()) {
         Ok(session) => {
-            let resumed = resume(&mut store, session, loaded, commit_every, watching).unwrap();
+            let resumed = resume(&mut store, session, loaded, pace, watching).unwrap();
             assert!(!matches!(resumed, Resumed::Differs(_)), "{resumed:#?}");
             true
         }
         Err(StoreError::NoSession { .. }) => {
-            session::record_watched(&mut store, loaded, commit_every, watching).unwrap();
+            session::record_watched(&mut store, loaded, pace, watching).unwrap();
             false
         }
         Err(error) => panic!("{error}"),
@@ -304,7 +305,7 @@ impl Bench {
         }
         let mut last = from;
         // What nobody kills need not commit so often: syncs are what takes the time.
-        let resumed = run_or_resume(self.dir.path(), &self.loaded, 400, |seq| {
+        let resumed = run_or_resume(self.dir.path(), &self.loaded, Pace { commit_every: 400, ..PACE }, |seq| {
             assert!(seq > last, "{round}: {seq} is told again");
             last = seq;
         });

@@ -14,7 +14,7 @@ use retrace_replay::DECISION_VERSION;
 use retrace_replay::verify::{Finding, verify};
 use retrace_rocks::testkit::{Forger, dir_hash};
 use retrace_rocks::{RocksReader, RocksStore};
-use retrace_tools::recording::{COMMIT_EVERY, Watching};
+use retrace_tools::recording::{Pace, Watching};
 use retrace_tools::resume::{Resumed, resume};
 use retrace_tools::session::{self, LoadedSession};
 use serde_json::Value;
@@ -24,7 +24,7 @@ use crate::scenarios::insta_settings;
 use crate::whole::{Whole, busy_session, interrupted, sample_session, steps};
 
 fn resumed(store: &mut dyn LogStore, session: SessionUid, loaded: &LoadedSession) -> Resumed {
-    resume(store, session, loaded, COMMIT_EVERY, Watching::default()).unwrap()
+    resume(store, session, loaded, Pace::USUAL, Watching::default()).unwrap()
 }
 
 #[test]

@@ -17,12 +17,16 @@ use retrace_projections::lineage::Origin;
 use retrace_replay::backtest::Backtest;
 use retrace_replay::verify::{Verification, verify};
 use retrace_rocks::RocksStore;
-use retrace_tools::recording::{StoreRecorder, Watching};
+use retrace_tools::recording::{Pace, StoreRecorder, Watching};
 use retrace_tools::session::{self, LoadedSession};
 
 use crate::cli::{Place, text};
 use crate::scenario::Scenario;
 use crate::whole::{busy_session, sample_session, steps};
+
+const fn saving_from(save_from: u64) -> Pace {
+    Pace { save_from, ..Pace::USUAL }
+}
 
 /// Where `book` would be saved after `step`, as bytes of these.
 fn place_of(step: &Step, bytes: &[u8]) -> SavedAt {
@@ -59,7 +63,7 @@ pub(crate) fn of_a_run(name: &str, scenario: &Scenario) {
     let begin = Book::new(&scenario.identity);
     let recorder = StoreRecorder::new(&mut store, session, BTreeMap::new(), Watching::default());
     let backtest = Backtest::new(&scenario.identity, &scenario.tape, given);
-    run(backtest, recorder.saving_states(&begin, 1));
+    run(backtest, recorder.at_pace(saving_from(1), &begin));
     let found = verify(&store, session, Some(&scenario.tape)).unwrap();
     assert!(found.is_clean(), "{name}: {found:#?}");
     let last = steps(&store, session).last().map(Step::last_seq);
@@ -73,7 +77,7 @@ fn run_saving(store: &mut dyn LogStore, loaded: &LoadedSession, first: u64) -> S
     let begin = loaded.begin();
     let recorder = StoreRecorder::new(store, session, contents, Watching::default());
     let backtest = Backtest::beginning(&loaded.identity, &loaded.tape, directives, &begin);
-    run(backtest, recorder.saving_states(&begin, first));
+    run(backtest, recorder.at_pace(saving_from(first), &begin));
     session
 }
 

@@ -13,8 +13,24 @@ use retrace_replay::backtest::Recorder;
 
 use crate::saving::Saving;
 
-/// After how many events a run commits.
-pub const COMMIT_EVERY: u64 = 4_096;
+/// How often a run commits and saves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// It commits after so many events, and after every Step where that is 0.
+    pub commit_every: u64,
+    /// It saves the ledger's whole state after about so many events, after four times as many each time, and at the end
+    /// of a run that is as long.
+    pub save_from: u64,
+}
+
+impl Pace {
+    /// That of the command line. A log that is shorter than the first state that it saves is folded sooner than a state
+    /// is read.
+    pub const USUAL: Self = Self { commit_every: 4_096, save_from: 8_192 };
+
+    /// The same of a run that nobody reads again.
+    pub const SAVING_NOTHING: Self = Self { save_from: u64::MAX, ..Self::USUAL };
+}
 
 /// Appends each Step, with the texts that it refers to, and commits every so many events. The venue of a backtest is
 /// inside the process and lost together with it, so effects may leave as soon as their Step is appended; for one outside
@@ -59,7 +75,7 @@ impl<'a> StoreRecorder<'a> {
             store,
             session,
             contents,
-            commit_every: COMMIT_EVERY,
+            commit_every: Pace::USUAL.commit_every,
             venue_outside: false,
             waiting: 0,
             appended: Seq(0),
@@ -80,11 +96,11 @@ impl<'a> StoreRecorder<'a> {
         self
     }
 
-    /// The same, saving the ledger's whole state after about `first` events, after four times as many each time, and at the end
-    /// of a run that is as long: what a reader then need not fold. `begin` is the book that the run begins with.
+    /// The same at this pace. `begin` is the book that the run begins with: what is saved of it is a book, too.
     #[must_use]
-    pub fn saving_states(mut self, begin: &'a Book, first: u64) -> Self {
-        self.saving = Some(Saving::new(begin, first));
+    pub fn at_pace(mut self, pace: Pace, begin: &'a Book) -> Self {
+        self.commit_every = pace.commit_every;
+        self.saving = Some(Saving::new(begin, pace.save_from));
         self
     }
 

@@ -14,8 +14,7 @@ use retrace_replay::backtest::{Backtest, Recorder, RunError};
 use retrace_replay::recorded::{Met, RecordedRun};
 use retrace_replay::verify::{Finding, ends_before, other_turn};
 
-use crate::recording::{StoreRecorder, Watching};
-use crate::saving::SAVED_FROM;
+use crate::recording::{Pace, StoreRecorder, Watching};
 use crate::session::{LoadedSession, RecordError, Recorded, conclude_run};
 
 /// What became of a session that was to be resumed.
@@ -60,7 +59,7 @@ pub fn resume(
     store: &mut dyn LogStore,
     session: SessionUid,
     loaded: &LoadedSession,
-    commit_every: u64,
+    pace: Pace,
     watching: Watching<'_>,
 ) -> Result<Resumed, ResumeError> {
     if store.checkpoints(session)?.iter().any(|checkpoint| checkpoint.finished) {
@@ -70,8 +69,7 @@ pub fn resume(
     let after = read_log(store, session, &mut |_| true)?.last_seq;
     let (directives, contents) = loaded.sealed(session);
     let begin = loaded.begin();
-    let into = StoreRecorder::new(store, session, contents, watching).committing_every(commit_every);
-    let into = into.saving_states(&begin, SAVED_FROM);
+    let into = StoreRecorder::new(store, session, contents, watching).at_pace(pace, &begin);
     let mut resuming = Resuming { recorded: Some(RecordedRun::new(session)), into };
     let mut backtest = Backtest::beginning(&loaded.identity, &loaded.tape, directives, &begin);
     match backtest.run(&mut resuming) {

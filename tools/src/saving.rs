@@ -9,9 +9,6 @@ use retrace_core::step::{Step, TapePosition};
 use retrace_core::time::Timestamp;
 use retrace_projections::ledger::{Book, Ledger, Plan};
 
-/// After how many events a run saves its first state. A log that is shorter is folded sooner than a state is read.
-pub const SAVED_FROM: u64 = 8_192;
-
 /// After how many times as many events it saves the next one.
 const GROWTH: u64 = 4;
 

@@ -27,8 +27,7 @@ use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
 use crate::input::session::{self, SessionFile};
 use crate::marks::{Marked, Marks};
-use crate::recording::{COMMIT_EVERY, StoreRecorder, Watching};
-use crate::saving::SAVED_FROM;
+use crate::recording::{Pace, StoreRecorder, Watching};
 
 /// A session that can be run: everything it names was read and nothing in it is refused.
 #[derive(Clone, Debug)]
@@ -300,24 +299,23 @@ pub struct RecordedPlan {
 /// # Errors
 /// [`RecordError`] if the store has a session of that name, or if anything stops the run.
 pub fn record(store: &mut dyn LogStore, loaded: &LoadedSession) -> Result<Recorded, RecordError> {
-    record_watched(store, loaded, COMMIT_EVERY, Watching::default())
+    record_watched(store, loaded, Pace::USUAL, Watching::default())
 }
 
-/// The same, committing after every `commit_every` events and telling `watching` of progress.
+/// The same, at this pace and telling `watching` of progress.
 ///
 /// # Errors
 /// As [`record`].
 pub fn record_watched(
     store: &mut dyn LogStore,
     loaded: &LoadedSession,
-    commit_every: u64,
+    pace: Pace,
     watching: Watching<'_>,
 ) -> Result<Recorded, RecordError> {
     let session = store.create(&loaded.manifest())?;
     let (directives, contents) = loaded.sealed(session);
     let begin = loaded.begin();
-    let recorder = StoreRecorder::new(store, session, contents, watching).committing_every(commit_every);
-    let mut recorder = recorder.saving_states(&begin, SAVED_FROM);
+    let mut recorder = StoreRecorder::new(store, session, contents, watching).at_pace(pace, &begin);
     let mut backtest = Backtest::beginning(&loaded.identity, &loaded.tape, directives, &begin);
     backtest.run(&mut recorder)?;
     Ok(conclude_run(session, loaded, backtest.state().ledger(), &mut recorder)?)
@@ -401,9 +399,10 @@ mod tests {
     fn a_run_does_not_depend_on_when_it_commits() {
         let (_dir, loaded) = sample();
         let mut heads = Vec::new();
-        for commit_every in [0, 7, COMMIT_EVERY] {
+        for commit_every in [0, 7, 4_096] {
+            let pace = Pace { commit_every, ..Pace::USUAL };
             let mut store = MemoryStore::new();
-            let recorded = record_watched(&mut store, &loaded, commit_every, Watching::default()).unwrap();
+            let recorded = record_watched(&mut store, &loaded, pace, Watching::default()).unwrap();
             assert_eq!(store.watermark(recorded.session).unwrap().durable_seq, recorded.last_seq);
             heads.push((recorded.head, recorded.ledger_digest));
         }
@@ -416,7 +415,8 @@ mod tests {
         let (_dir, loaded) = sample();
         let told = RefCell::new(Vec::new());
         let watching = Watching { on_durable: Some(Box::new(|seq: Seq| told.borrow_mut().push(seq))), on_row: None };
-        let recorded = record_watched(&mut MemoryStore::new(), &loaded, 10, watching).unwrap();
+        let pace = Pace { commit_every: 10, ..Pace::USUAL };
+        let recorded = record_watched(&mut MemoryStore::new(), &loaded, pace, watching).unwrap();
         let told = told.into_inner();
         assert!(told.len() > 10 && told.is_sorted(), "{told:?}");
         assert_eq!(told.last(), Some(&recorded.last_seq));

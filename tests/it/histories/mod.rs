@@ -12,7 +12,7 @@ use retrace_core::memory::MemoryStore;
 use retrace_projections::view::PlanView;
 use retrace_replay::verify::verify;
 use retrace_tools::history::{self, LoadedHistory};
-use retrace_tools::recording::{COMMIT_EVERY, Watching};
+use retrace_tools::recording::{Pace, Watching};
 use retrace_tools::session::Recorded;
 use rust_decimal::Decimal;
 
@@ -27,7 +27,7 @@ pub(crate) fn load(path: &Path, map: &str) -> LoadedHistory {
 /// Records a history in memory and proves what can be proved of it.
 pub(crate) fn record(loaded: &LoadedHistory) -> Recorded {
     let mut store = MemoryStore::new();
-    let recorded = history::record(&mut store, loaded, COMMIT_EVERY, Watching::default()).unwrap();
+    let recorded = history::record(&mut store, loaded, Pace::USUAL, Watching::default()).unwrap();
     let verification = verify(&store, recorded.session, None).unwrap();
     assert!(verification.is_clean() && verification.findings.is_empty(), "{verification:?}");
     assert!(!verification.is_incomplete());

@@ -8,7 +8,7 @@ use retrace_projections::view::PlanView;
 use retrace_replay::verify::verify;
 use retrace_rocks::RocksStore;
 use retrace_tools::history::{self, LoadedHistory};
-use retrace_tools::recording::Watching;
+use retrace_tools::recording::{Pace, Watching};
 use retrace_tools::session::Recorded;
 use rust_decimal::Decimal;
 
@@ -228,7 +228,8 @@ proptest! {
         let (loaded, in_memory) = agrees(&dice)?;
         let dir = tempfile::tempdir().unwrap();
         let mut store = RocksStore::create_or_open(dir.path()).unwrap();
-        let on_disk = history::record(&mut store, &loaded, 7, Watching::default()).unwrap();
+        let often = Pace { commit_every: 7, save_from: 10 };
+        let on_disk = history::record(&mut store, &loaded, often, Watching::default()).unwrap();
         prop_assert_eq!(on_disk.head, in_memory.head);
         prop_assert_eq!(on_disk.ledger_digest, in_memory.ledger_digest);
         let verification = verify(&store, on_disk.session, None).unwrap();

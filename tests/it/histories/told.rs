@@ -8,7 +8,7 @@ use retrace_core::store::{LogReader, LogStore};
 use retrace_core::testkit::samples;
 use retrace_replay::verify::verify;
 use retrace_tools::history;
-use retrace_tools::recording::{COMMIT_EVERY, Watching};
+use retrace_tools::recording::{Pace, Watching};
 
 use super::{MAP, Place, load};
 
@@ -137,7 +137,7 @@ fn a_trade_booked_otherwise_is_found() {
     let place = Place::with(MAP, FLIP);
     let loaded = load(&place.dir.path().join("trades.csv"), place.dir.path().join("map.yaml").to_str().unwrap());
     let mut right = MemoryStore::new();
-    let recorded = history::record(&mut right, &loaded, COMMIT_EVERY, Watching::default()).unwrap();
+    let recorded = history::record(&mut right, &loaded, Pace::USUAL, Watching::default()).unwrap();
     let mut forged = MemoryStore::new();
     let session = forged.create(&loaded.manifest()).unwrap();
     let mut at = None;

@@ -20,7 +20,7 @@ use crate::error::CliError;
 use crate::output::summary::RunSummary;
 use crate::output::text::{counted, moment};
 use crate::output::{Output, progress, warn};
-use crate::recording::{COMMIT_EVERY, Watching};
+use crate::recording::{Pace, Watching};
 use crate::session::{self, DataNote, LoadedSession};
 
 /// Run a session file and record it, or run a recorded session again
@@ -78,7 +78,7 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
     let bar = progress::over_rows(loaded.tape.rows());
     let shown = bar.clone();
     let watching = Watching { on_durable: None, on_row: Some(Box::new(move |rows| progress::moved(&shown, rows))) };
-    let recorded = session::record_watched(&mut store, &loaded, COMMIT_EVERY, watching);
+    let recorded = session::record_watched(&mut store, &loaded, Pace::USUAL, watching);
     bar.finish_and_clear();
     let recorded = recorded?;
     store.close()?;

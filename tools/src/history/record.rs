@@ -28,8 +28,7 @@ use super::read::{self, History};
 use super::{maps, normal};
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
-use crate::recording::{StoreRecorder, Watching};
-use crate::saving::SAVED_FROM;
+use crate::recording::{Pace, StoreRecorder, Watching};
 use crate::session::{RecordError, Recorded, conclude, provenance_of};
 
 /// A history that can be recorded: it was read, nothing in it is refused, and all of it was booked once.
@@ -127,20 +126,19 @@ impl LoadedHistory {
     }
 }
 
-/// Records a history into `store`, committing after every `commit_every` events.
+/// Records a history into `store` at this pace.
 ///
 /// # Errors
 /// [`RecordError`] if the store has a session of that name, or if anything stops it.
 pub fn record(
     store: &mut dyn LogStore,
     loaded: &LoadedHistory,
-    commit_every: u64,
+    pace: Pace,
     watching: Watching<'_>,
 ) -> Result<Recorded, RecordError> {
     let session = store.create(&loaded.manifest())?;
     let begin = Book::new(&loaded.identity);
-    let recorder = StoreRecorder::new(store, session, BTreeMap::new(), watching);
-    let mut recorder = recorder.committing_every(commit_every).saving_states(&begin, SAVED_FROM);
+    let mut recorder = StoreRecorder::new(store, session, BTreeMap::new(), watching).at_pace(pace, &begin);
     let state = run(&loaded.identity, &loaded.trades, &mut recorder)?;
     Ok(conclude(session, state.ledger(), &mut recorder, &|_| None, None)?)
 }

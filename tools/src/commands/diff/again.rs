@@ -17,7 +17,7 @@ use super::super::stored::StoredSession;
 use crate::error::CliError;
 use crate::output::text::counted;
 use crate::output::{progress, warn};
-use crate::recording::{COMMIT_EVERY, StoreRecorder, Watching};
+use crate::recording::{Pace, StoreRecorder, Watching};
 use crate::session::{self, RecordError};
 
 /// A session file, run.
@@ -27,7 +27,7 @@ pub(super) fn run_file(file: &Path) -> Result<(MemoryStore, SessionUid), CliErro
     let bar = progress::over_rows(loaded.tape.rows());
     let shown = bar.clone();
     let watching = Watching { on_durable: None, on_row: Some(Box::new(move |rows| progress::moved(&shown, rows))) };
-    let recorded = session::record_watched(&mut store, &loaded, COMMIT_EVERY, watching);
+    let recorded = session::record_watched(&mut store, &loaded, Pace::SAVING_NOTHING, watching);
     bar.finish_and_clear();
     let recorded = recorded.map_err(|source| CliError::RunAgain { name: file.display().to_string(), source })?;
     Ok((store, recorded.session))

@@ -17,7 +17,7 @@ use crate::output::style::{DIM, painted};
 use crate::output::summary::{QuoteTotal, RunSummary};
 use crate::output::text::{counted, printable};
 use crate::output::{Output, progress, warn};
-use crate::recording::{COMMIT_EVERY, Watching};
+use crate::recording::{Pace, Watching};
 
 /// The shape of `--json`: as of `run`, and what was counted.
 #[derive(Serialize)]
@@ -40,7 +40,7 @@ pub(super) fn perform(args: &Args, map: &Path, output: &mut Output) -> Result<St
     let bar = progress::over_rows(loaded.trades.len() as u64);
     let shown = bar.clone();
     let watching = Watching { on_durable: None, on_row: Some(Box::new(move |rows| progress::moved(&shown, rows))) };
-    let recorded = history::record(&mut store, &loaded, COMMIT_EVERY, watching);
+    let recorded = history::record(&mut store, &loaded, Pace::USUAL, watching);
     bar.finish_and_clear();
     let recorded = recorded?;
     store.close()?;

@@ -22,7 +22,7 @@ use crate::output::style::{ALARM, BOLD, painted};
 use crate::output::summary::RunSummary;
 use crate::output::text::{counted, shell_word, short_hash};
 use crate::output::{Output, progress};
-use crate::recording::{COMMIT_EVERY, Watching};
+use crate::recording::{Pace, Watching};
 use crate::resume::{ResumeError, Resumed, resume};
 use crate::session::{LoadedSession, named_market, of_file};
 
@@ -73,7 +73,7 @@ pub(super) fn perform(request: &Request<'_>, output: &mut Output) -> Result<Stat
     let bar = progress::over_rows(loaded.tape.rows());
     let shown = bar.clone();
     let watching = Watching { on_durable: None, on_row: Some(Box::new(move |rows| progress::moved(&shown, rows))) };
-    let resumed = resume(&mut store, uid, &loaded, COMMIT_EVERY, watching);
+    let resumed = resume(&mut store, uid, &loaded, Pace::USUAL, watching);
     bar.finish_and_clear();
     let resumed = resumed.map_err(|error| match error {
         ResumeError::Log(source) => CliError::Log { session: name.clone(), source },

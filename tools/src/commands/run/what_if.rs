@@ -19,7 +19,7 @@ use crate::error::CliError;
 use crate::output::summary::RunSummary;
 use crate::output::what_if::{GridShown, RowShown, WhatIfShown, effect_lines, print_already};
 use crate::output::{Output, comparison, progress, warn};
-use crate::recording::{COMMIT_EVERY, Watching};
+use crate::recording::{Pace, Watching};
 use crate::session::{self, LoadedSession, Recorded};
 use crate::what_if::{Axis, Base, Edit, Elsewhere, Figures, Grid, GridError, Parent, Point, Variant, WhatIfError};
 
@@ -204,7 +204,7 @@ fn record(loaded: &LoadedSession, db: &Db) -> Result<Recorded, CliError> {
     let bar = progress::over_rows(loaded.tape.rows());
     let shown = bar.clone();
     let watching = Watching { on_durable: None, on_row: Some(Box::new(move |rows| progress::moved(&shown, rows))) };
-    let recorded = session::record_watched(&mut store, loaded, COMMIT_EVERY, watching);
+    let recorded = session::record_watched(&mut store, loaded, Pace::USUAL, watching);
     bar.finish_and_clear();
     let recorded = recorded?;
     store.close()?;
