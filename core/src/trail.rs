@@ -8,6 +8,7 @@ use crate::event::{Decision, Fact, Input, Refusal};
 use crate::frame::{FrameError, encode_frame};
 use crate::ids::{GroupId, PlanId, Seq};
 use crate::step::Step;
+use crate::store::Checkpoint;
 
 /// The name under which the trail's digests are kept beside the chain.
 pub const TRAIL: &str = "decisions";
@@ -56,6 +57,12 @@ impl Trail {
     /// The digest over every Step taken.
     pub const fn digest(&self) -> [u8; 32] {
         self.digest
+    }
+
+    /// What is noted beside the chain of the trail behind event `seq`; `finished` where the session has come to its end.
+    pub fn checkpoint(&self, seq: Seq, finished: bool) -> Checkpoint {
+        let projection = TRAIL.to_owned();
+        Checkpoint { seq, projection, version: TRAIL_VERSION, digest: self.digest(), finished }
     }
 }
 

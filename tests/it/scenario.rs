@@ -32,12 +32,12 @@ use retrace_core::policy::{
     BatchDefaults, BatchPolicy, ExecutionMode, ExecutionPolicy, RiskLimits, SymbolLimits, UrgencyRange,
 };
 use retrace_core::step::Step;
-use retrace_core::store::{Checkpoint, LogStore, Manifest};
+use retrace_core::store::{LogStore, Manifest};
 use retrace_core::testkit::samples;
 use retrace_core::time::{Span, Timestamp};
 use retrace_core::venue::{FeeAsset, FillPath, VenueProfile, VenueSettings};
 use retrace_projections::audit::event_line;
-use retrace_projections::ledger::{Book, Ledger, PROJECTION, PROJECTION_VERSION, Plan};
+use retrace_projections::ledger::{Book, Ledger, Plan};
 use retrace_projections::view::{BatchView, batch_view, plan_view};
 use retrace_replay::backtest::{Backtest, Given, Recorder};
 use retrace_replay::tape::{Bar, DataSet, Tape, VolumeUnit};
@@ -148,14 +148,7 @@ impl Scenario {
         let mut recording = Recording { store, session, contents, book, steps: Vec::new(), had: Vec::new() };
         self.run(given, &mut recording);
         let Recording { store, book, steps, had, .. } = recording;
-        let checkpoint = Checkpoint {
-            seq: book.ledger().seq(),
-            projection: PROJECTION.into(),
-            version: PROJECTION_VERSION,
-            digest: book.ledger().digest(),
-            finished: true,
-        };
-        store.put_checkpoint(session, &checkpoint).unwrap();
+        store.put_checkpoint(session, &book.ledger().checkpoint(true)).unwrap();
         store.commit().unwrap();
         let end = read_log(store, session, &mut |_| true).unwrap();
         Played { session, end, steps, had }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use retrace_core::memory::MemoryStore;
 use retrace_core::store::{Checkpoint, LogStore};
-use retrace_core::trail::{TRAIL, TRAIL_VERSION, Trail};
+use retrace_core::trail::Trail;
 use retrace_replay::verify::verify;
 use retrace_rocks::RocksStore;
 use serde_json::Value;
@@ -127,13 +127,7 @@ fn a_mark_that_is_not_what_was_decided_is_found() {
     let half = played.steps.len() / 2;
     played.steps[..half].iter().for_each(|step| assert!(!trail.step(step).unwrap()));
     let seq = played.steps[half - 1].last_seq();
-    let right = Checkpoint {
-        seq,
-        projection: TRAIL.to_owned(),
-        version: TRAIL_VERSION,
-        digest: trail.digest(),
-        finished: false,
-    };
+    let right = trail.checkpoint(seq, false);
     let mut noted = |checkpoint: &Checkpoint| {
         store.put_checkpoint(played.session, checkpoint).unwrap();
         store.commit().unwrap();

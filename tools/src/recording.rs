@@ -7,8 +7,8 @@ use retrace_core::event::{Fact, Input};
 use retrace_core::ids::{PlanNo, Seq, SessionUid};
 use retrace_core::step::Step;
 use retrace_core::store::{Checkpoint, LogStore, StoreError};
-use retrace_core::trail::{TRAIL, TRAIL_VERSION, Trail};
-use retrace_projections::ledger::{Book, Ledger, PROJECTION, PROJECTION_VERSION, Plan};
+use retrace_core::trail::Trail;
+use retrace_projections::ledger::{Book, Ledger, Plan};
 use retrace_replay::backtest::Recorder;
 
 use crate::saving::Saving;
@@ -166,13 +166,8 @@ impl<'a> StoreRecorder<'a> {
 
     /// Notes the digests of the trail and of the ledger behind the last Step.
     fn mark(&mut self, ledger: &Ledger, finished: bool) {
-        self.marks.push(self.noted(TRAIL, TRAIL_VERSION, self.trail.digest(), finished));
-        self.marks.push(self.noted(PROJECTION, PROJECTION_VERSION, ledger.digest(), finished));
-    }
-
-    /// A digest behind the last Step.
-    fn noted(&self, projection: &str, version: u32, digest: [u8; 32], finished: bool) -> Checkpoint {
-        Checkpoint { seq: self.appended, projection: projection.to_owned(), version, digest, finished }
+        self.marks.push(self.trail.checkpoint(self.appended, finished));
+        self.marks.push(ledger.checkpoint(finished));
     }
 
     /// Puts the state that waits: it belongs behind the last Step appended.
@@ -216,7 +211,7 @@ impl Recorder for StoreRecorder<'_> {
         self.steps = self.steps.saturating_add(1);
         if self.marked {
             // Its ledger is shown later: a commit between them takes this one along.
-            self.marks.push(self.noted(TRAIL, TRAIL_VERSION, self.trail.digest(), false));
+            self.marks.push(self.trail.checkpoint(self.appended, false));
         }
         if let Some(saving) = &mut self.saving {
             saving.note(step);

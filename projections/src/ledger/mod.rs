@@ -38,6 +38,7 @@ use retrace_core::exact::Inexact;
 use retrace_core::ids::{DirectiveId, OrderNo, PlanId, PlanNo, Seq, SessionUid, TimerId};
 use retrace_core::instrument::{Instrument, Symbol};
 use retrace_core::manifest::{Identity, Mode};
+use retrace_core::store::Checkpoint;
 use retrace_core::time::Timestamp;
 use retrace_core::venue::VenueProfile;
 
@@ -414,6 +415,12 @@ impl Ledger {
         self.sealed.insert(no, digest);
         self.newly_sealed.push(plan);
         Ok(())
+    }
+
+    /// What is noted beside the chain of the ledger as it stands; `finished` where the session has come to its end.
+    pub fn checkpoint(&self, finished: bool) -> Checkpoint {
+        let digest = self.digest();
+        Checkpoint { seq: self.seq, projection: PROJECTION.to_owned(), version: PROJECTION_VERSION, digest, finished }
     }
 
     /// The digest of the whole ledger in canonical form: public ids, no marks, the same whatever the order in which

@@ -8,10 +8,9 @@ use retrace_core::ids::{SessionName, SessionUid};
 use retrace_core::log::read_log;
 use retrace_core::manifest::{Identity, Mode, Provenance};
 use retrace_core::step::TapePosition;
-use retrace_core::store::{Checkpoint, LogStore, Manifest};
+use retrace_core::store::{LogStore, Manifest};
 use retrace_core::testkit::samples;
 use retrace_core::time::{Span, Timestamp};
-use retrace_projections::ledger::{PROJECTION, PROJECTION_VERSION};
 use retrace_replay::backtest::Given;
 use retrace_replay::driver::{Driver, Moment};
 use retrace_replay::tape::Tape;
@@ -121,13 +120,7 @@ impl Live {
         let Shell { driver, mut recorder, venue, .. } = shell;
         let venue = venue.end();
         recorder.commit().unwrap();
-        let checkpoint = Checkpoint {
-            seq: recorder.appended(),
-            projection: PROJECTION.to_owned(),
-            version: PROJECTION_VERSION,
-            digest: driver.state().ledger().digest(),
-            finished: true,
-        };
+        let checkpoint = driver.state().ledger().checkpoint(true);
         recorder.store().put_checkpoint(session, &checkpoint).unwrap();
         recorder.commit().unwrap();
         venue

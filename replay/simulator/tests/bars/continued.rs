@@ -21,28 +21,6 @@ use rust_decimal::Decimal;
 
 use super::*;
 
-/// Keeps the Steps in a store, and what was told of them.
-struct Keep<'a> {
-    store: &'a mut MemoryStore,
-    session: SessionUid,
-    book: Book,
-    story: String,
-}
-
-impl Recorder for Keep<'_> {
-    type Error = String;
-
-    fn record(&mut self, step: &Step) -> Result<Seq, String> {
-        self.store.append(self.session, step, &[]).map_err(|e| e.to_string())?;
-        for event in &step.events {
-            self.book.apply(event).map_err(|e| e.to_string())?;
-            let plan = event.plan.map_or(String::new(), |plan| plan.to_string());
-            let _ = writeln!(self.story, "{} {:>4} {plan:<4} {}", step.time, event.seq, event_line(event, &self.book));
-        }
-        Ok(step.last_seq())
-    }
-}
-
 /// A part of a scene that is run by itself.
 struct Part {
     identity: Identity,
@@ -59,14 +37,7 @@ fn run(part: &Part, begin: &Book, store: &mut MemoryStore) -> Result<(SessionUid
     let ran = backtest.run(&mut keep);
     let Keep { book, story, .. } = keep;
     ran.map_err(|error| format!("{story}\n{error}"))?;
-    let checkpoint = Checkpoint {
-        seq: book.ledger().seq(),
-        projection: PROJECTION.into(),
-        version: PROJECTION_VERSION,
-        digest: book.ledger().digest(),
-        finished: true,
-    };
-    store.put_checkpoint(session, &checkpoint).unwrap();
+    store.put_checkpoint(session, &book.ledger().checkpoint(true)).unwrap();
     store.commit().unwrap();
     if book.ledger() != backtest.state().ledger() {
         return Err(format!("{story}\nthe log folds to another ledger than the run's"));

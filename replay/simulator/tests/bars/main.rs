@@ -20,10 +20,10 @@ use retrace_core::log::{read_frames, read_log};
 use retrace_core::manifest::{Identity, Provenance};
 use retrace_core::memory::MemoryStore;
 use retrace_core::step::Step;
-use retrace_core::store::{Checkpoint, LogReader, LogStore, Manifest};
+use retrace_core::store::{LogReader, LogStore, Manifest};
 use retrace_projections::audit::event_line;
 use retrace_projections::export::{ExportWriter, ExportedSession};
-use retrace_projections::ledger::{Book, PROJECTION, PROJECTION_VERSION};
+use retrace_projections::ledger::Book;
 use retrace_replay::backtest::{Backtest, Recorder};
 use retrace_replay::verify::verify;
 
@@ -34,17 +34,15 @@ use scene::Scene;
 /// How many orders were refused, by limit.
 type Refused = BTreeMap<&'static str, usize>;
 
-struct Recording<'a> {
-    scene: &'a Scene,
-    store: MemoryStore,
+/// Keeps the Steps in a store, and what was told of them.
+struct Keep<'a> {
+    store: &'a mut MemoryStore,
     session: SessionUid,
-    checker: Checker,
-    limits: Limits,
     book: Book,
     story: String,
 }
 
-impl Recorder for Recording<'_> {
+impl Recorder for Keep<'_> {
     type Error = String;
 
     fn record(&mut self, step: &Step) -> Result<Seq, String> {
@@ -54,9 +52,26 @@ impl Recorder for Recording<'_> {
             let plan = event.plan.map_or(String::new(), |plan| plan.to_string());
             self.story += &format!("{} {:>4} {plan:<4} {}\n", step.time, event.seq, event_line(event, &self.book));
         }
+        Ok(step.last_seq())
+    }
+}
+
+/// Looks at each Step, too.
+struct Recording<'a> {
+    scene: &'a Scene,
+    keep: Keep<'a>,
+    checker: Checker,
+    limits: Limits,
+}
+
+impl Recorder for Recording<'_> {
+    type Error = String;
+
+    fn record(&mut self, step: &Step) -> Result<Seq, String> {
+        let last = self.keep.record(step)?;
         self.checker.step(step)?;
         self.limits.step(self.scene, step)?;
-        Ok(step.last_seq())
+        Ok(last)
     }
 }
 
@@ -68,9 +83,10 @@ fn play(scene: &Scene) -> Result<(usize, Refused), (String, String)> {
     let session = store.create(&manifest).unwrap();
     let (checker, limits, book) = (Checker::new(scene), Limits::new(scene), Book::new(&scene.identity));
     let story = format!("{}\n", scene.told());
-    let mut recording = Recording { scene, store, session, checker, limits, book, story };
+    let keep = Keep { store: &mut store, session, book, story };
+    let mut recording = Recording { scene, keep, checker, limits };
     let run = Backtest::new(&scene.identity, &scene.tape, scene.given.clone()).run(&mut recording);
-    let Recording { mut store, checker, limits, book, story, .. } = recording;
+    let Recording { keep: Keep { book, story, .. }, checker, limits, .. } = recording;
     let fail = |what: String| Err((story.clone(), what));
     if let Err(error) = run {
         return fail(error.to_string());
@@ -78,11 +94,7 @@ fn play(scene: &Scene) -> Result<(usize, Refused), (String, String)> {
     if let Err(what) = checker.finish(&book) {
         return fail(what);
     }
-    let digest = book.ledger().digest();
-    let seq = book.ledger().seq();
-    let checkpoint =
-        Checkpoint { seq, projection: PROJECTION.into(), version: PROJECTION_VERSION, digest, finished: true };
-    store.put_checkpoint(session, &checkpoint).unwrap();
+    store.put_checkpoint(session, &book.ledger().checkpoint(true)).unwrap();
     store.commit().unwrap();
     let reader: &dyn LogReader = &store;
     let verification = verify(reader, session, Some(&scene.tape)).unwrap();
@@ -92,7 +104,7 @@ fn play(scene: &Scene) -> Result<(usize, Refused), (String, String)> {
     if let Err(what) = comes_back(reader, session, scene) {
         return fail(what);
     }
-    Ok((usize::try_from(seq.0).unwrap(), limits.refused))
+    Ok((usize::try_from(book.ledger().seq().0).unwrap(), limits.refused))
 }
 
 /// The session, exported as text and read again, is the same and is proved the same.
