@@ -8,7 +8,7 @@ use retrace_core::ids::{PlanNo, Seq, TimerId};
 use retrace_core::manifest::Identity;
 use retrace_core::step::{Step, TapePosition};
 use retrace_core::time::Timestamp;
-use retrace_projections::ledger::{BrokenHistory, Plan};
+use retrace_projections::ledger::{Book, BrokenHistory, Plan};
 
 use crate::backtest::Recorder;
 use crate::connector::Connector;
@@ -80,7 +80,13 @@ pub struct Driver {
 impl Driver {
     /// A session before its first input.
     pub fn new(identity: &Identity) -> Self {
-        Self { state: State::new(identity), sealed: BTreeMap::new(), outbox: Outbox::default(), clock: None }
+        Self::beginning(identity, &Book::new(identity))
+    }
+
+    /// The same of a session whose first book is `begin`.
+    pub fn beginning(identity: &Identity, begin: &Book) -> Self {
+        let state = State::beginning(identity, begin);
+        Self { state, sealed: begin.sealed(), outbox: Outbox::default(), clock: None }
     }
 
     /// What the engine's decisions depend on, as it is now.
@@ -104,10 +110,12 @@ impl Driver {
         self.first_timer().filter(|(fires, _)| *fires < time)
     }
 
-    /// The timer that fires next, and when.
+    /// The timer that fires next, and when. None does before the first input: one that was carried over from another
+    /// session and came due since fires as soon as this one has begun.
     pub fn first_timer(&self) -> Option<(Timestamp, TimerId)> {
+        let clock = self.clock?;
         let (due, timer) = self.state.ledger().first_timer()?;
-        Some((self.clock.map_or(due, |clock| clock.max(due)), timer))
+        Some((clock.max(due), timer))
     }
 
     /// Takes a Step that was recorded, without deciding again: an engine that begins where another one ended. What had not

@@ -154,6 +154,16 @@ fn new_fees_are_those_of_new_fills() {
     // Two slices of 1 in each session, at the next open: a thousandth, then a hundredth.
     assert_eq!(fees, [("100", "0.1"), ("100", "0.1"), ("101", "1.01"), ("101", "1.01")]);
     assert_eq!(place.json(&["verify", "second"])["clean"], true);
+    // And again with another venue: the recorded one, and the one that it was run with.
+    let recorded = place.json(&["run", "--from", "second", "--venue", "recorded"]);
+    assert_eq!((&recorded["equal"], &recorded["difference"]), (&true.into(), &Value::Null), "{recorded:#}");
+    let report = place.json(&["run", "--from", "second", "--venue", "simulated"]);
+    let total = &report["total"];
+    assert_eq!((&total["only_recorded"], &total["only_simulated"]), (&0.into(), &0.into()), "{total:#}");
+    assert!(total["orders_in_both"].as_u64().unwrap() > 0, "{total:#}");
+    for order in report["orders"].as_array().unwrap() {
+        assert_eq!(order["recorded"], order["simulated"], "{order:#}");
+    }
 }
 
 #[test]

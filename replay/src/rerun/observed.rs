@@ -94,11 +94,12 @@ pub struct Observed<'a> {
 }
 
 impl<'a> Observed<'a> {
-    /// A session before its first Step. `tape` is its market data where it refers to any; otherwise prices are inputs.
-    pub fn new(identity: &Identity, tape: &'a Tape) -> Self {
+    /// A session before its first Step, with the book that it begins with. `tape` is its market data where it refers to any;
+    /// otherwise prices are inputs.
+    pub fn new(identity: &Identity, begin: Book, tape: &'a Tape) -> Self {
         Self {
             session: genesis(identity).0,
-            book: Book::new(identity),
+            book: begin,
             tape: MarketView::new(identity, tape),
             market: BTreeMap::new(),
             requested: BTreeMap::new(),

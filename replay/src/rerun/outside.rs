@@ -14,12 +14,14 @@ use crate::verify::redecide::input_of;
 pub struct Outside {
     inputs: Vec<(Timestamp, Input)>,
     prices: u64,
+    begin: Option<Timestamp>,
     end: Option<Timestamp>,
 }
 
 impl Outside {
     /// Takes the next Step of the log.
     pub fn note(&mut self, step: &Step) {
+        self.begin = self.begin.or(Some(step.time));
         self.end = Some(step.time);
         let Some(input) = input_of(step) else { return };
         match input {
@@ -37,6 +39,11 @@ impl Outside {
     /// All of it.
     pub fn inputs(&self) -> &[(Timestamp, Input)] {
         &self.inputs
+    }
+
+    /// The time of the log's first Step.
+    pub const fn begin(&self) -> Option<Timestamp> {
+        self.begin
     }
 
     /// The time of the log's last Step, whatever it was: until then the session went on.

@@ -55,7 +55,8 @@ pub enum Unreadable {
     NoMarket,
 }
 
-/// Runs a session again with the recorded venue. `tape` is its market data where it refers to any: a backtest.
+/// Runs a session, which began with the book `begin`, again with the recorded venue. `tape` is its market data where it
+/// refers to any: a backtest.
 ///
 /// # Errors
 /// [`Unreadable`] if the log, or the market data that it refers to, cannot be read.
@@ -63,6 +64,7 @@ pub fn against_recorded(
     reader: &dyn LogReader,
     session: SessionUid,
     identity: &Identity,
+    begin: &Book,
     tape: Option<&Tape>,
 ) -> Result<Parity, Unreadable> {
     let no_market = Tape::new(Vec::new());
@@ -71,9 +73,9 @@ pub fn against_recorded(
         Mode::Import | Mode::Paper | Mode::Live => &no_market,
     };
     let mut rerun = Rerun {
-        driver: Driver::new(identity),
+        driver: Driver::beginning(identity, begin),
         market: MarketView::new(identity, tape),
-        book: Book::new(identity),
+        book: begin.clone(),
         venue: RecordedVenue::default(),
         parity: Parity { inputs: 0, decisions: 0, requests: 0, difference: None },
     };
@@ -90,7 +92,7 @@ pub fn against_recorded(
         (None, Ok(_)) => {}
         (Some((recorded, Difference::Decided(made))), _) => {
             let what = "today's code decides otherwise";
-            let found = difference::tell(reader, session, &Book::new(identity), PARITY, what, &recorded, &made.events);
+            let found = difference::tell(reader, session, begin, PARITY, what, &recorded, &made.events);
             parity.difference = Some(found.map_err(LogFault::from)?);
         }
         (Some((recorded, other)), _) => {

@@ -10,6 +10,7 @@ use retrace_core::event::{Input, PriceMoved, Report};
 use retrace_core::manifest::Identity;
 use retrace_core::step::TapePosition;
 use retrace_core::time::Timestamp;
+use retrace_projections::ledger::Book;
 
 use super::outside::Outside;
 use crate::backtest::Recorder;
@@ -38,27 +39,31 @@ pub enum SimulationError<E> {
     },
 }
 
-/// Runs what came from `outside` under `identity`, to the time at which the recorded session ended. Nothing is forced
-/// there: later timers stay unfired, open plans stay open.
+/// Runs what came from `outside` under `identity`, from the book `begin` to the time at which the recorded session ended.
+/// The venue has the orders that work in that book. Nothing is forced at the end: later timers stay unfired, open plans stay open.
 ///
 /// # Errors
 /// [`SimulationError`] if the engine, the venue or the recorder stops.
 pub fn simulate<R: Recorder>(
     identity: &Identity,
+    begin: &Book,
     outside: &Outside,
     recorder: &mut R,
 ) -> Result<(), SimulationError<R::Error>> {
-    let mut run = Simulation { driver: Driver::new(identity), venue: ModelVenue::new(identity), recorder };
+    let driver = Driver::beginning(identity, begin);
+    let mut run = Simulation { driver, venue: ModelVenue::new(identity, begin), recorder };
+    if let (Some(from), Some(begins)) = (identity.continues, outside.begin()) {
+        run.take(begins, Input::SessionContinued(from))?;
+    }
     for (time, input) in outside.inputs() {
         while let Some((fires, _)) = run.driver.first_timer_before(*time) {
             run.fire(fires)?;
         }
-        run.venue.now = *time;
         if let Input::PriceMoved(moved) = input {
+            run.venue.now = *time;
             run.venue.see(moved)?;
         }
-        run.driver.take(Moment::at(*time), input.clone(), run.recorder, &mut run.venue)?;
-        run.deliver(*time)?;
+        run.take(*time, input.clone())?;
     }
     while let Some((fires, _)) = run.driver.first_timer().filter(|(fires, _)| Some(*fires) <= outside.end()) {
         run.fire(fires)?;
@@ -73,6 +78,12 @@ struct Simulation<'a, R> {
 }
 
 impl<R: Recorder> Simulation<'_, R> {
+    fn take(&mut self, time: Timestamp, input: Input) -> Result<(), SimulationError<R::Error>> {
+        self.venue.now = time;
+        self.driver.take(Moment::at(time), input, self.recorder, &mut self.venue)?;
+        self.deliver(time)
+    }
+
     fn fire(&mut self, fires: Timestamp) -> Result<(), SimulationError<R::Error>> {
         self.venue.now = fires;
         self.driver.fire(None, TapePosition::default(), self.recorder, &mut self.venue)?;
@@ -102,9 +113,9 @@ struct ModelVenue {
 }
 
 impl ModelVenue {
-    fn new(identity: &Identity) -> Self {
+    fn new(identity: &Identity, begin: &Book) -> Self {
         let now = Timestamp::from_nanos(0);
-        Self { bars: BarVenue::new(identity), now, told: VecDeque::new(), stopped: None }
+        Self { bars: BarVenue::adopting(identity, begin.ledger()), now, told: VecDeque::new(), stopped: None }
     }
 
     fn see(&mut self, moved: &PriceMoved) -> Result<(), VenueError> {

@@ -6,9 +6,6 @@ use retrace_core::time::Timestamp;
 /// Why a recorded session cannot be run again against the venue that was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotRerun {
-    /// It goes on from another session's ledger.
-    #[error("it goes on from another session, and is not run again by itself yet")]
-    Continued,
     /// A backtest's prices are in its market data.
     #[error("its market data is not at hand, or not what it was run on")]
     NoMarket,
@@ -63,7 +60,7 @@ impl CannotRerun {
                 "name market data of the time and the symbols of the session".to_owned()
             }
             Self::RecordsNothing | Self::PricesAreRecorded => "leave it out".to_owned(),
-            Self::Continued | Self::Model { .. } => return None,
+            Self::Model { .. } => return None,
         };
         Some(hint)
     }

@@ -15,6 +15,7 @@ use retrace_projections::ledger::{Phase, Plan};
 use retrace_projections::lineage::Origin;
 use retrace_replay::backtest::Given;
 use retrace_replay::continuing::can_continue;
+use retrace_replay::rerun::against_recorded;
 use retrace_replay::tape::{DataSet, Tape};
 use retrace_simulator::dice::{Dice, key_of};
 use rust_decimal::Decimal;
@@ -272,7 +273,11 @@ fn kill(scene: &Scene, seed: u64) -> Result<(u64, u64), String> {
     ran.map_err(|error| format!("{story}\n{error}"))?;
     store.commit().unwrap();
     let verification = verify(&store, session, Some(&rest.tape)).unwrap();
-    if verification.is_clean() { Ok((carried, under_way)) } else { Err(format!("{story}\n{verification:#?}")) }
+    if !verification.is_clean() {
+        return Err(format!("{story}\n{verification:#?}"));
+    }
+    let parity = against_recorded(&store, session, &rest.identity, &begin, Some(&rest.tape)).unwrap();
+    if parity.is_equal() { Ok((carried, under_way)) } else { Err(format!("{story}\n{parity:#?}")) }
 }
 
 #[test]

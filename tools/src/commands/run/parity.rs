@@ -61,9 +61,6 @@ pub(super) fn perform(from: &str, venue: Venue, args: &super::Args, output: &mut
     let reader = args.db.open()?;
     let session = StoredSession::find(&reader, from)?;
     let refused = |source| CliError::Rerun { session: session.name.clone(), source };
-    if session.identity().continues.is_some() {
-        return Err(refused(CannotRerun::Continued));
-    }
     let version = session.identity().decision_version;
     if version != DECISION_VERSION {
         warn(&format!("{from}: decided by other code: version {version}, this build has {DECISION_VERSION}"));
@@ -80,7 +77,8 @@ pub(super) fn perform(from: &str, venue: Venue, args: &super::Args, output: &mut
 
 fn recorded(session: &StoredSession<'_>, market: &Market, output: &mut Output) -> Result<Status, CliError> {
     let tape = market.read_again(session);
-    let parity = against_recorded(session.reader, session.uid, session.identity(), tape.as_ref());
+    let begin = session.origin()?.book;
+    let parity = against_recorded(session.reader, session.uid, session.identity(), &begin, tape.as_ref());
     let parity = parity.map_err(|unreadable| match unreadable {
         Unreadable::Log(fault) => session.fault(fault),
         Unreadable::NoMarket => CliError::Rerun { session: session.name.clone(), source: CannotRerun::NoMarket },
@@ -150,23 +148,24 @@ fn simulated(
     let other = other.map(|(tape, _)| tape);
     let no_market = Tape::new(Vec::new());
 
+    let begin = session.origin()?.book;
     let mut outside = Outside::default();
-    let mut was = Observed::new(identity, own.as_ref().unwrap_or(&no_market));
+    let mut was = Observed::new(identity, begin.clone(), own.as_ref().unwrap_or(&no_market));
     session.read(&mut |step| {
         outside.note(step);
         was.step(step).map_err(Stop::from)
     })?;
 
     let tape = other.as_ref().or(own.as_ref());
-    let mut would = Observed::new(identity, tape.unwrap_or(&no_market));
+    let mut would = Observed::new(identity, begin.clone(), tape.unwrap_or(&no_market));
     if let Some(tape) = tape {
         check(identity, &outside, tape).map_err(refused)?;
-        let run = Backtest::new(identity, tape, outside.given()).run(&mut would);
+        let run = Backtest::beginning(identity, tape, outside.given(), &begin).run(&mut would);
         run.map_err(|error| stopped(error.to_string()))?;
     } else if outside.prices() == 0 {
         return Err(refused(CannotRerun::NoPrices));
     } else {
-        simulate(identity, &outside, &mut would).map_err(|error| stopped(error.to_string()))?;
+        simulate(identity, &begin, &outside, &mut would).map_err(|error| stopped(error.to_string()))?;
     }
     let report =
         ModelReport::of(&was, &would).map_err(|source| CliError::Sum { session: session.name.clone(), source })?;
