@@ -114,6 +114,18 @@ impl Origin {
     /// # Errors
     /// [`LineageFault`] if it continues a session that is not there as it was.
     pub fn of(reader: &dyn LogReader, identity: &Identity) -> Result<Self, LineageFault> {
+        let parent = Self::left_by_the_parent(reader, identity)?;
+        Ok(parent.map_or_else(
+            || Self::fresh(identity),
+            |Self { book, ancestors }| Self { book: Book::continuing(identity, book), ancestors },
+        ))
+    }
+
+    /// The last book of the session that one of that identity continues, as it stood there; `None` where it continues none.
+    ///
+    /// # Errors
+    /// As [`Origin::of`].
+    pub fn left_by_the_parent(reader: &dyn LogReader, identity: &Identity) -> Result<Option<Self>, LineageFault> {
         let line = line_of(reader, identity)?;
         let mut ancestors = Vec::with_capacity(line.len());
         let mut before: Option<Book> = None;
@@ -126,7 +138,7 @@ impl Origin {
             ancestors.push(Ancestor { name, uid: from.parent, identity: of, events, head, last, digest, agrees });
             before = Some(book);
         }
-        Ok(Self { book: begin(identity, before), ancestors })
+        Ok(before.map(|book| Self { book, ancestors }))
     }
 
     /// What a session begins with that continues the session `parent` where that one's log ends now. Its identity is to

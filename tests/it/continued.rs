@@ -167,6 +167,28 @@ fn new_fees_are_those_of_new_fills() {
 }
 
 #[test]
+fn something_is_changed_of_a_session_that_continues_another() {
+    let place = first();
+    place.json(&["run", "second.yaml", "--continues", "first"]);
+    let told = place.json(&["run", "--from", "second", "--set", "venue.fees.taker=0.02"]);
+    let name = "second:taker-0.02";
+    assert_eq!(told["session"], name, "{told:#}");
+    let second = place.json(&["replay", "second"]);
+    let replayed = place.json(&["replay", name]);
+    assert_eq!(replayed["continues"], second["continues"], "it goes on from the same");
+    assert_ne!(replayed["plans"][0]["fees"], second["plans"][0]["fees"]);
+    assert_eq!(place.json(&["verify", name])["clean"], true);
+    let grid = place.json(&["run", "--from", "second", "--grid", "venue.fees.taker=0.001,0.01"]);
+    assert_eq!(grid["rows"].as_array().map(Vec::len), Some(2), "{grid:#}");
+    // What no longer fits what it goes on from is refused as it is of a file.
+    let refused = place.retrace(&["run", "--from", "second", "--set", "instruments.SOL/USDT.lot=0.8", "--json"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let error: Value = serde_json::from_slice(&refused.stdout).unwrap();
+    let (code, message) = (&error["error"]["code"], error["error"]["message"].as_str().unwrap());
+    assert!(message.contains("no longer goes on from the session that it continues"), "{code} {message}");
+}
+
+#[test]
 fn what_does_not_fit_is_refused_before_anything_is_recorded() {
     let place = first();
     let before = place.files("db");

@@ -252,6 +252,39 @@ fn what_happens_otherwise_is_found_with_status_1_and_nothing_is_written() {
 }
 
 #[test]
+fn a_what_if_of_other_directives_is_resumed_too() {
+    let place = Place::with_sample();
+    place.json(&["run", "session.yaml"]);
+    let set = ["--set", "directives[DIP_1].execution_directive.slices=4", "--set", "venue.fees.taker=0.001"];
+    place.json(&[&["run", "--from", "sample", "--session", "other"], &set[..]].concat());
+    // The same in another store, its first half alone, as a kill leaves it.
+    let mut other = RocksStore::create_or_open(place.path("interrupted")).unwrap();
+    let half = {
+        let reader = RocksReader::open(place.path("db")).unwrap();
+        let session = reader.find("other").unwrap();
+        let manifest = reader.manifest(session).unwrap();
+        assert_eq!(other.create(&manifest).unwrap(), session);
+        let steps = steps(&reader, session);
+        for step in &steps[..steps.len() / 2] {
+            let received = match &step.events[0].fact {
+                Fact::Input(Input::DirectiveReceived(directive)) => directive.comments,
+                _ => None,
+            };
+            let text = |reference| Some((reference, reader.content(session, reference).unwrap()?));
+            other.append(session, step, &received.and_then(text).into_iter().collect::<Vec<_>>()).unwrap();
+        }
+        other.commit().unwrap();
+        other.durable_seq(session)
+    };
+    other.close().unwrap();
+    let output = place.retrace_as_given(&["run", "--resume", "other", "--db", "interrupted", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let resumed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&resumed["outcome"], &resumed["resumed_after"]), (&Value::from("resumed"), &Value::from(half.0)));
+    assert_eq!(resumed["head"], place.json(&["replay", "other"])["head"], "{resumed:#}");
+}
+
+#[test]
 fn what_cannot_be_resumed_is_refused_with_what_and_where() {
     let mut story = String::new();
     let mut tell = |case: &str, said: String| writeln!(story, "{case}\n{said}").unwrap();

@@ -153,9 +153,16 @@ pub(crate) fn of_file(
     data_notes: Vec<DataNote>,
     known: Known,
 ) -> Result<LoadedSession, InputProblem> {
-    let directives =
-        directives::read_bytes(&file.directives).map_err(|problem| named_by(path, "strategy.directives", problem))?;
+    let directives = named_directives(path, &file)?;
     assemble(path, file, (Arc::new(tape), data_notes), &directives, known)
+}
+
+/// The bytes of the directive file that the session file at `path` names.
+///
+/// # Errors
+/// [`InputProblem`] if it cannot be read.
+pub(crate) fn named_directives(path: &Path, file: &SessionFile) -> Result<Vec<u8>, InputProblem> {
+    directives::read_bytes(&file.directives).map_err(|problem| named_by(path, "strategy.directives", problem))
 }
 
 /// A session of the session file `file`, read from `path`, of its market data with what should be known of it, and of the

@@ -129,6 +129,12 @@ impl<'a> StoredSession<'a> {
             .map_err(|source| CliError::Lineage { session: self.name.clone(), source: Box::new(source) })
     }
 
+    /// The last book of the session that it continues, as it stood there.
+    pub(super) fn left_by_the_parent(&self) -> Result<Option<Origin>, CliError> {
+        Origin::left_by_the_parent(self.reader, self.identity())
+            .map_err(|source| CliError::Lineage { session: self.name.clone(), source: Box::new(source) })
+    }
+
     /// The sessions that it continues, the last of them first, as far as they are there.
     pub(super) fn ancestors(&self) -> &[SessionUid] {
         &self.ancestors

@@ -57,7 +57,7 @@ impl CliError {
     }
 }
 
-const fn not_continued_code(error: &NotContinued) -> &'static str {
+pub(crate) const fn not_continued_code(error: &NotContinued) -> &'static str {
     match error {
         NotContinued::Import { .. } => "continues_import",
         NotContinued::OtherInstance { .. } => "continues_other_instance",

@@ -111,7 +111,7 @@ fn lineage_hint(fault: &LineageFault) -> Option<String> {
     }
 }
 
-fn not_continued_hint(why: &NotContinued) -> String {
+pub(crate) fn not_continued_hint(why: &NotContinued) -> String {
     match why {
         NotContinued::Import { .. } => {
             "run it without --continues: what a history left open is not at the venue of a run".into()

@@ -23,6 +23,8 @@ use retrace_replay::continuing::NotContinued;
 
 use crate::input::problem::InputProblem;
 use crate::session::RecordError;
+pub(crate) use code::not_continued_code;
+pub(crate) use hint::not_continued_hint;
 pub use resume::NotResumable;
 
 use crate::what_if::WhatIfError;

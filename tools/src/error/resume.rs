@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use retrace_core::ids::SessionName;
 use retrace_core::manifest::Mode;
 
 /// Why a session cannot be resumed.
@@ -11,12 +10,6 @@ pub enum NotResumable {
     /// It was imported.
     #[error("it is an import, which is recorded whole or not at all")]
     Import,
-    /// Its directives are another session's, changed.
-    #[error("it is a what-if of session {parent}, whose changes stand in no file")]
-    WhatIf {
-        /// That session.
-        parent: SessionName,
-    },
     /// Its venue stood outside.
     #[error("it is a {} session, which goes on from its venue, and this version connects to none", .0.as_str())]
     NoConnector(Mode),
@@ -56,9 +49,6 @@ impl NotResumable {
     pub(super) fn hint(&self) -> String {
         match self {
             Self::Import => "import it again; `retrace verify` says whether it is whole".to_owned(),
-            Self::WhatIf { parent } => {
-                format!("ask it anew under another name: `retrace run --from {parent} --set ... --session NAME`")
-            }
             Self::NoConnector(_) => "what it recorded can be read: `retrace replay`, `retrace audit`".to_owned(),
             Self::OtherCode { build, .. } => format!(
                 "resume it with the version that recorded it, {build}, or run it anew under another name with \

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use retrace_core::event::Head;
 use retrace_core::ids::{SessionName, SessionUid};
-use retrace_core::manifest::{Change, Identity, Mode, WhatIf};
+use retrace_core::manifest::{Change, Identity, Mode, Provenance, WhatIf};
 use retrace_core::store::Manifest;
+use retrace_projections::lineage::Origin;
 use retrace_replay::DECISION_VERSION;
+use retrace_replay::continuing::can_continue;
 use retrace_replay::tape::Tape;
 
 use super::WhatIfError;
@@ -59,6 +61,8 @@ pub(crate) struct Base {
     /// The lines of the directive file, the parent's own changes made.
     lines: Vec<Vec<u8>>,
     market: (Arc<Tape>, Vec<DataNote>),
+    /// What the parent goes on from, where it continues another session.
+    origin: Option<Origin>,
     /// The parent once more, under the code of today.
     again: LoadedSession,
 }
@@ -85,18 +89,16 @@ pub(crate) struct Variant {
 }
 
 impl Base {
-    /// Reads all that `parent` was run on, its files being `elsewhere` where that says so.
+    /// Reads all that `parent` was run on, its files being `elsewhere` where that says so. `origin` is what was left by the
+    /// session that it continues, if it continues one.
     ///
     /// # Errors
     /// [`WhatIfError`] if it is no backtest, or if its files are not there or are not what it was run on.
-    pub(crate) fn of(parent: Parent, elsewhere: Elsewhere<'_>) -> Result<Self, WhatIfError> {
+    pub(crate) fn of(parent: Parent, elsewhere: Elsewhere<'_>, origin: Option<Origin>) -> Result<Self, WhatIfError> {
         let session = || parent.name.clone();
         let Manifest { identity, provenance } = &parent.manifest;
         if identity.mode != Mode::Backtest {
             return Err(WhatIfError::NotABacktest { session: session(), mode: identity.mode });
-        }
-        if identity.continues.is_some() {
-            return Err(WhatIfError::Continues { session: session() });
         }
         let unreadable = |source| WhatIfError::Parent { session: parent.name.clone(), source };
         let path = PathBuf::from(provenance.sources.first().map_or("", String::as_str));
@@ -113,27 +115,17 @@ impl Base {
         let market = (Arc::new(tape), notes);
         let directives = elsewhere.directives.unwrap_or(&file.directives).to_owned();
         let bytes = directives::read_bytes(&directives).map_err(unreadable)?;
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-        let mut lines: Vec<Vec<u8>> = bytes.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
-
-        let before = provenance.what_if.iter().flat_map(|what_if| what_if.before.iter().chain(&what_if.changes));
-        let before: Vec<Change> = before.cloned().collect();
-        let stored = before.iter().map(Edit::stored).collect::<Result<Vec<_>, _>>().map_err(WhatIfError::Edit)?;
-        // The session file has its changes already; the directive file is the first ancestor's.
-        for edit in &stored {
-            // What finds no place finds none because the file is another: told below.
-            let _ = change_directives(&mut lines, edit, edit.reach());
-        }
-        let again =
-            assemble(&path, with_directives(file, &directives), market.clone(), &lines.join(&b'\n'), Known::default());
-        let again = again.map_err(unreadable)?;
+        let (lines, before) = as_changed(&bytes, provenance)?;
+        let known = origin.as_ref().map(|origin| Known::of(&origin.book)).unwrap_or_default();
+        let again = assemble(&path, with_directives(file, &directives), market.clone(), &lines.join(&b'\n'), known);
+        let again = going_on(again.map_err(unreadable)?, origin.as_ref(), identity);
         if again.identity.strategy_digest != identity.strategy_digest {
             return Err(WhatIfError::OtherDirectives { session: session(), path: directives });
         }
         if !is_same(&again.identity, identity) {
             return Err(WhatIfError::OtherConfig { session: session() });
         }
-        Ok(Self { parent, before, path, config, market_dir, directives, lines, market, again })
+        Ok(Self { parent, before, path, config, market_dir, directives, lines, market, origin, again })
     }
 
     /// The session that something is changed of.
@@ -175,9 +167,11 @@ impl Base {
         }
         let refused = |problem: InputProblem, in_directives| refused(problem, &effects, in_directives);
         let file = self.session_file(&config).map_err(|problem| refused(problem, false))?;
-        let loaded = assemble(&self.path, file, self.market.clone(), &lines.join(&b'\n'), Known::default());
-        let mut loaded = loaded.map_err(|problem| refused(problem, true))?;
+        let loaded = assemble(&self.path, file, self.market.clone(), &lines.join(&b'\n'), self.known());
+        let loaded = loaded.map_err(|problem| refused(problem, true))?;
+        self.check_continues(&loaded, edits)?;
         let parent = &self.parent;
+        let mut loaded = going_on(loaded, self.origin.as_ref(), &parent.manifest.identity);
         loaded.provenance.what_if = Some(WhatIf {
             parent: parent.name.clone(),
             uid: parent.uid,
@@ -219,6 +213,21 @@ impl Base {
         Ok(with_directives(moved(file, self.market_dir.as_deref()), &self.directives))
     }
 
+    /// What the directives may name beside their own plans.
+    fn known(&self) -> Known {
+        self.origin.as_ref().map(|origin| Known::of(&origin.book)).unwrap_or_default()
+    }
+
+    /// Whether what came of `edits` still goes on from what the parent went on from.
+    fn check_continues(&self, loaded: &LoadedSession, edits: &[Edit]) -> Result<(), WhatIfError> {
+        let Some(origin) = &self.origin else { return Ok(()) };
+        let (Some(ancestor), Some((begins, _))) = (origin.ancestors.last(), loaded.tape.span()) else { return Ok(()) };
+        can_continue(&loaded.identity, begins, ancestor, origin.book.ledger()).map_err(|source| {
+            let edits = edits.iter().map(Edit::to_string).collect();
+            WhatIfError::NotContinued { edits, source: Box::new(source) }
+        })
+    }
+
     fn check_length(&self, edits: &[Edit]) -> Result<(), WhatIfError> {
         let length = |change: &Change| change.path.len() + change.value.as_ref().map_or(0, String::len);
         let changes = self.before.iter().chain(edits.iter().map(Edit::change));
@@ -242,8 +251,8 @@ impl Base {
                 let asked = ask_by_one(&mut lines, edit);
                 effect.lines.extend(asked);
                 let file = self.session_file(&self.config).ok();
-                let read = file
-                    .map(|file| assemble(&self.path, file, self.market.clone(), &lines.join(&b'\n'), Known::default()));
+                let read =
+                    file.map(|file| assemble(&self.path, file, self.market.clone(), &lines.join(&b'\n'), self.known()));
                 read.and_then(Result::err).map(|problem| (problem, true))
             }
         };
@@ -254,6 +263,33 @@ impl Base {
             _ => nowhere(),
         }
     }
+}
+
+/// The lines of the directive file that a session was first run on, as they are with all that its provenance says was
+/// changed since; and that. The session file in a provenance has its changes already.
+///
+/// # Errors
+/// [`WhatIfError::Edit`] if what the provenance says is no change.
+pub(crate) fn as_changed(bytes: &[u8], provenance: &Provenance) -> Result<(Vec<Vec<u8>>, Vec<Change>), WhatIfError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut lines: Vec<Vec<u8>> = bytes.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
+    let changes = provenance.what_if.iter().flat_map(|what_if| what_if.before.iter().chain(&what_if.changes));
+    let changes: Vec<Change> = changes.cloned().collect();
+    let stored = changes.iter().map(Edit::stored).collect::<Result<Vec<_>, _>>().map_err(WhatIfError::Edit)?;
+    for edit in &stored {
+        // What finds no place finds none because the file is another: its digest tells.
+        let _ = change_directives(&mut lines, edit, edit.reach());
+    }
+    Ok((lines, changes))
+}
+
+/// `loaded` as a session that goes on from `origin`, as one of that identity does.
+fn going_on(loaded: LoadedSession, origin: Option<&Origin>, identity: &Identity) -> LoadedSession {
+    let Some(origin) = origin else { return loaded };
+    let mut loaded = loaded.continuing(origin.clone());
+    // As it was recorded: the fold may be of another version by now, the log is the same.
+    loaded.identity.continues = identity.continues;
+    loaded
 }
 
 /// A line of a directive file; `None` where it says nothing, or is none.

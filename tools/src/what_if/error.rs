@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use retrace_core::ids::SessionName;
 use retrace_core::manifest::Mode;
+use retrace_replay::continuing::NotContinued;
 
 use super::edit::BadEdit;
 use super::path::PathFault;
+use crate::error::{not_continued_code, not_continued_hint};
 use crate::input::hint::{did_you_mean, nearest};
 use crate::input::problem::InputProblem;
 use crate::input::rule::Rule;
@@ -22,11 +24,13 @@ pub enum WhatIfError {
         /// What it is.
         mode: Mode,
     },
-    /// It does not begin with nothing.
-    #[error("session {session} goes on from another one: nothing of it can be changed and run again")]
-    Continues {
-        /// The session.
-        session: SessionName,
+    /// With what is changed, it does not go on from the session that it continues.
+    #[error("{}: it no longer goes on from the session that it continues: {source}", edits.join(" "))]
+    NotContinued {
+        /// As on the command line.
+        edits: Vec<String>,
+        /// Why.
+        source: Box<NotContinued>,
     },
     /// A file that it was run on cannot be used.
     #[error("session {session} cannot be run again: {source}")]
@@ -156,7 +160,7 @@ impl WhatIfError {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::NotABacktest { .. } => "not_a_backtest",
-            Self::Continues { .. } => "goes_on_from_another",
+            Self::NotContinued { source, .. } => not_continued_code(source),
             Self::Parent { source: problem, .. } | Self::Refused { problem, .. } => problem.rule().code(),
             Self::OtherMarket { .. } => "other_market",
             Self::OtherDirectives { .. } => "other_directives",
@@ -175,7 +179,7 @@ impl WhatIfError {
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NotABacktest { .. } => "run its strategy as a backtest first, and change that",
-            Self::Continues { .. } => "change the session that it goes on from",
+            Self::NotContinued { source, .. } => return Some(not_continued_hint(source)),
             Self::OtherMarket { .. } => "--market-dir DIR looks for the market files in another folder",
             Self::OtherDirectives { .. } => "--directives FILE names the file as it was",
             Self::OtherConfig { .. } => {

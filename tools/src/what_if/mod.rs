@@ -12,7 +12,7 @@ mod grid;
 mod name;
 mod path;
 
-pub(crate) use base::{Base, Effect, Elsewhere, Parent, Variant};
+pub(crate) use base::{Base, Effect, Elsewhere, Parent, Variant, as_changed};
 pub use edit::{BadEdit, Edit};
 pub use error::WhatIfError;
 pub(crate) use figures::Figures;

@@ -1,6 +1,7 @@
 //! `retrace run --resume SESSION`: goes on with a backtest that was interrupted.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use retrace_core::event::Head;
@@ -24,7 +25,8 @@ use crate::output::text::{counted, shell_word, short_hash};
 use crate::output::{Output, progress};
 use crate::recording::{Pace, Watching};
 use crate::resume::{ResumeError, Resumed, resume};
-use crate::session::{LoadedSession, named_market, of_file};
+use crate::session::{LoadedSession, assemble, named_directives, named_market};
+use crate::what_if::as_changed;
 
 /// The shape of `--json`.
 #[derive(Serialize)]
@@ -130,14 +132,13 @@ fn load_again(stored: &StoredSession<'_>, market: &Market) -> Result<LoadedSessi
         return Err(refused(NotResumable::OtherMarket { difference: difference(&found, &identity.tape), files }));
     }
     let directives = file.directives.clone();
-    let origin = identity.continues.map(|_| stored.origin()).transpose()?;
+    let origin = stored.left_by_the_parent()?;
     let known = origin.as_ref().map(|origin| Known::of(&origin.book)).unwrap_or_default();
-    let loaded = of_file(path, file, tape, notes, known)?;
+    // Of a what-if, the file is the first parent's.
+    let (lines, _) = as_changed(&named_directives(path, &file)?, provenance)?;
+    let loaded = assemble(path, file, (Arc::new(tape), notes), &lines.join(&b'\n'), known)?;
     if loaded.identity.strategy_digest != identity.strategy_digest {
-        return Err(refused(match &provenance.what_if {
-            Some(what_if) => NotResumable::WhatIf { parent: what_if.parent.clone() },
-            None => NotResumable::OtherDirectives { file: directives },
-        }));
+        return Err(refused(NotResumable::OtherDirectives { file: directives }));
     }
     let loaded = match origin {
         Some(origin) => loaded.continuing(origin),

@@ -8,7 +8,6 @@ use retrace_core::chain::genesis;
 use retrace_core::ids::SessionName;
 use retrace_core::memory::MemoryStore;
 use retrace_core::store::{LogReader, StoreError};
-use retrace_projections::ledger::Book;
 use retrace_replay::compare::{Comparison, Mode};
 use retrace_rocks::{RocksReader, RocksStore};
 
@@ -83,7 +82,7 @@ pub(super) fn perform(
         manifest: session.manifest.clone(),
     };
     let elsewhere = Elsewhere { market_dir: common.market.dir(), directives: args.directives.as_deref() };
-    let base = Base::of(parent, elsewhere)?;
+    let base = Base::of(parent, elsewhere, session.left_by_the_parent()?)?;
     if let Some(version) = base.decided_by_other_code() {
         let today = retrace_replay::DECISION_VERSION;
         warn(&format!(
@@ -166,7 +165,7 @@ fn beside(parent: &StoredSession<'_>, what_if: &StoredSession<'_>) -> Result<Com
 
 /// Whether anything was refused in a stored session.
 fn has_refusals(session: &StoredSession<'_>) -> Result<bool, CliError> {
-    let mut book = Book::new(session.identity());
+    let mut book = session.origin()?.book;
     session.read(&mut |step| {
         step.events.iter().try_for_each(|event| book.apply(event))?;
         Ok(())
