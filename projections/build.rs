@@ -6,15 +6,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The folders of the sources, from this package's own.
-const SOURCES: [&str; 2] = ["src", "../core/src"];
+/// The folders of the sources, from this package's own, and the versions of what they use.
+const SOURCES: [&str; 3] = ["src", "../core/src", "../Cargo.lock"];
 
 fn main() -> io::Result<()> {
     let mut hasher = blake3::Hasher::new();
-    for folder in SOURCES {
-        println!("cargo::rerun-if-changed={folder}");
+    for source in SOURCES {
+        println!("cargo::rerun-if-changed={source}");
         let mut files = Vec::new();
-        list(Path::new(folder), &mut files)?;
+        list(Path::new(source), &mut files)?;
         files.sort();
         for file in files {
             let text = fs::read(&file)?;
@@ -28,14 +28,11 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn list(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            list(&path, files)?;
-        } else {
-            files.push(path);
-        }
+fn list(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    if path.is_dir() {
+        fs::read_dir(path)?.try_for_each(|entry| list(&entry?.path(), files))
+    } else {
+        files.push(path.to_owned());
+        Ok(())
     }
-    Ok(())
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use retrace_core::event::Head;
-use retrace_core::ids::{Seq, SessionUid};
+use retrace_core::ids::{Seq, SessionName, SessionUid};
 use retrace_core::manifest::Provenance;
 use retrace_core::memory::MemoryStore;
 use retrace_core::saved::{FoldState, SavedAt};
@@ -172,13 +172,47 @@ fn a_session_that_continues_another_saves_what_it_took_over() {
     let parent = sample_session(dir.path());
     let uid = run_saving(&mut store, &parent, 10);
     let origin = Origin::at_the_end_of(&store, uid).unwrap();
-    let child = busy_session(dir.path()).named(retrace_core::ids::SessionName::new("after").unwrap());
+    let child = busy_session(dir.path()).named(SessionName::new("after").unwrap());
     let child = child.continuing(origin);
     let session = run_saving(&mut store, &child, 10);
     let found = verify(&store, session, Some(&child.tape)).unwrap();
     assert!(found.is_clean(), "{found:#?}");
     assert!(saved_after(&store, session).len() > 3);
     fold_on("after", &child.begin(), &steps(&store, session));
+}
+
+/// What was refused in one session is told again in the next: part of the story of a plan that comes later, though the
+/// ledger has no trace of it by then.
+#[test]
+fn what_another_session_refused_is_part_of_a_story_when_it_is_told_again() {
+    let place = Place::empty();
+    let parent = busy_session(&place.path(""));
+    let path = place.path("directives.jsonl");
+    let early = |at: &str| {
+        format!(
+            r#"{{"at":"{at}","directive":{{"directive_id":"EARLY","scope":"NEW_TRADE","plan_id":"TPL_NEW","entry_directive":{{"symbol":"BTC/USDT","direction":"SELL"}},"size_directive":{{"target_position_size":"1"}},"exit_directive":{{"stop_loss_price":"50000"}}}}}}"#
+        )
+    };
+    let file = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{}\n", early("2026-03-02T00:30:00Z")) + &file).unwrap();
+    let first = session::load(&place.path("session.yaml")).unwrap().named(SessionName::new("before").unwrap());
+    assert_ne!(first.identity.strategy_digest, parent.identity.strategy_digest);
+    let late = early("2026-03-03T04:00:00Z").replace("EARLY", "LATE").replace("50000", "99000");
+    std::fs::write(&path, format!("{}\n{}{late}\n", early("2026-03-02T00:31:00Z"), busy_again(&file))).unwrap();
+    let second = session::load(&place.path("session.yaml")).unwrap();
+    let mut store = RocksStore::create_or_open(place.path("db")).unwrap();
+    let uid = run_saving(&mut store, &first, 20);
+    let origin = Origin::at_the_end_of(&store, uid).unwrap();
+    run_saving(&mut store, &second.continuing(origin), 20);
+    store.close().unwrap();
+    let with = text(&place.retrace(&["audit", "TPL_NEW", "--session", "sample"]).stdout);
+    assert_eq!(with, text(&place.retrace(&["audit", "TPL_NEW", "--session", "sample", "--no-saved-state"]).stdout));
+    assert!(with.contains("EARLY was received before") && with.contains("LATE"), "{with}");
+}
+
+/// The same directives for other plans, under other ids.
+fn busy_again(file: &str) -> String {
+    file.replace("UP_", "AGAIN_UP_").replace("DOWN_", "AGAIN_DOWN_").replace("TPL_", "TPL_AGAIN_")
 }
 
 /// What `verify` finds in a copy of the busy session where `forge` had its hands on what is saved.
@@ -204,6 +238,18 @@ fn a_saved_state_that_the_log_does_not_fold_to_is_found() {
         *bytes = earlier;
     });
     assert_eq!(found, [format!("rebuild: the state saved after event {seq} is not what the log folds to")]);
+
+    // The right state, said to be of another moment or of another log.
+    let moved = |forge: fn(&mut SavedAt)| forged(|states, _| forge(&mut states[1].0)).concat();
+    let other_moment = format!("rebuild: the state saved after event {seq} is said to be of another moment");
+    assert_eq!(moved(|place| place.time = Timestamp::from_nanos(7)), other_moment);
+    assert_eq!(moved(|place| place.tape.rows += 1), other_moment);
+    let nothing_behind = format!("rebuild: nothing can be read behind the state saved after event {seq}: ");
+    let forges: [fn(&mut SavedAt); 2] = [|place| place.head = Head([3; 32]), |place| place.block += 7];
+    for forge in forges {
+        let found = moved(forge);
+        assert!(found.starts_with(&nothing_behind), "{found}");
+    }
 
     let found = forged(|states, _| states[0].1[100] ^= 1);
     assert!(found.len() == 1 && found[0].ends_with("is damaged"), "{found:?}");

@@ -1,5 +1,5 @@
 //! When a run saves the whole state of its ledger beside its log: at growing distances, so that all that is saved is
-//! little more than the last of it, and at its end.
+//! at most some two and a half times the last of it, and at its end.
 
 use std::collections::BTreeMap;
 

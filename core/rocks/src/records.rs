@@ -113,10 +113,13 @@ pub(crate) fn pack_state(bytes: &[u8]) -> Vec<u8> {
     packed
 }
 
+/// No state that is read is larger.
+const STATE_BYTES_MAX: u64 = 1 << 32;
+
 /// What was packed; of what is damaged, as much as can be read, which then is not what was saved.
 pub(crate) fn unpack_state(packed: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let _ = DeflateDecoder::new(packed).read_to_end(&mut bytes);
+    let _ = DeflateDecoder::new(packed).take(STATE_BYTES_MAX).read_to_end(&mut bytes);
     bytes
 }
 

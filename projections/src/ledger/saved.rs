@@ -56,13 +56,14 @@ impl Book {
         let archive: BTreeMap<PlanNo, &Plan> = archive.map(|(no, plan)| (*no, plan)).collect();
         let ended_before = self.ended_before.iter().filter(|(no, _)| away(no) && !archive.contains_key(no));
         let ended_before = ended_before.map(|(no, plan)| (*no, plan)).collect();
-        let bytes = bincode::encode_to_vec(Parts { ledger, archive, ended_before }, CONFIG).ok()?;
+        let bytes = bincode::encode_to_vec(Parts { ledger, archive, ended_before }, CONFIG);
+        let bytes = bytes.ok().filter(|bytes| bytes.len() < BYTES_MAX)?;
         Some(FoldState { by: saved_by(), time, tape, bytes })
     }
 
     /// The bytes that are saved of it; `None` where it is beyond what can be saved.
     pub fn save(&self) -> Option<Vec<u8>> {
-        bincode::encode_to_vec(self, CONFIG).ok()
+        bincode::encode_to_vec(self, CONFIG).ok().filter(|bytes| bytes.len() < BYTES_MAX)
     }
 
     /// The book that was saved at `place` as `bytes`.

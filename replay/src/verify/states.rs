@@ -1,6 +1,7 @@
 //! What is saved for reading commands, held against the fold: nothing here is folded from a saved state.
 
 use retrace_core::ids::{Seq, SessionUid};
+use retrace_core::log::read_log_behind;
 use retrace_core::saved::SavedAt;
 use retrace_core::step::Step;
 use retrace_core::store::LogReader;
@@ -34,8 +35,17 @@ impl SavedStates {
                     Err(error) => return Some(Finding::new(INTEGRITY, Some(seq), error.to_string())),
                     Ok(None) => format!("the state saved after event {seq} is not there"),
                     Ok(Some(bytes)) if !place.is_of(&bytes) => format!("the state saved after event {seq} is damaged"),
-                    Ok(Some(bytes)) if book.save().as_ref() == Some(&bytes) => return None,
-                    Ok(Some(_)) => format!("the state saved after event {seq} is not what the log folds to"),
+                    Ok(Some(bytes)) if book.save().as_ref() != Some(&bytes) => {
+                        format!("the state saved after event {seq} is not what the log folds to")
+                    }
+                    Ok(Some(_)) if (place.time, place.tape) != (step.time, step.tape) => {
+                        format!("the state saved after event {seq} is said to be of another moment")
+                    }
+                    // What is read behind it begins with the log's own head there.
+                    Ok(Some(_)) => {
+                        let fault = read_log_behind(reader, session, place, &mut |_| false).err()?;
+                        format!("nothing can be read behind the state saved after event {seq}: {fault}")
+                    }
                 }
             };
             Some(Finding::new(REBUILD, Some(seq), what))

@@ -1,5 +1,7 @@
 //! What a reading command need not fold: the states that a run saved beside its log.
 
+use std::fmt::Display;
+
 use clap::Args;
 use retrace_core::event::Head;
 use retrace_core::ids::{PlanId, Seq, SessionName};
@@ -27,20 +29,40 @@ pub(super) struct Saved {
 }
 
 impl SavedStates {
-    /// The last state of the session that this code saved, is whole, and fits.
+    /// The last state of the session that this code saved, is whole, and fits by its place.
     pub(super) fn last(self, session: &StoredSession<'_>, fits: impl Fn(&SavedAt) -> bool) -> Option<Saved> {
+        self.last_of(session, fits, |_| true)
+    }
+
+    /// The same where the book must fit, too.
+    fn last_of(
+        self,
+        session: &StoredSession<'_>,
+        fits: impl Fn(&SavedAt) -> bool,
+        accepts: impl Fn(&Book) -> bool,
+    ) -> Option<Saved> {
         if self.no_saved_state {
             return None;
         }
-        let places = session.reader.saved_states(session.uid).unwrap_or_default();
+        let (reader, uid, name) = (session.reader, session.uid, &session.name);
+        let places = reader.saved_states(uid).unwrap_or_else(|error| {
+            warn(&format!("session {name}: {error}; no saved state is used"));
+            Vec::new()
+        });
         places.into_iter().rev().filter(|place| fits(place)).find_map(|place| {
-            let bytes = session.reader.saved_state(session.uid, place.seq).ok()??;
+            let seq = place.seq;
+            let not_used = |why: &dyn Display| {
+                warn(&format!("session {name}: the state saved after event {seq} is not used: {why}"));
+            };
+            let bytes = reader.saved_state(uid, seq).unwrap_or_else(|error| {
+                not_used(&error);
+                None
+            })?;
             match Book::saved(&place, &bytes) {
-                Ok(book) => Some(Saved { place, book }),
+                Ok(book) => Some(Saved { place, book }).filter(|saved| accepts(&saved.book)),
                 Err(NoState::OtherCode) => None,
-                Err(NoState::Damaged) => {
-                    let (name, seq) = (&session.name, place.seq);
-                    warn(&format!("session {name}: the state saved after event {seq} is damaged and not used"));
+                Err(damaged @ NoState::Damaged) => {
+                    not_used(&damaged);
                     None
                 }
             }
@@ -49,10 +71,14 @@ impl SavedStates {
 
     /// The same before anything is said of `plan`.
     pub(super) fn before_plan(self, session: &StoredSession<'_>, plan: &PlanId) -> Option<Saved> {
+        // What was refused in another session and is told again in this one is part of the story, and the ledger has no trace
+        // of that.
+        if session.identity().continues.is_some() {
+            return None;
+        }
         let block = first_block_of(session, plan);
-        let carried = block.is_none() && session.identity().continues.is_some();
-        let last = || self.last(session, |place| block.is_none_or(|block| place.block < block));
-        if carried { None } else { last().filter(|saved| is_silent_of(&saved.book, plan)) }
+        let early = |place: &SavedAt| block.is_none_or(|block| place.block < block);
+        self.last_of(session, early, |book| is_silent_of(book, plan))
     }
 }
 
@@ -72,8 +98,8 @@ fn first_block_of(session: &StoredSession<'_>, plan: &PlanId) -> Option<u32> {
     blocks.min()
 }
 
-/// Whether nothing up to there is of `plan`'s story: what comes before a plan is taken on is a refusal, or the batch that
-/// it is a leg of. What was refused as a whole may have named it.
+/// Whether nothing up to there is of `plan`'s story, in a session that continues none: what comes before a plan is taken on
+/// is a refusal, or the batch that it is a leg of. What was refused as a whole may have named it.
 fn is_silent_of(book: &Book, plan: &PlanId) -> bool {
     let ledger = book.ledger();
     ledger.plan_number(plan).is_none()
