@@ -24,7 +24,6 @@ pub mod codec;
 pub mod frame;
 
 pub mod chain;
-pub mod cursor;
 pub mod index;
 pub mod log;
 pub mod memory;

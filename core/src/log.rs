@@ -1,10 +1,10 @@
 //! Reading a session's log from its first event to its last, with every link of the chain checked on the way.
 
 mod behind;
-mod steps;
+mod cursor;
 
 pub use behind::read_log_behind;
-pub use steps::LogSteps;
+pub use cursor::{LogCursor, LogSteps};
 
 use behind::Behind;
 
@@ -219,20 +219,30 @@ impl Scan<'_> {
             }
         }
         match reader.open_frames(session) {
-            Ok(frames) => {
-                for (_, frame) in &frames {
-                    if !self.frame(frame) {
-                        return Ok(());
-                    }
-                }
-            }
+            Ok(frames) => self.open_frames(&frames),
             Err(error) => (self.fault)(error.into()),
         }
+        if self.more {
+            self.check_end();
+        }
+        Ok(())
+    }
+
+    /// Takes the frames of the open block, until `take` ends the reading.
+    fn open_frames(&mut self, frames: &[(Seq, Vec<u8>)]) {
+        for (_, frame) in frames {
+            if !self.frame(frame) {
+                return;
+            }
+        }
+    }
+
+    /// Whether what was durable is there, once everything is read.
+    fn check_end(&mut self) {
         let (log, durable) = (self.end().last_seq, self.watermark.durable_seq);
         if log < durable {
             (self.fault)(LogFault::LostTail { log, watermark: durable });
         }
-        Ok(())
     }
 
     fn block(&mut self, session: SessionUid, number: u32, bytes: &[u8]) {

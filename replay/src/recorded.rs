@@ -1,13 +1,11 @@
 //! A run that is made again beside the log that recorded it: the same, Step for Step, as long as the record lasts.
 
-use retrace_core::cursor::LogCursor;
 use retrace_core::ids::SessionUid;
-use retrace_core::log::LogFault;
+use retrace_core::log::{LogCursor, LogFault};
 use retrace_core::step::Step;
-use retrace_core::store::LogReader;
+use retrace_core::store::{LogReader, StoreError};
 
 /// A recorded run, read along while it is made again. Holds one block of its log at a time.
-#[derive(Clone, Debug)]
 pub struct RecordedRun {
     log: LogCursor,
     same: u64,
@@ -25,9 +23,12 @@ pub enum Met {
 }
 
 impl RecordedRun {
-    /// Before the first Step of `session`, whose log was found whole.
-    pub const fn new(session: SessionUid) -> Self {
-        Self { log: LogCursor::new(session), same: 0 }
+    /// Before the first Step of `session`.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the session or its manifest cannot be read at all.
+    pub fn new(reader: &dyn LogReader, session: SessionUid) -> Result<Self, StoreError> {
+        Ok(Self { log: LogCursor::new(reader, session)?, same: 0 })
     }
 
     /// Holds the next Step of the run that is made again against the record.

@@ -68,9 +68,10 @@ pub fn resume(
     // The whole chain is checked first: on a damaged log nothing is built.
     let after = read_log(store, session, &mut |_| true)?.last_seq;
     let (directives, contents) = loaded.sealed(session);
+    let record = RecordedRun::new(store, session)?;
     let begin = loaded.begin();
     let into = StoreRecorder::new(store, session, contents, watching).at_pace(pace, &begin);
-    let mut resuming = Resuming { recorded: Some(RecordedRun::new(session)), into };
+    let mut resuming = Resuming { recorded: Some(record), into };
     let mut backtest = Backtest::beginning(&loaded.identity, &loaded.tape, directives, &begin);
     match backtest.run(&mut resuming) {
         Ok(()) => {}

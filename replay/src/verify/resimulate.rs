@@ -100,7 +100,8 @@ pub(super) fn run(
     progress: &mut dyn FnMut(u64),
 ) -> Result<(u64, Vec<Finding>), StoreError> {
     let Recorded { given, last } = recorded;
-    let mut comparing = Comparing { reader, recorded: RecordedRun::new(session), before: last, progress, finished };
+    let recorded = RecordedRun::new(reader, session)?;
+    let mut comparing = Comparing { reader, recorded, before: last, progress, finished };
     let identity = reader.manifest(session)?.identity;
     let outcome = Backtest::beginning(&identity, tape, given, begin).run(&mut comparing);
     let same = comparing.recorded.same();
