@@ -149,6 +149,8 @@ fn what_cannot_be_changed_is_refused_before_anything_is_recorded() {
         &["--from", "base", "--unset", "risk"],
         &["--from", "base", "--set", "venue.latency_ms=1", "--session", "base"],
         &["--from", "base", "--grid", "venue.latency_ms=1,1"],
+        &["--from", "base", "--set", "venue.latency_ms=1", "--set", "venue.latency_ms=2"],
+        &["--from", "base", "--set", "venue.latency_ms=1", "--grid", "venue.latency_ms=2,3"],
         &["--from", "base", "--grid", "venue.latency_ms=1,abc", "--keep"],
     ] {
         let refused = place.says(2, &[&["run"], args].concat());

@@ -24,6 +24,12 @@ pub enum WhatIfError {
         /// What it is.
         mode: Mode,
     },
+    /// More than one change is for one place.
+    #[error("{path} is changed more than once")]
+    Twice {
+        /// Where.
+        path: String,
+    },
     /// With what is changed, it does not go on from the session that it continues.
     #[error("{}: it no longer goes on from the session that it continues: {source}", edits.join(" "))]
     NotContinued {
@@ -160,6 +166,7 @@ impl WhatIfError {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::NotABacktest { .. } => "not_a_backtest",
+            Self::Twice { .. } => "changed_twice",
             Self::NotContinued { source, .. } => not_continued_code(source),
             Self::Parent { source: problem, .. } | Self::Refused { problem, .. } => problem.rule().code(),
             Self::OtherMarket { .. } => "other_market",
@@ -179,6 +186,7 @@ impl WhatIfError {
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NotABacktest { .. } => "run its strategy as a backtest first, and change that",
+            Self::Twice { .. } => "leave one of them; --grid takes several values for one place",
             Self::NotContinued { source, .. } => return Some(not_continued_hint(source)),
             Self::OtherMarket { .. } => "--market-dir DIR looks for the market files in another folder",
             Self::OtherDirectives { .. } => "--directives FILE names the file as it was",

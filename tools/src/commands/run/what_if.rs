@@ -1,5 +1,6 @@
 //! `retrace run --from SESSION`: a recorded session again, with something changed; or a grid of such.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -73,6 +74,9 @@ pub(super) fn perform(
     if edits.is_empty() && args.axes.is_empty() {
         return Err(CliError::NothingChanged);
     }
+    if let Some(path) = changed_twice(&edits, &args.axes) {
+        return Err(WhatIfError::Twice { path }.into());
+    }
     let reader = common.db.open()?;
     let session = StoredSession::find(&reader, from)?;
     let parent = Parent {
@@ -102,6 +106,13 @@ pub(super) fn perform(
         let status = all(&base, &grid, args, store, output)?;
         Ok(if common.strict { status } else { Status::Fine })
     }
+}
+
+/// The first place that more than one change is for: which of them was meant, nobody knows.
+fn changed_twice(edits: &[Edit], axes: &[Axis]) -> Option<String> {
+    let paths = edits.iter().chain(axes.iter().filter_map(Axis::first)).map(|edit| &edit.change().path);
+    let mut seen = BTreeSet::new();
+    paths.into_iter().find(|path| !seen.insert(*path)).cloned()
 }
 
 /// Runs and records one what-if, or finds it recorded, and compares it with its parent.
