@@ -1,29 +1,31 @@
 //! `retrace replay`: folds a session's log and shows the ledger as of any moment.
 
+mod at;
+mod fold;
+
 use std::io::Write;
-use std::str::FromStr;
 
 use retrace_core::amount::Money;
 use retrace_core::content::ContentRef;
 use retrace_core::event::{Head, Refusal};
 use retrace_core::ids::{DirectiveId, OperatorReason, PlanId, Seq, SessionName};
 use retrace_core::instrument::Asset;
-use retrace_core::saved::SavedAt;
 use retrace_core::step::TapePosition;
 use retrace_core::time::Timestamp;
 use retrace_projections::audit::{GapSpan, refusal_text};
 use retrace_projections::ledger::{Book, Plan, Refused};
-use retrace_projections::lineage::Origin;
 use retrace_projections::view::{BatchView, PlanView, batch_view, plan_view};
 use retrace_replay::tape::Seen;
 use serde::Serialize;
 
+use at::At;
+use fold::{Folded, fold};
+
 use super::Status;
 use super::market_again::Market;
-use super::states::{ContinuedFrom, Saved, SavedStates};
-use super::stored::{Db, Stop, StoredSession};
+use super::states::SavedStates;
+use super::stored::{Db, StoredSession};
 use crate::error::CliError;
-use crate::input::time;
 use crate::marks::{Marked, Marks};
 use crate::output::Output;
 use crate::output::batches::batch_lines;
@@ -47,42 +49,6 @@ pub(super) struct Args {
     market: Market,
     #[command(flatten)]
     states: SavedStates,
-}
-
-/// A moment of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum At {
-    /// After this event; 0 is before the first.
-    Seq(Seq),
-    /// After all events up to this time.
-    Time(Timestamp),
-}
-
-/// A text that is no moment.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("write the number of an event, RFC 3339, or `YYYY-MM-DD HH:MM` (UTC)")]
-struct NotAMoment;
-
-impl FromStr for At {
-    type Err = NotAMoment;
-
-    /// Only digits are the number of an event; everything else is a time.
-    fn from_str(text: &str) -> Result<Self, NotAMoment> {
-        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return text.parse().map(|seq| Self::Seq(Seq(seq))).map_err(|_| NotAMoment);
-        }
-        time::parse(text).map(|(time, _)| Self::Time(time)).map_err(|_| NotAMoment)
-    }
-}
-
-impl At {
-    /// Whether an event belongs to the log up to this moment.
-    const fn includes(self, seq: Seq, time: Timestamp) -> bool {
-        match self {
-            Self::Seq(last) => seq.0 <= last.0,
-            Self::Time(last) => time.nanos() <= last.nanos(),
-        }
-    }
 }
 
 /// The shape of `--json`.
@@ -188,24 +154,10 @@ struct RefusalView {
     text: String,
 }
 
-/// A log folded up to a moment.
-struct Folded {
-    book: Book,
-    /// The session that it continues.
-    parent: Option<ContinuedFrom>,
-    /// The time of the last event folded.
-    time: Option<Timestamp>,
-    /// How far the tape was given when the last Step folded was made.
-    tape: TapePosition,
-    /// Whether that is all of the log.
-    whole: bool,
-    head: Head,
-}
-
 pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
     let reader = args.db.open()?;
     let session = StoredSession::find(&reader, &args.session)?;
-    let folded = fold(&session, args)?;
+    let folded = fold(&session, args.at, args.states)?;
     let ledger = folded.book.ledger();
     let marks = marks(args, &session, &folded)?;
     let text = |reference: ContentRef| session.text(reference);
@@ -265,55 +217,6 @@ pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliErr
     Ok(Status::Fine)
 }
 
-/// Folds the log up to the moment asked for, or to its end: from a state that was saved on the way, where one is of use.
-fn fold(session: &StoredSession<'_>, Args { at, states, .. }: &Args) -> Result<Folded, CliError> {
-    let includes = |place: &SavedAt| at.is_none_or(|at| at.includes(place.seq, place.time));
-    if let Some(Saved { place, book }) = states.last(session, includes) {
-        // Where the log cannot be read on from there, folding all of it says why.
-        if let Ok(folded) = fold_behind(session, *at, Some(&place), book, session.continued_from()?) {
-            return Ok(folded);
-        }
-    }
-    let Origin { book, mut ancestors } = session.origin()?;
-    fold_behind(session, *at, None, book, ancestors.pop().map(ContinuedFrom::from))
-}
-
-/// Folds the log into `book` from `place` on, or from its first event.
-fn fold_behind(
-    session: &StoredSession<'_>,
-    at: Option<At>,
-    place: Option<&SavedAt>,
-    mut book: Book,
-    parent: Option<ContinuedFrom>,
-) -> Result<Folded, CliError> {
-    let mut last = place.map(|place| (place.seq, place.time));
-    let mut time = place.map(|place| place.time);
-    let mut tape = place.map(|place| place.tape).unwrap_or_default();
-    let mut whole_steps = 0_u64;
-    let end = session.read_behind(place, &mut |step| {
-        for event in &step.events {
-            last = Some((event.seq, event.time));
-            if at.is_some_and(|at| !at.includes(event.seq, event.time)) {
-                return Err(Stop::Enough);
-            }
-            book.apply(event)?;
-            time = Some(event.time);
-            tape = step.tape;
-        }
-        whole_steps = whole_steps.saturating_add(1);
-        Ok(())
-    })?;
-    let whole = end.is_some();
-    let head = match end {
-        Some(end) => {
-            at.map_or(Ok(()), |at| check_reached(session, at, last))?;
-            end.head
-        }
-        None => session.head_after(place, whole_steps)?,
-    };
-    Ok(Folded { book, parent, time, tape, whole, head })
-}
-
 /// The current prices: those of the market data as far as it was given, or else, where it is not there any more, those
 /// of the last fills.
 fn marks(args: &Args, session: &StoredSession<'_>, folded: &Folded) -> Result<Marks, CliError> {
@@ -332,16 +235,6 @@ fn marks(args: &Args, session: &StoredSession<'_>, folded: &Folded) -> Result<Ma
         Some(At::Seq(_)) | None => Seen::To(folded.tape),
     };
     Ok(Marks::of_tape(&tape, seen, session.identity().venue.path))
-}
-
-/// A seq beyond the log's last event is refused. A time is not: every event lies at or before it.
-fn check_reached(session: &StoredSession<'_>, at: At, last: Option<(Seq, Timestamp)>) -> Result<(), CliError> {
-    let session = session.name.clone();
-    match (at, last) {
-        (At::Seq(asked), Some((last, at))) if asked > last => Err(CliError::NoSuchEvent { session, asked, last, at }),
-        (At::Seq(asked), None) if asked.0 > 0 => Err(CliError::NoEvents { session, asked }),
-        (At::Seq(_) | At::Time(_), _) => Ok(()),
-    }
 }
 
 fn refusal(refused: &Refused) -> RefusalView {
@@ -412,37 +305,4 @@ fn print(document: &Document, waiting: &[String], page: &mut dyn Write) -> Resul
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_digits_are_an_event_and_all_else_is_a_time() {
-        assert_eq!("0".parse(), Ok(At::Seq(Seq(0))));
-        assert_eq!("312".parse(), Ok(At::Seq(Seq(312))));
-        // As a file's time these would be epoch seconds and milliseconds.
-        assert_eq!("1772409600".parse(), Ok(At::Seq(Seq(1_772_409_600))));
-        let time: Timestamp = "2026-03-03T01:30:00Z".parse().unwrap();
-        for text in ["2026-03-03T01:30:00Z", "2026-03-03 01:30:00", "2026-03-03T02:30:00+01:00"] {
-            assert_eq!(text.parse(), Ok(At::Time(time)), "{text}");
-        }
-        assert_eq!("2026-03-03".parse(), Ok(At::Time("2026-03-03T00:00:00Z".parse().unwrap())));
-    }
-
-    #[test]
-    fn what_is_neither_is_refused() {
-        for text in ["", "-1", "3.5", "now", "99999999999999999999", "2026-13-01", "12:00"] {
-            assert_eq!(text.parse::<At>(), Err(NotAMoment), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_time_includes_every_event_at_it() {
-        let time = Timestamp::from_nanos(5);
-        assert!(At::Time(time).includes(Seq(9), time));
-        assert!(!At::Time(time).includes(Seq(9), Timestamp::from_nanos(6)));
-        assert!(At::Seq(Seq(9)).includes(Seq(9), time) && !At::Seq(Seq(9)).includes(Seq(10), time));
-    }
 }
