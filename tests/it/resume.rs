@@ -252,6 +252,17 @@ fn what_happens_otherwise_is_found_with_status_1_and_nothing_is_written() {
 }
 
 #[test]
+fn an_interrupted_session_is_compared_with_a_run_as_far_as_it_came() {
+    let case = Interrupted::new();
+    let compared = case.place.json(&["diff", "sample"]);
+    assert_eq!(compared["equal"], true, "{compared:#}");
+    assert_eq!(compared["a"]["events"], compared["b"]["events"], "{compared:#}");
+    assert!(compared["a"]["events"].as_u64().unwrap() < case.whole.last_seq.0, "{compared:#}");
+    let told = text(&case.place.retrace(&["diff", "sample"]).stderr);
+    assert!(told.contains("sample was interrupted"), "{told}");
+}
+
+#[test]
 fn a_what_if_of_other_directives_is_resumed_too() {
     let place = Place::with_sample();
     place.json(&["run", "session.yaml"]);

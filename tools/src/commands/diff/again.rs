@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use retrace_core::event::{Fact, Input};
-use retrace_core::ids::SessionUid;
+use retrace_core::ids::{Seq, SessionUid};
 use retrace_core::manifest::{Identity, Mode};
 use retrace_core::memory::MemoryStore;
-use retrace_core::store::{LogStore, Manifest};
+use retrace_core::step::Step;
+use retrace_core::store::{LogStore, Manifest, StoreError};
 use retrace_core::time::Timestamp;
-use retrace_replay::backtest::{Backtest, Given};
+use retrace_replay::backtest::{Backtest, Given, Recorder};
 use retrace_replay::compare::decide_again;
 
 use super::super::market_again::Market;
@@ -48,7 +49,9 @@ fn backtest_again(session: &StoredSession<'_>, market: &Market) -> Result<(Memor
     // Under its own identity, and so with its own ids: directives may name plans by ids that were made of it.
     let identity = Identity { tape: tape.identity(), ..session.identity().clone() };
     let mut given: Vec<(Timestamp, Given)> = Vec::new();
+    let mut place = None;
     session.read(&mut |step| {
+        place = Some(place_after(place, step));
         match step.events.first().map(|event| &event.fact) {
             Some(Fact::Input(Input::DirectiveReceived(directive))) => {
                 given.push((step.time, Given::Directive(directive.clone())));
@@ -65,21 +68,76 @@ fn backtest_again(session: &StoredSession<'_>, market: &Market) -> Result<(Memor
     let bar = progress::over_rows(tape.rows());
     let shown = bar.clone();
     let watching = Watching { on_durable: None, on_row: Some(Box::new(move |rows| progress::moved(&shown, rows))) };
-    let mut recorder = StoreRecorder::new(&mut store, uid, BTreeMap::new(), watching);
+    let recorder = StoreRecorder::new(&mut store, uid, BTreeMap::new(), watching);
+    // What an interrupted session had still to do is no difference.
+    let until = match place {
+        _ if session.is_finished()? => Until::ItsEnd,
+        None => Until::Nothing,
+        Some(last) => Until::Step(last),
+    };
+    let mut recorder = AsFar { recorder, until, place: None, over: false };
     let ran = Backtest::beginning(&identity, &tape, given, &session.origin()?.book)
         .run(&mut recorder)
         .map_err(RecordError::from);
     bar.finish_and_clear();
     ran.map_err(|source| CliError::RunAgain { name: session.name.to_string(), source })?;
-    recorder.commit()?;
+    recorder.recorder.commit()?;
     drop(recorder);
     Ok((store, uid))
+}
+
+/// Where a Step stands: its time, and how many stand before it at that time.
+type Place = (Timestamp, u64);
+
+fn place_after(before: Option<Place>, step: &Step) -> Place {
+    match before {
+        Some((time, rank)) if time == step.time => (time, rank.saturating_add(1)),
+        Some(_) | None => (step.time, 0),
+    }
+}
+
+/// How far a run is made again.
+enum Until {
+    /// The other one came to its end.
+    ItsEnd,
+    /// It was interrupted before its first Step,
+    Nothing,
+    /// or after this one.
+    Step(Place),
+}
+
+/// Takes Steps as far as another run came, and ends the run then.
+struct AsFar<'a> {
+    recorder: StoreRecorder<'a>,
+    until: Until,
+    place: Option<Place>,
+    /// A Step stood behind that.
+    over: bool,
+}
+
+impl Recorder for AsFar<'_> {
+    type Error = StoreError;
+
+    fn record(&mut self, step: &Step) -> Result<Seq, StoreError> {
+        let place = place_after(self.place, step);
+        self.place = Some(place);
+        self.over |= match self.until {
+            Until::ItsEnd => false,
+            Until::Nothing => true,
+            Until::Step(last) => place > last,
+        };
+        if self.over { Ok(step.last_seq()) } else { self.recorder.record(step) }
+    }
+
+    fn progressed(&mut self, rows: u64) -> bool {
+        self.recorder.progressed(rows) && !self.over
+    }
 }
 
 fn inputs_again(session: &StoredSession<'_>) -> Result<(MemoryStore, SessionUid), CliError> {
     let mut store = MemoryStore::new();
     let uid = store.create(&manifest(session, session.identity()))?;
-    let mut keep = |step: &retrace_core::step::Step| store.append(uid, step, &[]);
+    let mut keep = |step: &Step| store.append(uid, step, &[]);
     let again = decide_again(session.reader, session.uid, &session.origin()?.book, retrace_replay::step, &mut keep);
     let again = again.map_err(|error| CliError::comparing(&session.name, &session.name, error))?;
     store.commit()?;
