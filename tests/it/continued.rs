@@ -167,6 +167,19 @@ fn new_fees_are_those_of_new_fills() {
 }
 
 #[test]
+fn a_session_that_continues_another_needs_no_directive_of_its_own() {
+    let place = first();
+    SECOND.write(&place);
+    std::fs::write(place.path("second.jsonl"), "\n").unwrap();
+    let alone = place.says(2, &["run", "second.yaml"]);
+    assert!(alone.contains("holds no directive"), "{alone}");
+    place.json(&["run", "second.yaml", "--continues", "first"]);
+    let slices = |name: &str| place.json(&["replay", name])["plans"][0]["groups"][0]["slices_due"].clone();
+    assert!(slices("second").as_u64() > slices("first").as_u64(), "{} {}", slices("first"), slices("second"));
+    assert_eq!(place.json(&["verify", "second"])["clean"], true);
+}
+
+#[test]
 fn something_is_changed_of_a_session_that_continues_another() {
     let place = first();
     place.json(&["run", "second.yaml", "--continues", "first"]);

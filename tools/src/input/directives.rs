@@ -189,6 +189,8 @@ pub fn parse_after(
     known: Known,
 ) -> Result<Vec<ParsedLine>, InputProblem> {
     let Known { plans, openers } = known;
+    // What goes on from another session has work without a word.
+    let goes_on = !plans.is_empty();
     let mut file = FileSoFar { path, instruments, data, lines: Vec::new(), first_of: BTreeMap::new(), plans, openers };
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     for (line, text) in (1_u32..).zip(bytes.split(|&byte| byte == b'\n')) {
@@ -198,7 +200,7 @@ pub fn parse_after(
             file.line(line, text)?;
         }
     }
-    if file.lines.iter().all(|line| line.directive().is_none()) {
+    if !goes_on && file.lines.iter().all(|line| line.directive().is_none()) {
         return Err(InputProblem::new(path, Rule::Nothing { what: "directive" }));
     }
     Ok(file.lines)
