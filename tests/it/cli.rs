@@ -421,6 +421,18 @@ fn forms_of_run_that_do_not_go_together_are_refused() {
         &["--resume", "sample", "--set", fee],
         &["session.yaml", "--resume", "sample"],
         &["session.yaml", "--set", fee],
+        &["--from", "sample", "--set", fee, "--market", "session.yaml"],
+        &["--from", "sample", "--grid", fee, "--market", "session.yaml"],
+        &["--resume", "sample", "--venue", "recorded"],
+        &["--resume", "sample", "--market", "session.yaml"],
+        &["--resume", "sample", "--jobs", "2"],
+        &["--resume", "sample", "--keep"],
+        &["--from", "sample", "--venue", "recorded", "--directives", "directives.jsonl"],
+        &["--from", "sample", "--venue", "recorded", "--jobs", "2"],
+        &["--from", "sample", "--venue", "simulated", "--keep"],
+        &["session.yaml", "--continues", "sample", "--keep"],
+        &["session.yaml", "--directives", "directives.jsonl"],
+        &["session.yaml", "--market-dir", "."],
     ] {
         let said = place.says(2, &[&["run"], args].concat());
         assert!(said.contains("cannot be used with"), "{args:?}: {said}");

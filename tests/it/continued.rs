@@ -167,6 +167,16 @@ fn new_fees_are_those_of_new_fills() {
 }
 
 #[test]
+fn the_model_is_not_given_prices_from_before_a_session_began() {
+    let place = first();
+    SECOND.write(&place);
+    std::fs::write(place.path("second.jsonl"), "").unwrap();
+    place.json(&["run", "second.yaml", "--continues", "first"]);
+    let refused = place.says(2, &["run", "--from", "second", "--venue", "simulated", "--market", "first.yaml"]);
+    assert!(refused.contains("before the last event of the session that it continues"), "{refused}");
+}
+
+#[test]
 fn a_session_that_continues_another_needs_no_directive_of_its_own() {
     let place = first();
     SECOND.write(&place);

@@ -375,5 +375,8 @@ fn a_what_if_that_was_interrupted_is_not_shown_as_whole() {
     store.commit().unwrap();
     store.close().unwrap();
     let said = other.says(2, &set);
-    assert!(said.contains("was interrupted") && said.contains("--session NAME"), "{said}");
+    assert!(
+        said.contains("was interrupted") && said.contains("`retrace run --resume base:taker-0.001` goes on with it"),
+        "{said}"
+    );
 }

@@ -1,7 +1,6 @@
 //! What came to a session from outside and would have come whatever the venue did: prices, directives, the operator's
 //! orders. Its reports, its connection and its timers are not among it: the venue and the clock of a new run make their own.
 
-use retrace_core::directive::StrategyDirective;
 use retrace_core::event::Input;
 use retrace_core::step::Step;
 use retrace_core::time::Timestamp;
@@ -54,13 +53,6 @@ impl Outside {
     /// How many prices were recorded by value; none where they are in market data.
     pub const fn prices(&self) -> u64 {
         self.prices
-    }
-
-    /// The directives, each with the time at which it was given.
-    pub fn directives(&self) -> impl Iterator<Item = (Timestamp, &StrategyDirective)> {
-        self.inputs.iter().filter_map(|(at, input)| {
-            if let Input::DirectiveReceived(directive) = input { Some((*at, directive.as_ref())) } else { None }
-        })
     }
 
     /// What strategist and operator gave, for a run on market data.

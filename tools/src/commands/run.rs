@@ -27,7 +27,7 @@ use crate::session::{self, DataNote, LoadedSession};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Session file
-    #[arg(value_name = "FILE.yaml", required_unless_present_any = ["resume", "from"])]
+    #[arg(value_name = "FILE.yaml", required_unless_present_any = ["resume", "from"], conflicts_with = "market_dir")]
     file: Option<PathBuf>,
     #[command(flatten)]
     db: Db,
@@ -57,7 +57,8 @@ pub(super) struct Args {
 pub(super) fn perform(args: &Args, output: &mut Output) -> Result<Status, CliError> {
     if let Some(session) = &args.resume {
         let Args { db, market, strict, .. } = args;
-        return resume::perform(&resume::Request { session, db, market, strict: *strict }, output);
+        let directives = args.what_if.directives();
+        return resume::perform(&resume::Request { session, db, market, directives, strict: *strict }, output);
     }
     if let Some(from) = &args.from {
         let Args { db, market, strict, .. } = args;

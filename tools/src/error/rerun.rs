@@ -1,6 +1,6 @@
 //! Why a recorded session cannot be run again against the venue that was asked for.
 
-use retrace_core::ids::{DirectiveId, SessionName};
+use retrace_core::ids::SessionName;
 use retrace_core::time::Timestamp;
 
 /// Why a recorded session cannot be run again against the venue that was asked for.
@@ -22,16 +22,24 @@ pub enum CannotRerun {
     #[error("--market belongs to --venue simulated: with the recorded venue all prices are the recorded ones")]
     PricesAreRecorded,
     /// What was told stands outside the market data.
-    #[error("directive {directive} of {at} is outside the market data, {from} to {to}")]
+    #[error("{what} of {at} is outside the market data, {from} to {to}")]
     OutsideMarket {
-        /// Which.
-        directive: DirectiveId,
+        /// Which directive, or an operator's order.
+        what: String,
         /// When it was given.
         at: Timestamp,
         /// The data's first price.
         from: Timestamp,
         /// Its last.
         to: Timestamp,
+    },
+    /// The market data begins before the session does.
+    #[error("the market data begins at {from}, before the last event of the session that it continues, {last}")]
+    BeforeItBegan {
+        /// The data's first price.
+        from: Timestamp,
+        /// That event.
+        last: Timestamp,
     },
     /// The market data is of other symbols.
     #[error("{symbol} is traded in it, and the market data has no price of it")]
@@ -56,7 +64,7 @@ impl CannotRerun {
             Self::NoPrices => {
                 "--market FILE.yaml takes the prices from the market data that a session file names".to_owned()
             }
-            Self::OutsideMarket { .. } | Self::NoMarketOf { .. } => {
+            Self::OutsideMarket { .. } | Self::BeforeItBegan { .. } | Self::NoMarketOf { .. } => {
                 "name market data of the time and the symbols of the session".to_owned()
             }
             Self::RecordsNothing | Self::PricesAreRecorded => "leave it out".to_owned(),

@@ -218,7 +218,7 @@ impl WhatIfError {
             }
             Self::TooManyRuns { .. } => "take fewer values",
             Self::NameTwice { .. } => "leave --keep out, or record them one by one with --set and --session NAME",
-            Self::Interrupted { .. } => "choose another name with --session NAME",
+            Self::Interrupted { session } => return Some(format!("`retrace run --resume {session}` goes on with it")),
             Self::Nowhere { .. } | Self::Edit(_) | Self::Path { .. } | Self::TooLong { .. } => return None,
         };
         Some(hint.to_owned())

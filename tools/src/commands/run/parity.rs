@@ -9,7 +9,7 @@ use retrace_core::manifest::{Identity, Mode};
 use retrace_core::time::Span;
 use retrace_core::venue::{FeeAsset, FillPath, VenueSettings};
 use retrace_replay::DECISION_VERSION;
-use retrace_replay::backtest::Backtest;
+use retrace_replay::backtest::{Backtest, Given};
 use retrace_replay::rerun::{ModelReport, Observed, Outside, Parity, Unreadable, against_recorded, simulate};
 use retrace_replay::tape::Tape;
 use rust_decimal::Decimal;
@@ -40,10 +40,10 @@ pub(super) enum Venue {
 #[derive(Debug, clap::Args)]
 pub(super) struct Rerun {
     /// Which venue to run it against
-    #[arg(long, value_name = "VENUE", requires = "from", conflicts_with_all = ["file", "sets", "unsets", "axes"])]
+    #[arg(long, value_name = "VENUE", requires = "from", conflicts_with_all = ["file", "resume", "sets", "unsets", "axes"])]
     pub(super) venue: Option<Venue>,
     /// With the simulated venue: take the prices from the market data that this session file names
-    #[arg(long, value_name = "FILE.yaml", requires = "venue")]
+    #[arg(long, value_name = "FILE.yaml", requires = "venue", conflicts_with_all = ["file", "resume", "sets", "unsets", "axes"])]
     market: Option<PathBuf>,
 }
 
@@ -160,6 +160,15 @@ fn simulated(
     let mut would = Observed::new(identity, begin.clone(), tape.unwrap_or(&no_market));
     if let Some(tape) = tape {
         check(identity, &outside, tape).map_err(refused)?;
+        let parent = session.left_by_the_parent()?.and_then(|origin| origin.ancestors.last()?.last);
+        if let (Some(last), Some((from, _))) = (parent, tape.span())
+            && from < last
+        {
+            return Err(refused(CannotRerun::BeforeItBegan { from, last }));
+        }
+        if identity.mode == Mode::Backtest && !session.is_finished()? {
+            warn(&format!("{} was interrupted: the model goes on to the end of the market data", session.name));
+        }
         let run = Backtest::beginning(identity, tape, outside.given(), &begin).run(&mut would);
         run.map_err(|error| stopped(error.to_string()))?;
     } else if outside.prices() == 0 {
@@ -185,12 +194,13 @@ fn check(identity: &Identity, outside: &Outside, tape: &Tape) -> Result<(), Cann
         return Err(CannotRerun::NoMarketOf { symbol: missing.symbol.to_string() });
     }
     let (from, to) = tape.span().ok_or(CannotRerun::NoPrices)?;
-    match outside.directives().find(|(at, _)| *at < from || *at > to) {
-        Some((at, directive)) => {
-            Err(CannotRerun::OutsideMarket { directive: directive.directive_id.clone(), at, from, to })
-        }
-        None => Ok(()),
-    }
+    let given = outside.given().into_iter().find(|(at, _)| *at < from || *at > to);
+    let Some((at, given)) = given else { return Ok(()) };
+    let what = match given {
+        Given::Directive(directive) => format!("directive {}", directive.directive_id),
+        Given::Operator(_) => "an operator's order".to_owned(),
+    };
+    Err(CannotRerun::OutsideMarket { what, at, from, to })
 }
 
 fn print(session: &SessionName, parity: &Parity, page: &mut dyn Write) -> Result<(), CliError> {

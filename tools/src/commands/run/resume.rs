@@ -49,6 +49,8 @@ pub(super) struct Request<'a> {
     pub(super) session: &'a str,
     pub(super) db: &'a Db,
     pub(super) market: &'a Market,
+    /// The directive file, where it is not where the session found it.
+    pub(super) directives: Option<&'a Path>,
     pub(super) strict: bool,
 }
 
@@ -67,7 +69,7 @@ pub(super) fn perform(request: &Request<'_>, output: &mut Output) -> Result<Stat
     if stored.is_finished()? {
         return told_finished(&stored, db, output);
     }
-    let loaded = load_again(&stored, request.market)?;
+    let loaded = load_again(&stored, request.market, request.directives)?;
     let (name, uid) = (stored.name.clone(), stored.uid);
     drop(reader);
 
@@ -109,7 +111,11 @@ fn check_mode(stored: &StoredSession<'_>) -> Result<(), CliError> {
 }
 
 /// The session as it was begun: its recorded identity, with market data and directives that are what this names.
-fn load_again(stored: &StoredSession<'_>, market: &Market) -> Result<LoadedSession, CliError> {
+fn load_again(
+    stored: &StoredSession<'_>,
+    market: &Market,
+    elsewhere: Option<&Path>,
+) -> Result<LoadedSession, CliError> {
     let refused = |why| CliError::CannotResume { session: stored.name.clone(), why };
     let (identity, provenance) = (stored.identity(), &stored.manifest.provenance);
     if identity.decision_version != DECISION_VERSION {
@@ -117,7 +123,10 @@ fn load_again(stored: &StoredSession<'_>, market: &Market) -> Result<LoadedSessi
         return Err(refused(NotResumable::OtherCode { recorded, this: DECISION_VERSION, build }));
     }
     let path = Path::new(provenance.sources.first().map_or("", String::as_str));
-    let file = market.moved(session::parse(path, &provenance.config)?);
+    let mut file = market.moved(session::parse(path, &provenance.config)?);
+    if let Some(directives) = elsewhere {
+        directives.clone_into(&mut file.directives);
+    }
     let files: Vec<PathBuf> = file.market.iter().map(|market| market.path.clone()).collect();
     let (tape, notes) = named_market(path, &file).map_err(|problem| {
         let elsewhere = "--market-dir DIR looks for the market files in another folder";

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use retrace_core::chain::genesis;
@@ -44,14 +44,27 @@ pub(super) struct WhatIfArgs {
     )]
     axes: Vec<Axis>,
     /// Record every run of the grid as a session of its own
-    #[arg(long, requires = "axes")]
+    #[arg(long, requires = "axes", conflicts_with_all = ["file", "resume", "venue"])]
     keep: bool,
     /// Make so many runs of the grid at a time
-    #[arg(long, value_name = "N", requires = "axes", conflicts_with = "keep", default_value = "1")]
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "axes",
+        conflicts_with_all = ["keep", "file", "resume", "venue"],
+        default_value = "1"
+    )]
     jobs: NonZeroUsize,
     /// Directive file of the session, where it is not where the session found it
-    #[arg(long, value_name = "FILE", requires = "from", conflicts_with = "file")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "venue"])]
     directives: Option<PathBuf>,
+}
+
+impl WhatIfArgs {
+    /// Where the directive file is, if it is said.
+    pub(super) fn directives(&self) -> Option<&Path> {
+        self.directives.as_deref()
+    }
 }
 
 /// What all of `run` has, besides.
