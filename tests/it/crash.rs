@@ -273,6 +273,8 @@ impl Bench {
         let session = reader.find(self.loaded.identity.name.as_str()).unwrap();
         let ended = Whole::of(&reader, session, &self.loaded);
         assert!(ended == self.never_killed, "{round}: it ends at {} with head {}", ended.last_seq, ended.head);
+        let saved = reader.saved_states(session).unwrap();
+        assert_eq!(saved.last().map(|place| place.seq), Some(ended.last_seq), "{round}: its end is not saved");
         // The log being the same to the byte, deciding it again says nothing new of it, only of what is beside it.
         let verification = if all_checks {
             verify(&reader, session, Some(&self.loaded.tape)).unwrap()

@@ -16,7 +16,8 @@ use retrace_projections::ledger::{Book, NoState, saved_by};
 use retrace_projections::lineage::Origin;
 use retrace_replay::backtest::Backtest;
 use retrace_replay::verify::{Verification, verify};
-use retrace_rocks::RocksStore;
+use retrace_rocks::testkit::Forger;
+use retrace_rocks::{RocksReader, RocksStore};
 use retrace_tools::recording::{Pace, StoreRecorder, Watching};
 use retrace_tools::session::{self, LoadedSession};
 
@@ -133,7 +134,7 @@ fn what_is_read_with_saved_states_is_what_is_read_without() {
     }
     both(&["replay", name]);
     both(&["replay", name, "--json"]);
-    let reader = retrace_rocks::RocksReader::open(place.path("db")).unwrap();
+    let reader = RocksReader::open(place.path("db")).unwrap();
     let last = steps(&reader, session).last().unwrap().last_seq().0;
     // Around every state, and some way off.
     let saved = saved_after(&reader, session);
@@ -143,6 +144,29 @@ fn what_is_read_with_saved_states_is_what_is_read_without() {
     }
     for time in ["2026-03-01T00:00:00Z", "2026-03-02T01:30:00Z", "2026-03-02T23:10:00Z", "2026-04-01T00:00:00Z"] {
         both(&["replay", name, "--at", time, "--json"]);
+    }
+}
+
+/// Where a log is damaged far before the last state, whoever begins at that state does not meet the damage.
+#[test]
+fn what_lies_before_a_saved_state_is_not_read() {
+    let (place, loaded, session) = on_disk();
+    let name = loaded.identity.name.as_str();
+    let (seq, page, story) = {
+        let reader = RocksReader::open(place.path("db")).unwrap();
+        let last = reader.saved_states(session).unwrap().pop().unwrap();
+        assert!(last.block > 2, "the block next to it is read");
+        (last.seq.to_string(), place.json(&["replay", name]), place.says(2, &["audit", "TPL_NONE", "--session", name]))
+    };
+    let mut forger = Forger::open(&place.path("db"), name);
+    forger.edit_block(1, |bytes| *bytes.last_mut().unwrap() ^= 1);
+    drop(forger);
+    assert_eq!(place.json(&["replay", name]), page);
+    assert_eq!(place.json(&["replay", name, "--at", &seq]), page);
+    assert_eq!(place.says(2, &["audit", "TPL_NONE", "--session", name]), story);
+    for args in [&["replay", name][..], &["audit", "TPL_NONE", "--session", name]] {
+        let said = place.says(2, &[args, &["--no-saved-state"]].concat());
+        assert!(said.contains("block 2: what stands before it is not what it was chained to"), "{said}");
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Saving<'a> {
     first: u64,
     /// The next one is.
     next: u64,
-    /// The last Step that the store took, unless it had that before.
+    /// The last Step that the store has.
     last: Option<Last>,
     /// What stands behind that Step and is not put yet.
     waiting: Option<FoldState>,
@@ -37,9 +37,9 @@ impl<'a> Saving<'a> {
         Self { begin, first, next: first, last: None, waiting: None }
     }
 
-    /// The store had this Step before: what is saved behind it, or was not, stays as it is.
+    /// The store had this Step before. It has others behind it, unless the run ends here: nothing is saved on the way.
     pub(crate) fn pass(&mut self, step: &Step) {
-        self.last = None;
+        self.note(step);
         self.reach(step.last_seq());
     }
 
