@@ -32,7 +32,7 @@ pub use consequences::{Consequences, PlanOutcome, PlanPair, QuotePair, Total};
 pub use divergence::{Divergence, Elsewhere, Line, Parting, Turn};
 pub use fields::FieldDifference;
 pub use mode::Mode;
-pub use side::Side;
+pub use side::{Place, Side, place_after};
 
 use align::Alignment;
 use consequences::Ended;

@@ -67,7 +67,15 @@ impl<'a> Side<'a> {
 }
 
 /// Where a Step stands: its time, and its place among those of that time, from 0.
-pub(super) type Place = (Timestamp, u32);
+pub type Place = (Timestamp, u32);
+
+/// Where a Step stands that follows the one at `before`.
+pub fn place_after(before: Option<Place>, step: &Step) -> Place {
+    match before {
+        Some((time, rank)) if time == step.time => (time, rank.saturating_add(1)),
+        Some(_) | None => (step.time, 0),
+    }
+}
 
 /// What is kept of a Step until the other session has its like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,10 +141,7 @@ impl<'a> Reading<'a> {
         let which = self.which;
         self.next = self.steps.next().transpose().map_err(|source| CompareError::Log { which, source })?;
         if let Some(step) = &self.next {
-            self.place = Some(match self.place {
-                Some((time, rank)) if time == step.time => (time, rank.saturating_add(1)),
-                Some(_) | None => (step.time, 0),
-            });
+            self.place = Some(place_after(self.place, step));
         }
         Ok(())
     }

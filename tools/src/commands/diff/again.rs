@@ -11,7 +11,7 @@ use retrace_core::step::Step;
 use retrace_core::store::{LogStore, Manifest, StoreError};
 use retrace_core::time::Timestamp;
 use retrace_replay::backtest::{Backtest, Given, Recorder};
-use retrace_replay::compare::decide_again;
+use retrace_replay::compare::{Place, decide_again, place_after};
 
 use super::super::market_again::Market;
 use super::super::stored::StoredSession;
@@ -84,16 +84,6 @@ fn backtest_again(session: &StoredSession<'_>, market: &Market) -> Result<(Memor
     recorder.recorder.commit()?;
     drop(recorder);
     Ok((store, uid))
-}
-
-/// Where a Step stands: its time, and how many stand before it at that time.
-type Place = (Timestamp, u64);
-
-fn place_after(before: Option<Place>, step: &Step) -> Place {
-    match before {
-        Some((time, rank)) if time == step.time => (time, rank.saturating_add(1)),
-        Some(_) | None => (step.time, 0),
-    }
 }
 
 /// How far a run is made again.

@@ -8,6 +8,7 @@ use retrace_core::instrument::Symbol;
 use retrace_core::manifest::{Identity, Mode};
 use retrace_core::time::Span;
 use retrace_core::venue::{FeeAsset, FillPath, VenueSettings};
+use retrace_projections::lineage::Origin;
 use retrace_replay::DECISION_VERSION;
 use retrace_replay::backtest::{Backtest, Given};
 use retrace_replay::rerun::{ModelReport, Observed, Outside, Parity, Unreadable, against_recorded, simulate};
@@ -148,7 +149,7 @@ fn simulated(
     let other = other.map(|(tape, _)| tape);
     let no_market = Tape::new(Vec::new());
 
-    let begin = session.origin()?.book;
+    let Origin { book: begin, ancestors } = session.origin()?;
     let mut outside = Outside::default();
     let mut was = Observed::new(identity, begin.clone(), own.as_ref().unwrap_or(&no_market));
     session.read(&mut |step| {
@@ -160,7 +161,7 @@ fn simulated(
     let mut would = Observed::new(identity, begin.clone(), tape.unwrap_or(&no_market));
     if let Some(tape) = tape {
         check(identity, &outside, tape).map_err(refused)?;
-        let parent = session.left_by_the_parent()?.and_then(|origin| origin.ancestors.last()?.last);
+        let parent = ancestors.last().and_then(|parent| parent.last);
         if let (Some(last), Some((from, _))) = (parent, tape.span())
             && from < last
         {
